@@ -1,0 +1,40 @@
+"""Time and ids of the record."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from datetime import UTC, datetime
+
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+
+
+def now_us() -> int:
+    """Return the current time in microseconds since the epoch, UTC."""
+    return time.time_ns() // 1000
+
+
+def iso(us: int) -> str:
+    """Format microseconds since the epoch as ISO 8601 in UTC, always with microseconds."""
+    return datetime.fromtimestamp(us / 1_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{us % 1_000_000:06d}Z"
+
+
+def parse_time(text: str) -> int:
+    """Parse an ISO 8601 date or date-time; without an offset it counts as UTC.
+
+    Returns:
+        Microseconds since the epoch.
+
+    Raises:
+        ValueError: The text is no ISO 8601 date or date-time.
+    """
+    moment = datetime.fromisoformat(text.strip())
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    delta = moment - datetime(1970, 1, 1, tzinfo=UTC)
+    return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
+
+
+def new_id(length: int = 12) -> str:
+    """Return a random id of `length` characters (5 bits each), easy to read and to type."""
+    return "".join(secrets.choice(_ALPHABET) for _ in range(length))

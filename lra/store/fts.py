@@ -1,0 +1,183 @@
+"""Full-text search in SQLite's FTS5: what is indexed and how it is asked.
+
+Text in scripts written without spaces (Chinese, Japanese, Thai and their neighbours) is indexed a second time as
+bigrams, since a word tokenizer sees a whole sentence of it as one word.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+Corpus = Literal["memories", "journal"]
+
+# Han, Hiragana, Katakana, Bopomofo, Thai, Lao, Myanmar, Khmer, Tibetan, with their extensions.
+_UNSPACED = re.compile(
+    "[\u0e00-\u0eff\u0f00-\u0fff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3100-\u312f\u31a0-\u31ff\u3400-\u4dbf"
+    "\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]+"
+)
+_WORD = re.compile(r"\w+")
+
+
+def fold(text_: str) -> str:
+    """Return the compatibility form that both the index and the queries use."""
+    return unicodedata.normalize("NFKC", text_)
+
+
+def grams(text_: str) -> str:
+    """Return the bigrams of every run of unspaced script, separated by spaces; runs by a line break."""
+    if text_.isascii():
+        return ""
+    return "\n".join(" ".join(_bigrams(run)) for run in _UNSPACED.findall(fold(text_)))
+
+
+def _bigrams(run: str) -> list[str]:
+    return [run[i : i + 2] for i in range(len(run) - 1)] or [run]
+
+
+@dataclass(frozen=True, slots=True)
+class QueryTerms:
+    """What a query asks for: words of spaced scripts, and runs of unspaced ones."""
+
+    words: tuple[str, ...] = ()
+    runs: tuple[str, ...] = ()
+
+    @classmethod
+    def parse(cls, query: str) -> QueryTerms:
+        """Split a question into distinct terms, in order."""
+        folded = fold(query)
+        runs = tuple(dict.fromkeys(_UNSPACED.findall(folded)))
+        rest = _UNSPACED.sub(" ", folded) if runs else folded
+        return cls(words=tuple(dict.fromkeys(_WORD.findall(rest.lower()))), runs=runs)
+
+    def __bool__(self) -> bool:
+        return bool(self.words or self.runs)
+
+    def match(self) -> str:
+        """Return an FTS5 expression that finds a row with any of the terms."""
+        parts = [f'content : "{word}"' for word in self.words]
+        for run in self.runs:
+            pairs = _bigrams(run)
+            if len(run) == 1:
+                parts.append(f'grams : "{run}"*')
+            else:
+                parts.extend(f'grams : "{pair}"' for pair in dict.fromkeys(pairs))
+        return " OR ".join(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class LexicalHit:
+    """One row found: its key, its rank value (higher is better)."""
+
+    seq: int
+    bm25: float
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which rows count; None means no restriction."""
+
+    session: str | None = None
+    exclude_session: str | None = None
+    namespace: str | None = None
+    kinds: tuple[str, ...] = field(default=())
+    since: int | None = None
+    until: int | None = None
+    """Microseconds since the epoch; `since` inclusive, `until` exclusive."""
+    as_of: int | None = None
+    """Only facts valid at this moment."""
+
+    def where(self, corpus: Corpus) -> tuple[str, dict[str, object]]:
+        """Return SQL conditions on alias `d` of the corpus's table, and their parameters."""
+        sql: list[str] = []
+        params: dict[str, object] = {}
+
+        def add(condition: str, **values: object) -> None:
+            sql.append(condition)
+            params.update(values)
+
+        if self.session is not None:
+            add("d.session_id = :session", session=self.session)
+        if self.exclude_session is not None:
+            add("(d.session_id IS NULL OR d.session_id != :exclude)", exclude=self.exclude_session)
+        if self.since is not None:
+            add("d.created_at >= :since", since=self.since)
+        if self.until is not None:
+            add("d.created_at < :until", until=self.until)
+        if corpus == "journal":
+            add("d.hidden = 0")
+            return " AND ".join(sql), params
+        if self.namespace is not None:
+            add("d.namespace = :namespace", namespace=self.namespace)
+        if self.kinds:
+            names = {f"kind{i}": kind for i, kind in enumerate(self.kinds)}
+            add(f"d.kind IN ({', '.join(f':{name}' for name in names)})", **names)
+        if self.as_of is None:
+            add("d.superseded_by IS NULL AND d.valid_to IS NULL")
+        else:
+            add(
+                "coalesce(d.valid_from, d.created_at) <= :as_of AND (d.valid_to IS NULL OR d.valid_to > :as_of)",
+                as_of=self.as_of,
+            )
+        return " AND ".join(sql), params
+
+
+async def index_row(connection: AsyncConnection, corpus: Corpus, seq: int, content: str) -> None:
+    """Add or replace one row's words."""
+    await connection.exec_driver_sql(
+        f"INSERT OR REPLACE INTO {corpus}_fts(rowid, content, grams) VALUES (?, ?, ?)",
+        (seq, fold(content), grams(content)),
+    )
+
+
+async def index_rows(connection: AsyncConnection, corpus: Corpus, rows: Sequence[tuple[int, str]]) -> None:
+    """Add many rows' words."""
+    if rows:
+        await connection.exec_driver_sql(
+            f"INSERT OR REPLACE INTO {corpus}_fts(rowid, content, grams) VALUES (?, ?, ?)",
+            [(seq, fold(content), grams(content)) for seq, content in rows],
+        )
+
+
+async def drop_rows(connection: AsyncConnection, corpus: Corpus, seqs: Sequence[int]) -> None:
+    """Remove rows' words from the index; their traces go with `purge`."""
+    if seqs:
+        await connection.exec_driver_sql(f"DELETE FROM {corpus}_fts WHERE rowid = ?", [(seq,) for seq in seqs])
+
+
+async def purge(connection: AsyncConnection) -> None:
+    """Merge the indexes so that deleted words are gone from their pages (FTS5 keeps them until then)."""
+    for corpus in ("memories", "journal"):
+        await connection.exec_driver_sql(f"INSERT INTO {corpus}_fts({corpus}_fts) VALUES ('optimize')")
+
+
+async def match_rows(
+    connection: AsyncConnection, corpus: Corpus, match: str, *, filters: Filters, limit: int
+) -> list[LexicalHit]:
+    """Return the best rows for an FTS5 expression by BM25.
+
+    Args:
+        connection: Any connection.
+        corpus: Which index to ask.
+        match: An FTS5 expression, as from `QueryTerms.match`.
+        filters: Which rows count.
+        limit: How many rows at most.
+    """
+    if not match:
+        return []
+    where, params = filters.where(corpus)
+    condition = f"AND {where}" if where else ""
+    rows = await connection.execute(
+        text(
+            f"SELECT d.seq, -bm25({corpus}_fts) AS score FROM {corpus}_fts JOIN {corpus} d ON d.seq = {corpus}_fts.rowid"
+            f" WHERE {corpus}_fts MATCH :match {condition} ORDER BY score DESC, d.seq DESC LIMIT :limit"
+        ),
+        {"match": match, "limit": limit, **params},
+    )
+    return [LexicalHit(seq, score) for seq, score in rows]

@@ -1,0 +1,95 @@
+"""A small mailbox for lines typed before the store is there, or while it cannot be written.
+
+Standard library only, so that a front can import it before its prompt. Each process has a file of its own; a line
+is on disk (fsync) when `put` returns and stays until `remove`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line that waits; `session` is where it was meant for, None for a new session."""
+
+    id: str
+    text: str
+    session: str | None
+    at: int
+    """Microseconds since the epoch, UTC."""
+
+
+class Inbox:
+    """Lines of one process under `home/inbox`."""
+
+    def __init__(self, home: Path) -> None:
+        self._folder = home / "inbox"
+        self._path = self._folder / f"{os.getpid()}-{time.time_ns():x}.jsonl"
+        self._waiting: dict[str, Line] = {}
+
+    def put(self, text: str, session: str | None = None) -> str:
+        """Keep a line; it is on disk when this returns.
+
+        Returns:
+            The id to remove it by.
+        """
+        line = Line(f"{time.time_ns():x}", text, session, time.time_ns() // 1000)
+        self._waiting[line.id] = line
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._append(line)
+        return line.id
+
+    def _append(self, line: Line) -> None:
+        record = {"id": line.id, "text": line.text, "session": line.session, "at": line.at}
+        handle = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        try:
+            os.write(handle, json.dumps(record).encode() + b"\n")
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+    def remove(self, line_id: str) -> None:
+        """Drop a line that reached the store."""
+        self._waiting.pop(line_id, None)
+        if not self._waiting:
+            self._path.unlink(missing_ok=True)
+
+    def orphans(self) -> list[tuple[Path, list[Line]]]:
+        """Return the lines of processes that are gone, oldest file first."""
+        found = []
+        for path in sorted(self._folder.glob("*.jsonl"), key=lambda path: path.name.partition("-")[2]):
+            pid = path.name.partition("-")[0]
+            if path == self._path or not pid.isdigit() or _alive(int(pid)):
+                continue
+            found.append((path, _read(path)))
+        return found
+
+
+def _read(path: Path) -> list[Line]:
+    lines = []
+    for raw in path.read_bytes().splitlines():
+        try:
+            record = json.loads(raw)
+            lines.append(Line(record["id"], record["text"], record["session"], record["at"]))
+        except (ValueError, KeyError, TypeError):
+            # The last line of a process that died while writing it.
+            continue
+    return lines
+
+
+def _alive(pid: int) -> bool:
+    if pid == os.getpid():
+        # A file of an earlier process that had this number.
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True

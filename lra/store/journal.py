@@ -1,0 +1,336 @@
+"""The journal: every message, answer and tool result, appended as it happens."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from lra.errors import NotFoundError, UsageError
+from lra.store import fts, queue
+from lra.store.clock import new_id, now_us
+from lra.store.database import Database
+from lra.store.records import Entry, JournalRow, TurnRecord
+from lra.store.tables import journal, sessions, stream_chunks, turns
+
+_ROW = [journal.c[name] for name in JournalRow.__dataclass_fields__]
+_TURN = [turns.c[name] for name in TurnRecord.__dataclass_fields__]
+_SEARCHABLE = frozenset({"user", "assistant"})
+
+
+def content_hash(text: str) -> str:
+    """Return the key under which a text's vectors are stored (SHA-256, hexadecimal)."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+async def append_entries(
+    connection: AsyncConnection, session_id: str, turn_id: int | None, entries: Sequence[Entry]
+) -> list[int]:
+    """Insert rows with their full-text and outbox entries; returns their sequence numbers."""
+    seqs: list[int] = []
+    searchable: list[tuple[int, str, str]] = []
+    for entry in entries:
+        indexed = entry.role in _SEARCHABLE and bool(entry.content.strip())
+        row_id = entry.id or new_id(16)
+        result = await connection.execute(
+            insert(journal),
+            {
+                "id": row_id,
+                "session_id": session_id,
+                "turn_id": turn_id,
+                "role": entry.role,
+                "speaker": entry.speaker,
+                "content": entry.content,
+                "payload": entry.payload,
+                "tool_name": entry.tool_name,
+                "tool_call_id": entry.tool_call_id,
+                "outcome": entry.outcome,
+                "content_hash": content_hash(entry.content) if indexed else None,
+                "created_at": entry.created_at if entry.created_at is not None else now_us(),
+                "hidden": 0,
+            },
+        )
+        seq = int(result.inserted_primary_key[0])  # type: ignore[index]
+        seqs.append(seq)
+        if indexed:
+            spoken = f"{entry.speaker}: {entry.content}" if entry.speaker else entry.content
+            searchable.append((seq, row_id, spoken))
+    await fts.index_rows(connection, "journal", [(seq, text) for seq, _, text in searchable])
+    await queue.enqueue(connection, "turn", [row_id for _, row_id, _ in searchable])
+    return seqs
+
+
+class Journal:
+    """Turns and journal rows of every session."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def begin_turn(self, session_id: str, entry: Entry, *, model: str) -> TurnRecord:
+        """Open a turn with the person's message, durable before it returns."""
+
+        async def work(connection: AsyncConnection) -> TurnRecord:
+            now = now_us()
+            number = (
+                await connection.execute(
+                    select(func.count())
+                    .select_from(turns)
+                    .where(turns.c.session_id == session_id, turns.c.rewound_at.is_(None))
+                )
+            ).scalar_one() + 1
+            result = await connection.execute(
+                insert(turns), {"session_id": session_id, "number": number, "model": model, "started_at": now}
+            )
+            turn_id = int(result.inserted_primary_key[0])  # type: ignore[index]
+            await append_entries(connection, session_id, turn_id, [entry])
+            await connection.execute(
+                update(sessions).where(sessions.c.id == session_id).values(updated_at=now, model=model)
+            )
+            return TurnRecord(
+                id=turn_id,
+                session_id=session_id,
+                number=number,
+                model=model,
+                outcome=None,
+                started_at=now,
+                ended_at=None,
+                requests=0,
+                tool_calls=0,
+                input_tokens=0,
+                output_tokens=0,
+                cache_read_tokens=0,
+                cache_write_tokens=0,
+                cost=None,
+                recalled=[],
+                remembered=[],
+                error=None,
+            )
+
+        return await self._database.write(work)
+
+    async def append(
+        self, session_id: str, turn_id: int | None, entries: Sequence[Entry], *, drop_stream: bool = False
+    ) -> list[int]:
+        """Add rows to a turn.
+
+        Args:
+            session_id: Whose.
+            turn_id: Which turn; None for rows outside any turn.
+            entries: The rows.
+            drop_stream: Whether the rows replace what had been streamed so far.
+        """
+
+        async def work(connection: AsyncConnection) -> list[int]:
+            seqs = await append_entries(connection, session_id, turn_id, entries)
+            if drop_stream:
+                await connection.execute(delete(stream_chunks).where(stream_chunks.c.turn_id == turn_id))
+            return seqs
+
+        return await self._database.write(work)
+
+    async def stream(self, turn_id: int, chunks: Sequence[tuple[str, str]]) -> None:
+        """Keep pieces `(kind, text)` of an answer that is still arriving."""
+
+        async def work(connection: AsyncConnection) -> None:
+            await connection.exec_driver_sql(
+                "INSERT INTO stream_chunks(turn_id, kind, content) VALUES (?, ?, ?)",
+                [(turn_id, kind, text) for kind, text in chunks],
+            )
+
+        await self._database.write_stream(work)
+
+    async def streamed(self, turn_id: int) -> list[tuple[str, str]]:
+        """Return the pieces kept for a turn, in order."""
+        async with self._database.read() as connection:
+            rows = await connection.execute(
+                select(stream_chunks.c.kind, stream_chunks.c.content)
+                .where(stream_chunks.c.turn_id == turn_id)
+                .order_by(stream_chunks.c.seq)
+            )
+            return [(kind, content) for kind, content in rows]
+
+    async def finish_turn(
+        self,
+        turn_id: int,
+        *,
+        outcome: str,
+        entries: Sequence[Entry] = (),
+        error: str | None = None,
+        recalled: Sequence[str] = (),
+        remembered: Sequence[str] = (),
+        usage: dict[str, int] | None = None,
+        cost: float | None = None,
+    ) -> None:
+        """Close a turn, with its last rows, in one transaction."""
+
+        async def work(connection: AsyncConnection) -> None:
+            now = now_us()
+            session_id = (
+                await connection.execute(
+                    update(turns)
+                    .where(turns.c.id == turn_id)
+                    .values(
+                        outcome=outcome,
+                        ended_at=now,
+                        error=error,
+                        recalled=json.dumps(list(recalled)),
+                        remembered=json.dumps(list(remembered)),
+                        cost=cost,
+                        **(usage or {}),
+                    )
+                    .returning(turns.c.session_id)
+                )
+            ).scalar_one()
+            await append_entries(connection, session_id, turn_id, entries)
+            await connection.execute(delete(stream_chunks).where(stream_chunks.c.turn_id == turn_id))
+            await connection.execute(update(sessions).where(sessions.c.id == session_id).values(updated_at=now))
+
+        await self._database.write(work)
+
+    async def rows(
+        self, session_id: str, *, after: int = 0, turn_id: int | None = None, limit: int | None = None
+    ) -> list[JournalRow]:
+        """Return the visible rows of a session in order; with `limit`, the last so many."""
+        query = select(*_ROW).where(
+            journal.c.session_id == session_id, journal.c.hidden == 0, journal.c.seq > after
+        )
+        if turn_id is not None:
+            query = query.where(journal.c.turn_id == turn_id)
+        query = query.order_by(journal.c.seq.desc()).limit(limit) if limit else query.order_by(journal.c.seq)
+        async with self._database.read() as connection:
+            found = [JournalRow(**row._mapping) for row in await connection.execute(query)]
+        return found[::-1] if limit else found
+
+    async def recent(
+        self, limit: int, *, session_id: str | None = None, exclude_session: str | None = None
+    ) -> list[JournalRow]:
+        """Return the last spoken rows (no tools) of one session or of all, oldest first."""
+        query = select(*_ROW).where(
+            journal.c.hidden == 0, journal.c.role.in_(("user", "assistant")), journal.c.content != ""
+        )
+        if session_id is not None:
+            query = query.where(journal.c.session_id == session_id)
+        if exclude_session is not None:
+            query = query.where(journal.c.session_id != exclude_session)
+        async with self._database.read() as connection:
+            found = await connection.execute(query.order_by(journal.c.seq.desc()).limit(limit))
+            return [JournalRow(**row._mapping) for row in found][::-1]
+
+    async def turns(self, session_id: str) -> list[TurnRecord]:
+        """Return the turns of a session in order, without rewound ones."""
+        async with self._database.read() as connection:
+            rows = await connection.execute(
+                select(*_TURN)
+                .where(turns.c.session_id == session_id, turns.c.rewound_at.is_(None))
+                .order_by(turns.c.id)
+            )
+            return [_turn(row) for row in rows]
+
+    async def spent(self, session_id: str) -> tuple[float, int]:
+        """Return dollars and tokens used in a session so far, rewound turns included."""
+        async with self._database.read() as connection:
+            row = (
+                await connection.execute(
+                    select(
+                        func.coalesce(func.sum(turns.c.cost), 0.0),
+                        func.coalesce(func.sum(turns.c.input_tokens + turns.c.output_tokens), 0),
+                    ).where(turns.c.session_id == session_id)
+                )
+            ).one()
+        return float(row[0]), int(row[1])
+
+    async def rewind(self, session_id: str, number: int) -> list[TurnRecord]:
+        """Hide turn `number` and everything after it; the rows stay in the record.
+
+        Returns:
+            The turns that were undone.
+
+        Raises:
+            UsageError: The session has no such turn.
+        """
+        undone = [turn for turn in await self.turns(session_id) if turn.number >= number]
+        if not undone or number < 1:
+            raise UsageError(f"Session {session_id} has no turn {number}.")
+
+        async def work(connection: AsyncConnection) -> None:
+            ids = [turn.id for turn in undone]
+            rows = (
+                await connection.execute(select(journal.c.seq, journal.c.id).where(journal.c.turn_id.in_(ids)))
+            ).all()
+            await connection.execute(update(turns).where(turns.c.id.in_(ids)).values(rewound_at=now_us()))
+            await connection.execute(update(journal).where(journal.c.turn_id.in_(ids)).values(hidden=1))
+            await fts.drop_rows(connection, "journal", [row.seq for row in rows])
+            await queue.enqueue(connection, "turn", [row.id for row in rows], "delete")
+            # A compaction state may speak of rows that are gone.
+            await connection.execute(update(sessions).where(sessions.c.id == session_id).values(compaction=None))
+
+        await self._database.write(work)
+        return undone
+
+    async def copy(self, source: str, target: str, *, until: int | None = None) -> None:
+        """Copy the visible turns of a session into a fork.
+
+        The copies are left out of the search indexes: the originals are in them.
+
+        Args:
+            source: The session to copy from.
+            target: An empty session.
+            until: Last turn number to copy; all by default.
+        """
+
+        async def work(connection: AsyncConnection) -> None:
+            query = select(turns).where(turns.c.session_id == source, turns.c.rewound_at.is_(None))
+            if until is not None:
+                query = query.where(turns.c.number <= until)
+            for turn in (await connection.execute(query.order_by(turns.c.id))).mappings().all():
+                # What the copied turns cost was paid in the original session.
+                values = {key: turn[key] for key in ("number", "model", "outcome", "started_at", "ended_at", "error")}
+                result = await connection.execute(
+                    insert(turns), {**values, "outcome": turn["outcome"] or "interrupted", "session_id": target}
+                )
+                new_turn = int(result.inserted_primary_key[0])  # type: ignore[index]
+                rows = (
+                    await connection.execute(
+                        select(journal).where(journal.c.turn_id == turn["id"]).order_by(journal.c.seq)
+                    )
+                ).mappings()
+                for row in rows.all():
+                    copied = {key: value for key, value in row.items() if key not in {"seq", "content_hash"}}
+                    copied |= {"id": new_id(16), "session_id": target, "turn_id": new_turn}
+                    await connection.execute(insert(journal), copied)
+
+        await self._database.write(work)
+
+    async def by_ids(self, ids: Sequence[str]) -> dict[str, JournalRow]:
+        """Return rows by their ids."""
+        return await self._where(journal.c.id.in_(ids))
+
+    async def by_seqs(self, seqs: Sequence[int]) -> dict[str, JournalRow]:
+        """Return rows by their sequence numbers, keyed by id."""
+        return await self._where(journal.c.seq.in_(seqs))
+
+    async def _where(self, condition: Any) -> dict[str, JournalRow]:
+        async with self._database.read() as connection:
+            rows = await connection.execute(select(*_ROW).where(condition))
+            return {row.id: JournalRow(**row._mapping) for row in rows}
+
+    async def get(self, row_id: str) -> JournalRow:
+        """Return one row.
+
+        Raises:
+            NotFoundError: There is none.
+        """
+        if row := (await self.by_ids([row_id])).get(row_id):
+            return row
+        raise NotFoundError(f"There is no turn {row_id!r}.")
+
+
+def _turn(row: Any) -> TurnRecord:
+    values = dict(row._mapping)
+    return TurnRecord(
+        **{**values, "recalled": json.loads(values["recalled"]), "remembered": json.loads(values["remembered"])}
+    )

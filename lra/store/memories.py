@@ -1,0 +1,233 @@
+"""Memories: rows, their history, and what a write does to the rows that are there."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from lra.errors import NotFoundError
+from lra.store import fts, queue
+from lra.store.clock import new_id, now_us
+from lra.store.database import Database
+from lra.store.journal import content_hash
+from lra.store.records import HistoryRow, MemoryRecord, NewMemory
+from lra.store.tables import memories, memory_history
+
+_ROW = [memories.c[name] for name in MemoryRecord.__dataclass_fields__]
+_HISTORY = [memory_history.c[name] for name in HistoryRow.__dataclass_fields__]
+
+Action = Literal["created", "merged", "superseded", "edited", "forgotten"]
+
+
+def _record(row: Any) -> MemoryRecord:
+    values = dict(row._mapping)
+    return MemoryRecord(**{**values, "tags": json.loads(values["tags"]), "pin": bool(values["pin"])})
+
+
+async def record_change(
+    connection: AsyncConnection, memory_id: str, action: str, content: str, actor: str, new: NewMemory | None = None
+) -> None:
+    """Add a line to a memory's history."""
+    await connection.execute(
+        insert(memory_history),
+        {
+            "memory_id": memory_id,
+            "action": action,
+            "content": content,
+            "actor": actor,
+            "process": f"{socket.gethostname()}:{os.getpid()}",
+            "session_id": new.session_id if new else None,
+            "turn_id": new.turn_id if new else None,
+            "at": now_us(),
+        },
+    )
+
+
+async def insert_memory(connection: AsyncConnection, new: NewMemory) -> MemoryRecord:
+    """Insert one row with its full-text and outbox entries; no merging."""
+    now = now_us()
+    created = new.created_at if new.created_at is not None else now
+    values = {
+        "id": new.id or new_id(),
+        "namespace": new.namespace,
+        "kind": new.kind,
+        "content": new.content,
+        "key": new.key,
+        "tags": json.dumps(list(new.tags)),
+        "pin": int(new.pin),
+        "confidence": new.confidence,
+        "count": 1,
+        "source": new.source,
+        "session_id": new.session_id,
+        "turn_id": new.turn_id,
+        "created_at": created,
+        "updated_at": now,
+        "valid_from": new.valid_from,
+        "valid_to": new.valid_to,
+        "superseded_by": None,
+    }
+    result = await connection.execute(insert(memories), {**values, "content_hash": content_hash(new.content)})
+    seq = int(result.inserted_primary_key[0])  # type: ignore[index]
+    await fts.index_row(connection, "memories", seq, indexed_text(new.content, new.key, new.tags))
+    await queue.enqueue(connection, "memory", [str(values["id"])])
+    return MemoryRecord(**{**values, "seq": seq, "tags": list(new.tags), "pin": new.pin})  # type: ignore[arg-type]
+
+
+def indexed_text(content: str, key: str | None, tags: Sequence[str]) -> str:
+    """Return what full-text search sees of a memory: its text, its key's words and its tags."""
+    extra = [key.replace("_", " ").replace(".", " ")] if key else []
+    return "\n".join([content, *extra, *tags])
+
+
+class MemoryStore:
+    """Rows of the `memories` table."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add(self, new: NewMemory) -> tuple[MemoryRecord, Action]:
+        """Write a memory: an equal one is counted, one with the same key and another value is superseded.
+
+        Returns:
+            The row as it stands and what happened.
+        """
+
+        async def work(connection: AsyncConnection) -> tuple[MemoryRecord, Action]:
+            live = select(*_ROW).where(memories.c.namespace == new.namespace, memories.c.superseded_by.is_(None))
+            same = (
+                await connection.execute(
+                    live.where(memories.c.content_hash == content_hash(new.content), memories.c.kind == new.kind).limit(1)
+                )
+            ).first()
+            if same is not None:
+                await connection.execute(
+                    update(memories)
+                    .where(memories.c.seq == same.seq)
+                    .values(count=memories.c.count + 1, updated_at=now_us(), key=new.key or same.key)
+                )
+                await record_change(connection, same.id, "merged", new.content, new.source, new)
+                row = (await connection.execute(select(*_ROW).where(memories.c.seq == same.seq))).one()
+                return _record(row), "merged"
+            old = (await connection.execute(live.where(memories.c.key == new.key))).all() if new.key else []
+            record = await insert_memory(connection, new)
+            await record_change(connection, record.id, "created", new.content, new.source, new)
+            for row in old:
+                await self._supersede(connection, row, record, new)
+            return record, "superseded" if old else "created"
+
+        return await self._database.write(work)
+
+    async def _supersede(self, connection: AsyncConnection, old: Any, by: MemoryRecord, new: NewMemory) -> None:
+        now = now_us()
+        await connection.execute(
+            update(memories)
+            .where(memories.c.seq == old.seq)
+            .values(superseded_by=by.id, valid_to=by.valid_from or by.created_at, updated_at=now)
+        )
+        await record_change(connection, old.id, "superseded", old.content, new.source, new)
+        await queue.enqueue(connection, "memory", [old.id], "delete")
+
+    async def edit(self, memory_id: str, content: str, *, actor: str = "user") -> MemoryRecord:
+        """Replace a memory's text in place.
+
+        Raises:
+            NotFoundError: There is no such memory.
+        """
+        record = await self.get(memory_id)
+
+        async def work(connection: AsyncConnection) -> None:
+            await connection.execute(
+                update(memories)
+                .where(memories.c.seq == record.seq)
+                .values(content=content, content_hash=content_hash(content), updated_at=now_us())
+            )
+            await fts.index_row(connection, "memories", record.seq, indexed_text(content, record.key, record.tags))
+            await queue.enqueue(connection, "memory", [record.id])
+            await record_change(connection, record.id, "edited", content, actor)
+
+        await self._database.write(work)
+        return await self.get(record.id)
+
+    async def get(self, memory_id: str) -> MemoryRecord:
+        """Return a memory by its id or by an unambiguous beginning of it.
+
+        Raises:
+            NotFoundError: None or several match.
+        """
+        async with self._database.read() as connection:
+            rows = (
+                await connection.execute(
+                    select(*_ROW)
+                    .where(memories.c.id.startswith(memory_id, autoescape=True))
+                    .order_by(memories.c.id != memory_id)
+                    .limit(2)
+                )
+            ).all()
+        if memory_id and rows and (rows[0].id == memory_id or len(rows) == 1):
+            return _record(rows[0])
+        if memory_id and rows:
+            raise NotFoundError(f"{memory_id!r} is the beginning of several memories.")
+        raise NotFoundError(f"There is no memory {memory_id!r}.", hint="`lra memory search WORDS` finds them.")
+
+    async def by_ids(self, ids: Sequence[str]) -> dict[str, MemoryRecord]:
+        """Return memories by their exact ids."""
+        async with self._database.read() as connection:
+            rows = await connection.execute(select(*_ROW).where(memories.c.id.in_(ids)))
+            return {row.id: _record(row) for row in rows}
+
+    async def by_seqs(self, seqs: Sequence[int]) -> dict[str, MemoryRecord]:
+        """Return memories by their sequence numbers, keyed by id."""
+        async with self._database.read() as connection:
+            rows = await connection.execute(select(*_ROW).where(memories.c.seq.in_(seqs)))
+            return {row.id: _record(row) for row in rows}
+
+    async def list(
+        self,
+        *,
+        session_id: str | None = None,
+        kind: str | None = None,
+        limit: int | None = None,
+        superseded: bool = False,
+    ) -> list[MemoryRecord]:
+        """Return memories, newest first; superseded ones only when asked for."""
+        query = select(*_ROW).order_by(memories.c.seq.desc())
+        if session_id is not None:
+            query = query.where(memories.c.session_id == session_id)
+        if kind is not None:
+            query = query.where(memories.c.kind == kind)
+        if not superseded:
+            query = query.where(memories.c.superseded_by.is_(None))
+        if limit is not None:
+            query = query.limit(limit)
+        async with self._database.read() as connection:
+            return [_record(row) for row in await connection.execute(query)]
+
+    async def count(self) -> int:
+        """Return how many memories are in force."""
+        async with self._database.read() as connection:
+            query = "SELECT count(*) FROM memories WHERE superseded_by IS NULL"
+            return int((await connection.exec_driver_sql(query)).scalar_one())
+
+    async def history(self, memory_id: str) -> list[HistoryRow]:
+        """Return every change of a memory, oldest first, also after it was forgotten."""
+        async with self._database.read() as connection:
+            rows = await connection.execute(
+                select(*_HISTORY).where(memory_history.c.memory_id == memory_id).order_by(memory_history.c.seq)
+            )
+            return [HistoryRow(**row._mapping) for row in rows]
+
+    async def remove(self, connection: AsyncConnection, record: MemoryRecord, *, actor: str) -> None:
+        """Delete a row within the caller's transaction, leaving only the fact that something was forgotten."""
+        await fts.drop_rows(connection, "memories", [record.seq])
+        await connection.execute(delete(memories).where(memories.c.seq == record.seq))
+        await connection.execute(
+            update(memory_history).where(memory_history.c.memory_id == record.id).values(content="[forgotten]")
+        )
+        await record_change(connection, record.id, "forgotten", "[forgotten]", actor)
+        await queue.enqueue(connection, "memory", [record.id], "delete")

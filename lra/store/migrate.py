@@ -1,0 +1,105 @@
+"""Bringing a database to the current schema, or refusing it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from lra.errors import ConfigError, StoreError
+from lra.store.clock import now_us
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+HEAD = "0001"
+"""The revision this program reads and writes."""
+
+KNOWN = frozenset({"0001"})
+"""Every revision this program can bring to `HEAD`."""
+
+
+async def migrate(engine: AsyncEngine, path: Path) -> None:
+    """Check the schema's version and migrate when it is behind.
+
+    A database with content is copied to `NAME.backup-REVISION-TIME` first. Alembic is imported only when there is
+    something to do.
+
+    Args:
+        engine: An engine whose transactions start with `BEGIN IMMEDIATE`.
+        path: The database file, for messages and the backup.
+
+    Raises:
+        ConfigError: The database was written by a newer version.
+        StoreError: The file holds somebody else's tables.
+    """
+    async with engine.connect() as connection:
+        raw = await connection.get_raw_connection()
+        version = await _version(raw)
+    if version == HEAD:
+        return
+    if version is not None:
+        _check_known(version, path)
+        async with engine.connect() as connection:
+            raw = await connection.get_raw_connection()
+            await _backup(raw, path, version)
+    async with engine.begin() as connection:
+        # Another process may have migrated while this one waited for the lock.
+        raw = await connection.get_raw_connection()
+        version = await _version(raw)
+        if version == HEAD:
+            return
+        if version is not None:
+            _check_known(version, path)
+        await connection.run_sync(_upgrade)
+
+
+def _check_known(version: str, path: Path) -> None:
+    if version == "foreign":
+        raise StoreError(
+            f"The database {path} holds tables of another program.",
+            hint="Choose another DATABASE_URL or LRA_HOME; nothing was changed.",
+        )
+    if version not in KNOWN:
+        raise ConfigError(
+            f"The database {path} was written by a newer version of lra (schema {version}, this one knows {HEAD}).",
+            hint="Upgrade lra, or choose another LRA_HOME; nothing was changed.",
+        )
+
+
+async def _version(raw: Any) -> str | None:
+    """Return the revision, None for an empty database, or `foreign`."""
+    driver = raw.driver_connection
+    async with driver.execute("SELECT name FROM sqlite_master WHERE type = 'table'") as cursor:
+        names = {row[0] for row in await cursor.fetchall()}
+    if "alembic_version" in names:
+        async with driver.execute("SELECT version_num FROM alembic_version") as cursor:
+            row = await cursor.fetchone()
+        return str(row[0]) if row else None
+    return "foreign" if names else None
+
+
+async def _backup(raw: Any, path: Path, version: str) -> None:
+    target = path.with_name(f"{path.name}.backup-{version}-{now_us() // 1_000_000}")
+    await raw.driver_connection.execute("VACUUM INTO ?", (str(target),))
+    await asyncio.to_thread(os.chmod, target, 0o600)
+
+
+def _config(connection: Connection) -> Config:
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", "lra:store/migrations")
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    return config
+
+
+def _upgrade(connection: Connection) -> None:
+    from alembic import command
+
+    command.upgrade(_config(connection), "head")

@@ -1,0 +1,94 @@
+"""The index outbox: what the vector index has still to learn, filled in the transaction that changes the record."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from lra.store.database import Database
+
+Kind = Literal["memory", "turn"]
+
+
+@dataclass(frozen=True, slots=True)
+class QueueItem:
+    """One pending change; `generation` tells whether it changed again while it was worked on."""
+
+    kind: Kind
+    ref: str
+    op: Literal["upsert", "delete"]
+    generation: int
+
+
+async def enqueue(connection: AsyncConnection, kind: Kind, refs: Sequence[str], op: str = "upsert") -> None:
+    """Note changes within the caller's transaction; a later change of the same row replaces the earlier."""
+    if refs:
+        await connection.exec_driver_sql(
+            "INSERT INTO index_queue(kind, ref, op) VALUES (?, ?, ?) ON CONFLICT(kind, ref) DO UPDATE"
+            " SET op = excluded.op, generation = generation + 1, attempts = 0",
+            [(kind, ref, op) for ref in refs],
+        )
+
+
+class IndexQueue:
+    """Reading and clearing the outbox."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def pending(self) -> int:
+        """Return how many changes wait."""
+        async with self._database.read() as connection:
+            return int((await connection.exec_driver_sql("SELECT count(*) FROM index_queue")).scalar_one())
+
+    async def peek(self, limit: int) -> list[QueueItem]:
+        """Return the oldest pending changes without removing them."""
+        async with self._database.read() as connection:
+            rows = await connection.exec_driver_sql(
+                "SELECT kind, ref, op, generation FROM index_queue ORDER BY attempts, seq LIMIT ?", (limit,)
+            )
+            return [QueueItem(kind, ref, op, generation) for kind, ref, op, generation in rows]
+
+    async def done(self, items: Sequence[QueueItem]) -> None:
+        """Remove changes, except those that came again meanwhile."""
+        if not items:
+            return
+
+        async def work(connection: AsyncConnection) -> None:
+            await connection.exec_driver_sql(
+                "DELETE FROM index_queue WHERE kind = ? AND ref = ? AND generation = ?",
+                [(item.kind, item.ref, item.generation) for item in items],
+            )
+
+        await self._database.write(work)
+
+    async def failed(self, items: Sequence[QueueItem]) -> None:
+        """Put changes behind the others, to be tried again."""
+        if not items:
+            return
+
+        async def work(connection: AsyncConnection) -> None:
+            await connection.exec_driver_sql(
+                "UPDATE index_queue SET attempts = attempts + 1 WHERE kind = ? AND ref = ?",
+                [(item.kind, item.ref) for item in items],
+            )
+
+        await self._database.write(work)
+
+    async def enqueue_all(self) -> None:
+        """Queue every searchable row, for a new index or another embedder."""
+
+        async def work(connection: AsyncConnection) -> None:
+            for kind, table, condition in (
+                ("memory", "memories", "superseded_by IS NULL"),
+                ("turn", "journal", "content_hash IS NOT NULL AND hidden = 0"),
+            ):
+                await connection.exec_driver_sql(
+                    f"INSERT OR IGNORE INTO index_queue(kind, ref, op) SELECT '{kind}', id, 'upsert' FROM {table}"
+                    f" WHERE {condition}"
+                )
+
+        await self._database.write(work)

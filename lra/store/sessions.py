@@ -1,0 +1,278 @@
+"""Sessions: creating, finding, naming, leasing and deleting conversations."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from lra.errors import NotFoundError
+from lra.store import fts, queue
+from lra.store.clock import new_id, now_us
+from lra.store.database import Database
+from lra.store.records import SessionRecord
+from lra.store.tables import journal, sessions, turns
+
+LEASE_SECONDS = 30
+
+_COLUMNS = [sessions.c[name] for name in SessionRecord.__dataclass_fields__ if name != "turns"]
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Who has a session open for writing."""
+
+    owner: str
+    pid: int
+    host: str
+
+
+
+def _counted() -> Any:
+    count = (
+        select(func.count())
+        .select_from(turns)
+        .where(turns.c.session_id == sessions.c.id, turns.c.rewound_at.is_(None))
+        .scalar_subquery()
+    )
+    return select(*_COLUMNS, count.label("turns"))
+
+
+class SessionStore:
+    """Rows of the `sessions` table."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def create(
+        self,
+        *,
+        id: str | None = None,
+        model: str = "",
+        folder: str = "",
+        agent: str = "lra",
+        origin: str = "chat",
+        parent_id: str | None = None,
+        title: str = "",
+    ) -> SessionRecord:
+        """Add a session; an existing id is returned as it is."""
+        now = now_us()
+        values = {
+            "id": id or new_id(),
+            "model": model,
+            "folder": folder,
+            "agent": agent,
+            "origin": origin,
+            "parent_id": parent_id,
+            "title": title,
+            "title_source": "auto" if title else "none",
+            "created_at": now,
+            "updated_at": now,
+        }
+
+        async def work(connection: AsyncConnection) -> None:
+            await connection.execute(insert(sessions).prefix_with("OR IGNORE"), values)
+
+        await self._database.write(work)
+        return await self.get(values["id"])  # type: ignore[arg-type]
+
+    async def get(self, session_id: str) -> SessionRecord:
+        """Return a session by its id.
+
+        Raises:
+            NotFoundError: There is none.
+        """
+        async with self._database.read() as connection:
+            row = (await connection.execute(_counted().where(sessions.c.id == session_id))).first()
+        if row is None:
+            raise NotFoundError(f"There is no session {session_id!r}.", hint="`lra sessions list` shows them all.")
+        return SessionRecord(**row._mapping)
+
+    async def resolve(self, prefix: str) -> SessionRecord:
+        """Return a session by its id or by an unambiguous beginning of it.
+
+        Raises:
+            NotFoundError: None or several match.
+        """
+        async with self._database.read() as connection:
+            rows = (
+                await connection.execute(
+                    select(sessions.c.id)
+                    .where(sessions.c.id.startswith(prefix, autoescape=True))
+                    .order_by(sessions.c.id != prefix)
+                    .limit(4)
+                )
+            ).scalars()
+            ids = list(rows)
+        if prefix and ids and (ids[0] == prefix or len(ids) == 1):
+            return await self.get(ids[0])
+        if prefix and ids:
+            raise NotFoundError(f"{prefix!r} is the beginning of several sessions: {', '.join(ids)}.")
+        raise NotFoundError(f"There is no session {prefix!r}.", hint="`lra sessions list` shows them all.")
+
+    async def list(self, *, folder: str | None = None, limit: int | None = None) -> list[SessionRecord]:
+        """Return sessions, latest first."""
+        query = _counted().order_by(sessions.c.updated_at.desc(), sessions.c.created_at.desc(), sessions.c.id)
+        if folder is not None:
+            query = query.where(sessions.c.folder == folder)
+        if limit is not None:
+            query = query.limit(limit)
+        async with self._database.read() as connection:
+            return [SessionRecord(**row._mapping) for row in await connection.execute(query)]
+
+    async def latest(self, folder: str | None = None) -> SessionRecord | None:
+        """Return the session used last, in `folder` or anywhere; imported ones do not count."""
+        query = (
+            _counted()
+            .where(sessions.c.origin != "import")
+            .where(select(turns.c.id).where(turns.c.session_id == sessions.c.id).exists())
+            .order_by(sessions.c.updated_at.desc())
+            .limit(1)
+        )
+        if folder is not None:
+            query = query.where(sessions.c.folder == folder)
+        async with self._database.read() as connection:
+            row = (await connection.execute(query)).first()
+        return SessionRecord(**row._mapping) if row else None
+
+    async def update(self, session_id: str, **values: Any) -> None:
+        """Change columns of a session (`model`, `compaction`, `summarized_seq`, …)."""
+
+        async def work(connection: AsyncConnection) -> None:
+            await connection.execute(update(sessions).where(sessions.c.id == session_id).values(**values))
+
+        await self._database.write(work)
+
+    async def set_title(self, session_id: str, title: str, *, by_user: bool) -> None:
+        """Name a session; a name given by the person is never replaced by an automatic one."""
+
+        async def work(connection: AsyncConnection) -> None:
+            query = update(sessions).where(sessions.c.id == session_id)
+            if not by_user:
+                query = query.where(sessions.c.title_source != "user")
+            await connection.execute(query.values(title=title, title_source="user" if by_user else "auto"))
+
+        await self._database.write(work)
+
+    async def delete(self, session_id: str) -> None:
+        """Remove a session with its turns; memories and tasks that came from it stay."""
+
+        async def work(connection: AsyncConnection) -> None:
+            rows = (
+                await connection.execute(
+                    select(journal.c.seq, journal.c.id).where(journal.c.session_id == session_id)
+                )
+            ).all()
+            await fts.drop_rows(connection, "journal", [row.seq for row in rows])
+            await queue.enqueue(connection, "turn", [row.id for row in rows], "delete")
+            children = (
+                await connection.execute(select(sessions.c.id).where(sessions.c.parent_id == session_id))
+            ).scalars()
+            for child in list(children):
+                await _make_searchable(connection, child)
+            await connection.execute(delete(sessions).where(sessions.c.id == session_id))
+
+        await self._database.write(work)
+
+    async def unsummarized(self, limit: int) -> Sequence[SessionRecord]:
+        """Return sessions nobody has open that hold turns their summary does not cover."""
+        newest = (
+            select(func.max(journal.c.seq))
+            .where(journal.c.session_id == sessions.c.id, journal.c.role == "user", journal.c.hidden == 0)
+            .scalar_subquery()
+        )
+        query = (
+            _counted()
+            .where(sessions.c.origin != "import", newest > sessions.c.summarized_seq)
+            .where(sessions.c.lease_until < now_us())
+            .order_by(sessions.c.updated_at.desc())
+            .limit(limit)
+        )
+        async with self._database.read() as connection:
+            return [SessionRecord(**row._mapping) for row in await connection.execute(query)]
+
+    async def acquire(self, session_id: str, owner: str) -> Lease | None:
+        """Take or renew the right to write to a session.
+
+        Returns:
+            None when `owner` has it now, else who holds it.
+        """
+        host, pid = socket.gethostname(), os.getpid()
+
+        async def work(connection: AsyncConnection) -> Lease | None:
+            row = (
+                await connection.execute(
+                    select(
+                        sessions.c.lease_owner, sessions.c.lease_pid, sessions.c.lease_host, sessions.c.lease_until
+                    ).where(sessions.c.id == session_id)
+                )
+            ).first()
+            if row is None:
+                raise NotFoundError(f"There is no session {session_id!r}.")
+            now = now_us()
+            taken = row.lease_owner not in (None, owner) and row.lease_until > now
+            if taken and not (row.lease_host == host and not _alive(row.lease_pid)):
+                return Lease(row.lease_owner, row.lease_pid, row.lease_host)
+            await connection.execute(
+                update(sessions)
+                .where(sessions.c.id == session_id)
+                .values(
+                    lease_owner=owner,
+                    lease_pid=pid,
+                    lease_host=host,
+                    lease_until=now + LEASE_SECONDS * 1_000_000,
+                )
+            )
+            return None
+
+        return await self._database.write(work)
+
+    async def release(self, session_id: str, owner: str) -> None:
+        """Give the right to write back."""
+
+        async def work(connection: AsyncConnection) -> None:
+            await connection.execute(
+                update(sessions)
+                .where(sessions.c.id == session_id, sessions.c.lease_owner == owner)
+                .values(lease_owner=None, lease_pid=None, lease_host=None, lease_until=0)
+            )
+
+        await self._database.write(work)
+
+
+async def _make_searchable(connection: AsyncConnection, session_id: str) -> None:
+    """Index the copied rows of a fork, whose originals are about to go."""
+    rows = (
+        await connection.execute(
+            select(journal.c.seq, journal.c.id, journal.c.content).where(
+                journal.c.session_id == session_id,
+                journal.c.content_hash.is_(None),
+                journal.c.role.in_(("user", "assistant")),
+            )
+        )
+    ).all()
+    from lra.store.journal import content_hash
+
+    await fts.index_rows(connection, "journal", [(row.seq, row.content) for row in rows])
+    for row in rows:
+        await connection.execute(
+            update(journal).where(journal.c.seq == row.seq).values(content_hash=content_hash(row.content))
+        )
+    await queue.enqueue(connection, "turn", [row.id for row in rows])
+
+
+def _alive(pid: int | None) -> bool:
+    if not pid:
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True

@@ -1,0 +1,149 @@
+"""Tasks: what is to be done, across sessions."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from lra.errors import NotFoundError, UsageError
+from lra.store.clock import new_id, now_us
+from lra.store.database import Database
+from lra.store.records import TASK_STATUSES, TaskRecord, TaskStatus
+from lra.store.tables import tasks
+
+_ROW = [tasks.c[name] for name in TaskRecord.__dataclass_fields__]
+
+
+def _record(row: Any) -> TaskRecord:
+    values = dict(row._mapping)
+    return TaskRecord(**{**values, "metadata": json.loads(values["metadata"])})
+
+
+def check_status(status: str) -> TaskStatus:
+    """Return the status in its stored form.
+
+    Raises:
+        UsageError: It is none of the four.
+    """
+    folded = status.strip().lower().replace(" ", "_").replace("-", "_")
+    for known in TASK_STATUSES:
+        if folded == known:
+            return known
+    raise UsageError(f"{status!r} is not a task status.", hint=f"Use one of {', '.join(TASK_STATUSES)}.")
+
+
+class TaskStore:
+    """Rows of the `tasks` table."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def create(
+        self,
+        title: str,
+        *,
+        description: str = "",
+        session_id: str | None = None,
+        status: str = "pending",
+        id: str | None = None,
+        metadata: dict[str, Any] | None = None,
+    ) -> TaskRecord:
+        """Add a task.
+
+        Raises:
+            UsageError: The title is empty or the status unknown.
+        """
+        if not title.strip():
+            raise UsageError("A task needs a title.")
+        checked, now, task_id = check_status(status), now_us(), id or new_id(8)
+
+        async def work(connection: AsyncConnection) -> None:
+            await connection.execute(
+                insert(tasks),
+                {
+                    "id": task_id,
+                    "title": title.strip(),
+                    "description": description,
+                    "session_id": session_id,
+                    "status": checked,
+                    "metadata": json.dumps(metadata or {}),
+                    "created_at": now,
+                    "updated_at": now,
+                },
+            )
+
+        await self._database.write(work)
+        return await self.get(task_id)
+
+    async def get(self, task_id: str) -> TaskRecord:
+        """Return a task by its id or by an unambiguous beginning of it.
+
+        Raises:
+            NotFoundError: None or several match.
+        """
+        async with self._database.read() as connection:
+            rows = (
+                await connection.execute(
+                    select(*_ROW)
+                    .where(tasks.c.id.startswith(task_id, autoescape=True))
+                    .order_by(tasks.c.id != task_id)
+                    .limit(2)
+                )
+            ).all()
+        if task_id and rows and (rows[0].id == task_id or len(rows) == 1):
+            return _record(rows[0])
+        if task_id and rows:
+            raise NotFoundError(f"{task_id!r} is the beginning of several tasks.")
+        raise NotFoundError(f"There is no task {task_id!r}.", hint="`lra tasks list` shows them all.")
+
+    async def list(
+        self, *, session_id: str | None = None, status: str | None = None, limit: int | None = None
+    ) -> list[TaskRecord]:
+        """Return tasks in the order they were created."""
+        query = select(*_ROW).order_by(tasks.c.seq)
+        if session_id is not None:
+            query = query.where(tasks.c.session_id == session_id)
+        if status is not None:
+            query = query.where(tasks.c.status == check_status(status))
+        if limit is not None:
+            query = query.limit(limit)
+        async with self._database.read() as connection:
+            return [_record(row) for row in await connection.execute(query)]
+
+    async def update(self, task_id: str, **values: Any) -> TaskRecord:
+        """Change columns of a task (`title`, `description`, `status`, `metadata`).
+
+        Raises:
+            NotFoundError: There is no such task.
+            UsageError: The status is unknown.
+        """
+        record = await self.get(task_id)
+        if "status" in values:
+            values["status"] = check_status(values["status"])
+        if "metadata" in values:
+            values["metadata"] = json.dumps(values["metadata"])
+
+        async def work(connection: AsyncConnection) -> None:
+            await connection.execute(
+                update(tasks).where(tasks.c.id == record.id).values(**values, updated_at=now_us())
+            )
+
+        await self._database.write(work)
+        return await self.get(record.id)
+
+    async def delete(self, task_id: str) -> TaskRecord:
+        """Remove a task and return what it was.
+
+        Raises:
+            NotFoundError: There is no such task.
+        """
+        record = await self.get(task_id)
+
+        async def work(connection: AsyncConnection) -> None:
+            await connection.execute(delete(tasks).where(tasks.c.id == record.id))
+
+        await self._database.write(work)
+        return record

@@ -1,0 +1,39 @@
+"""Making any text safe to store, send and show."""
+
+from __future__ import annotations
+
+import unicodedata
+
+_KEPT_CONTROLS = frozenset("\t\n\r")
+
+
+def clean_text(text: str) -> str:
+    r"""Replace what databases, JSON encoders or providers refuse.
+
+    Lone surrogates and NUL become U+FFFD; every other character stays as it was typed.
+
+    Args:
+        text: Any string, surrogate escapes included.
+
+    Returns:
+        A string that encodes to UTF-8 and holds no NUL.
+    """
+    if text.isascii() and "\0" not in text:
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\0", "\ufffd")
+
+
+def printable(text: str) -> str:
+    """Replace control characters, so that stored text cannot drive a terminal.
+
+    Tabs and line breaks stay; ESC and the other C0/C1 controls become U+FFFD.
+    """
+    return "".join(
+        char if char in _KEPT_CONTROLS or unicodedata.category(char) not in {"Cc", "Cs"} else "\ufffd" for char in text
+    )
+
+
+def one_line(text: str, limit: int = 80) -> str:
+    """Fold text to one line of at most `limit` characters, an ellipsis showing a cut."""
+    line = " ".join(printable(text).split())
+    return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
