@@ -13,7 +13,7 @@ Api = Literal["openai-chat", "openai", "anthropic"]
 
 MODELS: dict[Api, str] = {
     "openai-chat": "openai-chat:gpt-4o-mini",
-    "openai": "openai:gpt-4o-mini",
+    "openai": "openai:gpt-5-mini",
     "anthropic": "anthropic:claude-sonnet-4-5",
 }
 """A model name for each wire format, as Pydantic AI takes it."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from functools import partial
 from typing import Any
 
 from starlette.applications import Starlette
@@ -11,13 +12,17 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from . import openai_chat
+from . import anthropic_messages, openai_chat, openai_responses
 from .playback import GARBAGE_BODY, GARBAGE_STREAM, Playback, json_frames
 from .script import Fault, script_from_json
-from .state import RecordedRequest, ScriptExhausted, State
+from .state import RecordedRequest, State
 from .wire import Frame, Reply, Wire
 
-WIRES: dict[str, Wire] = {"/v1/chat/completions": openai_chat}
+WIRES: dict[str, Wire] = {
+    "/v1/chat/completions": openai_chat,
+    "/v1/responses": openai_responses,
+    "/v1/messages": anthropic_messages,
+}
 ON_THE_WAY = ("garbage", "truncate", "stream_error", "silence", "hang_up")
 
 
@@ -84,40 +89,34 @@ async def answer_model(state: State, wire: Wire, request: Request) -> Response:
     record = RecordedRequest(request.url.path, dict(request.headers), body)
     state.requests.append(record)
     number = len(state.requests)
-    refusal = wire.check(body)
+    try:
+        refusal = wire.check(body)
+        if refusal is None:
+            record.messages = wire.messages(body)
+            step = state.script.take(body, text)
+    except Exception as error:
+        # What goes wrong in a test's own handler must not look like a fault of the provider, to be retried.
+        refusal = wire.refuse(Fault("bad_request", message=repr(error)), str(body.get("model")))
     if refusal is not None:
         state.complaints.append(f"request {number}: {refusal.message}")
         record.status = refusal.status
         return JSONResponse(refusal.body, refusal.status)
-    record.messages = wire.messages(body)
-    try:
-        step = state.script.take(body, text)
-    except ScriptExhausted:
-        state.complaints.append(f"request {number}: the script has no step left for it")
-        refusal = wire.refuse(
-            Fault("bad_request", message="The script has no step left."), str(body.get("model"))
-        )
-        record.status = refusal.status
-        return JSONResponse(refusal.body, refusal.status)
-    return _playback(state, wire, record, Reply(step, number, body))
+    return _playback(state, wire, record, Reply(step, number, body, state.name))
 
 
 def _playback(state: State, wire: Wire, record: RecordedRequest, reply: Reply) -> Response:
-    fault, streaming = reply.step.fault, bool(reply.body.get("stream"))
+    step, fault, streaming = reply.step, reply.step.fault, bool(reply.body.get("stream"))
+    play = partial(Playback, step=step, gate=state.gate, record=record)
+    if fault and fault.kind == "stream_error" and not streaming:
+        fault = Fault("overloaded")
+        play = partial(Playback, step=replace(step, fault=fault), gate=state.gate, record=record)
     if fault and fault.kind not in ON_THE_WAY:
         refusal = wire.refuse(fault, reply.model)
-        frames = json_frames(refusal.body)
-        return Playback(
-            frames, reply.step, state.gate, record, status=refusal.status, headers=refusal.headers
-        )
+        return play(json_frames(refusal.body), status=refusal.status, headers=refusal.headers)
     media_type = "text/event-stream" if streaming else "application/json"
     if fault and fault.kind == "garbage":
-        garbage = Frame(GARBAGE_STREAM if streaming else GARBAGE_BODY)
-        return Playback([garbage], reply.step, state.gate, record, media_type=media_type)
+        return play([Frame(GARBAGE_STREAM if streaming else GARBAGE_BODY)], media_type=media_type)
     if streaming:
         broken_by = wire.stream_error() if fault and fault.kind == "stream_error" else b""
-        return Playback(
-            wire.stream(reply), reply.step, state.gate, record, media_type=media_type, broken_by=broken_by
-        )
-    pieces = 4 if fault or reply.step.hold else 1
-    return Playback(json_frames(wire.complete(reply), pieces), reply.step, state.gate, record)
+        return play(wire.stream(reply), media_type=media_type, broken_by=broken_by)
+    return play(json_frames(wire.complete(reply), 4 if fault or step.hold else 1))

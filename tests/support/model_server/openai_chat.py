@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from . import openai_errors
-from .script import Fault, ToolCall
-from .wire import Frame, Message, Refusal, Reply, argument_pieces, event, joined_text, parsed
+from . import chat_history, openai_errors
+from .script import Fault
+from .wire import Frame, Refusal, Reply, argument_pieces, event
 
 NAME = "openai-chat"
 CREATED = 1_760_000_000
 CALL_PREFIX = "call"
+
+check = chat_history.check
+messages = chat_history.messages
 
 
 def complete(reply: Reply) -> dict[str, Any]:
@@ -58,7 +61,7 @@ def stream(reply: Reply) -> Iterator[Frame]:
 
 def stream_error() -> bytes:
     """The event that reports an overload inside an open stream."""
-    return event(openai_errors.refuse(Fault("overloaded"), "", overflow=_overflow()).body)
+    return event({"error": openai_errors.OVERLOADED})
 
 
 def refuse(fault: Fault, model: str) -> Refusal:
@@ -66,70 +69,9 @@ def refuse(fault: Fault, model: str) -> Refusal:
     return openai_errors.refuse(fault, model, overflow=_overflow())
 
 
-def check(body: dict[str, Any]) -> Refusal | None:
-    """Refuse a history in which tool calls and tool messages do not pair up."""
-    open_calls: list[str] = []
-    known_calls: set[str] = set()
-    messages = body.get("messages") or []
-    if not messages:
-        return openai_errors.invalid(
-            "Invalid 'messages': empty array. Expected an array with minimum length 1, "
-            "but got an empty array instead.",
-            "messages",
-            "empty_array",
-        )
-    for index, message in enumerate([*messages, {"role": "end"}]):
-        if message["role"] == "tool":
-            if not known_calls:
-                return openai_errors.invalid(
-                    "Invalid parameter: messages with role 'tool' must be a response to a preceeding "
-                    "message with 'tool_calls'.",
-                    f"messages.[{index}].role",
-                )
-            call_id = message.get("tool_call_id")
-            if call_id not in known_calls:
-                return openai_errors.invalid(
-                    f"Invalid parameter: 'tool_call_id' of '{call_id}' not found in 'tool_calls' of previous "
-                    "message.",
-                    f"messages.[{index}].tool_call_id",
-                )
-            open_calls = [item for item in open_calls if item != call_id]
-            continue
-        if open_calls:
-            return openai_errors.invalid(
-                "An assistant message with 'tool_calls' must be followed by tool messages responding to each "
-                "'tool_call_id'. The following tool_call_ids did not have response messages: "
-                + ", ".join(open_calls),
-                f"messages.[{index}].role",
-            )
-        open_calls = [item["id"] for item in message.get("tool_calls") or ()]
-        known_calls = set(open_calls)
-        if message["role"] == "assistant" and not open_calls and message.get("content") is None:
-            return openai_errors.invalid(
-                "Invalid value for 'content': expected a string, got null.", f"messages.[{index}].content"
-            )
-    return None
-
-
-def messages(body: dict[str, Any]) -> list[Message]:
-    """The request's messages in the common form."""
-    return [
-        Message(
-            role="system" if item["role"] == "developer" else item["role"],
-            text=joined_text(item.get("content")),
-            tool_calls=tuple(
-                ToolCall(made["function"]["name"], parsed(made["function"]["arguments"]), made["id"])
-                for made in item.get("tool_calls") or ()
-            ),
-            tool_call_id=item.get("tool_call_id"),
-        )
-        for item in body.get("messages", ())
-    ]
-
-
 def _envelope(reply: Reply, kind: str) -> dict[str, Any]:
     return {
-        "id": f"chatcmpl-{reply.number:06d}",
+        "id": f"chatcmpl-{reply.key}",
         "object": kind,
         "created": CREATED,
         "model": reply.model,

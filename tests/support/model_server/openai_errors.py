@@ -10,6 +10,12 @@ from .wire import Refusal
 KEYS_PAGE = "https://platform.openai.com/account/api-keys"
 CODES_PAGE = "https://platform.openai.com/docs/guides/error-codes/api-errors"
 LIMITS_PAGE = "https://platform.openai.com/account/rate-limits"
+OVERLOADED: dict[str, Any] = {
+    "message": "Our servers are currently overloaded. Please try again later.",
+    "type": "service_unavailable_error",
+    "param": None,
+    "code": "server_is_overloaded",
+}
 CHAT_OVERFLOW = (
     "This model's maximum context length is 128000 tokens. However, your messages resulted in 131072 tokens. "
     "Please reduce the length of the messages."
@@ -33,9 +39,9 @@ def refuse(fault: Fault, model: str, *, overflow: Refusal) -> Refusal:
         ),
         "permission": _refusal(
             403,
-            f"Project `proj_test` does not have access to model `{model}`",
-            "invalid_request_error",
-            code="model_not_found",
+            "Country, region, or territory not supported",
+            "request_forbidden",
+            code="unsupported_country_region_territory",
         ),
         "model_not_found": _refusal(
             404,
@@ -64,9 +70,7 @@ def refuse(fault: Fault, model: str, *, overflow: Refusal) -> Refusal:
             500, "The server had an error while processing your request. Sorry about that!", "server_error"
         ),
         "unavailable": _refusal(503, "Service temporarily unavailable.", "service_unavailable_error"),
-        "overloaded": _refusal(
-            503, "The engine is currently overloaded, please try again later.", "server_error"
-        ),
+        "overloaded": Refusal(503, {"error": dict(OVERLOADED)}),
     }[fault.kind]
     if fault.message is not None:
         known.body["error"]["message"] = fault.message

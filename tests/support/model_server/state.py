@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -45,6 +46,9 @@ class RecordedRequest:
 
 class ScriptExhausted(Exception):
     """A request came for which the script has no step."""
+
+    def __init__(self) -> None:
+        super().__init__("the script has no step left")
 
 
 class Script:
@@ -131,6 +135,7 @@ class State:
     """Everything one server keeps."""
 
     def __init__(self, steps: Iterable[Line] = (), default: Line | None = None) -> None:
+        self.name = secrets.token_hex(4)
         self.script = Script(steps, default)
         self.gate = Gate()
         self.requests: list[RecordedRequest] = []

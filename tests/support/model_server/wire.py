@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from .script import Fault, Step, ToolCall, Usage, cut
+
+Role = Literal["system", "user", "assistant", "tool"]
 
 
 @dataclass(frozen=True)
@@ -17,7 +20,7 @@ class Message:
     A tool result is a message of its own with role `tool`; system prompts and instructions are `system`.
     """
 
-    role: Literal["system", "user", "assistant", "tool"]
+    role: Role
     text: str = ""
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str | None = None
@@ -52,6 +55,12 @@ class Reply:
     step: Step
     number: int
     body: Mapping[str, Any]
+    server: str
+
+    @property
+    def key(self) -> str:
+        """What the ids of this reply share, and no other reply has; an `r` in front if it has reasoning."""
+        return f"{'r' if self.step.thinking else 'n'}{self.server}{self.number:04d}"
 
     @property
     def model(self) -> str:
@@ -59,10 +68,10 @@ class Reply:
         return str(self.body.get("model", ""))
 
     def calls(self, prefix: str) -> list[tuple[str, str, str]]:
-        """Id, name and JSON arguments of each tool call; a missing id is made, unique on the server."""
+        """Id, name and JSON arguments of each tool call; a missing id is made."""
         return [
             (
-                item.id or f"{prefix}_{self.number:04d}{index:02d}",
+                item.id or f"{prefix}_{self.key}{index:02d}",
                 item.name,
                 item.args if isinstance(item.args, str) else json.dumps(dict(item.args)),
             )
@@ -108,6 +117,16 @@ def event(data: Mapping[str, Any], name: str | None = None) -> bytes:
     return f"{head}data: {json.dumps(data)}\n\n".encode()
 
 
+def seal(text: str) -> str:
+    """What a provider adds to a thought so that nobody else can make one up."""
+    return "sealed:" + hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def is_sealed(value: str, text: str | None = None) -> bool:
+    """Whether a seal is one of ours, and of this text if it is given."""
+    return value.startswith("sealed:") if text is None else value == seal(text)
+
+
 def argument_pieces(arguments: str) -> list[str]:
     """Cut JSON arguments in two, so that readers see an incomplete document on the way."""
     return cut(arguments, 2)
@@ -120,6 +139,12 @@ def parsed(arguments: str) -> dict[str, Any] | str:
     except ValueError:
         return arguments
     return value if isinstance(value, dict) else arguments
+
+
+def common_role(role: Any) -> Role:
+    """A role as the common form has it."""
+    found: Role = "system" if role == "developer" else role
+    return found
 
 
 def joined_text(content: Any) -> str:
