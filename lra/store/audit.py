@@ -39,7 +39,7 @@ class AuditLog:
 
         await self._database.write(work)
 
-    async def list(self, *, session_id: str | None = None, limit: int = 100) -> list[dict[str, Any]]:
+    async def find(self, *, session_id: str | None = None, limit: int = 100) -> list[dict[str, Any]]:
         """Return the last events, oldest first."""
         query = select(audit_log).order_by(audit_log.c.seq.desc()).limit(limit)
         if session_id is not None:

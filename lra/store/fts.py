@@ -175,7 +175,8 @@ async def match_rows(
     condition = f"AND {where}" if where else ""
     rows = await connection.execute(
         text(
-            f"SELECT d.seq, -bm25({corpus}_fts) AS score FROM {corpus}_fts JOIN {corpus} d ON d.seq = {corpus}_fts.rowid"
+            f"SELECT d.seq, -bm25({corpus}_fts) AS score"
+            f" FROM {corpus}_fts JOIN {corpus} d ON d.seq = {corpus}_fts.rowid"
             f" WHERE {corpus}_fts MATCH :match {condition} ORDER BY score DESC, d.seq DESC LIMIT :limit"
         ),
         {"match": match, "limit": limit, **params},

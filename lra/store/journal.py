@@ -195,9 +195,7 @@ class Journal:
         self, session_id: str, *, after: int = 0, turn_id: int | None = None, limit: int | None = None
     ) -> list[JournalRow]:
         """Return the visible rows of a session in order; with `limit`, the last so many."""
-        query = select(*_ROW).where(
-            journal.c.session_id == session_id, journal.c.hidden == 0, journal.c.seq > after
-        )
+        query = select(*_ROW).where(journal.c.session_id == session_id, journal.c.hidden == 0, journal.c.seq > after)
         if turn_id is not None:
             query = query.where(journal.c.turn_id == turn_id)
         query = query.order_by(journal.c.seq.desc()).limit(limit) if limit else query.order_by(journal.c.seq)

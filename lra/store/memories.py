@@ -102,7 +102,9 @@ class MemoryStore:
             live = select(*_ROW).where(memories.c.namespace == new.namespace, memories.c.superseded_by.is_(None))
             same = (
                 await connection.execute(
-                    live.where(memories.c.content_hash == content_hash(new.content), memories.c.kind == new.kind).limit(1)
+                    live.where(memories.c.content_hash == content_hash(new.content), memories.c.kind == new.kind).limit(
+                        1
+                    )
                 )
             ).first()
             if same is not None:
@@ -187,7 +189,7 @@ class MemoryStore:
             rows = await connection.execute(select(*_ROW).where(memories.c.seq.in_(seqs)))
             return {row.id: _record(row) for row in rows}
 
-    async def list(
+    async def find(
         self,
         *,
         session_id: str | None = None,

@@ -32,7 +32,6 @@ class Lease:
     host: str
 
 
-
 def _counted() -> Any:
     count = (
         select(func.count())
@@ -115,7 +114,7 @@ class SessionStore:
             raise NotFoundError(f"{prefix!r} is the beginning of several sessions: {', '.join(ids)}.")
         raise NotFoundError(f"There is no session {prefix!r}.", hint="`lra sessions list` shows them all.")
 
-    async def list(self, *, folder: str | None = None, limit: int | None = None) -> list[SessionRecord]:
+    async def find(self, *, folder: str | None = None, limit: int | None = None) -> list[SessionRecord]:
         """Return sessions, latest first."""
         query = _counted().order_by(sessions.c.updated_at.desc(), sessions.c.created_at.desc(), sessions.c.id)
         if folder is not None:
@@ -164,9 +163,7 @@ class SessionStore:
 
         async def work(connection: AsyncConnection) -> None:
             rows = (
-                await connection.execute(
-                    select(journal.c.seq, journal.c.id).where(journal.c.session_id == session_id)
-                )
+                await connection.execute(select(journal.c.seq, journal.c.id).where(journal.c.session_id == session_id))
             ).all()
             await fts.drop_rows(connection, "journal", [row.seq for row in rows])
             await queue.enqueue(connection, "turn", [row.id for row in rows], "delete")

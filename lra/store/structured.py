@@ -91,9 +91,7 @@ class StructuredMemoryStore:
         try:
             await self.tasks.get(task_id)
         except NotFoundError:
-            return await self.tasks.create(
-                title, session_id=session_id, status=status, id=task_id, metadata=metadata
-            )
+            return await self.tasks.create(title, session_id=session_id, status=status, id=task_id, metadata=metadata)
         changes: dict[str, Any] = {"title": title, "status": status}
         if metadata is not None:
             changes["metadata"] = metadata
@@ -101,7 +99,7 @@ class StructuredMemoryStore:
 
     async def get_tasks(self, session_id: str | None = None) -> list[TaskRecord]:
         """Return the tasks that came from a session, or all."""
-        return await self.tasks.list(session_id=session_id)
+        return await self.tasks.find(session_id=session_id)
 
     async def get_task(self, task_id: str) -> TaskRecord | None:
         """Return a task, or None."""
@@ -119,12 +117,10 @@ class StructuredMemoryStore:
 
     async def get_summaries(self, session_id: str) -> list[str]:
         """Return the summaries of a session, oldest first."""
-        found = await self.memories.list(session_id=session_id, kind="summary")
+        found = await self.memories.find(session_id=session_id, kind="summary")
         return [record.content for record in reversed(found)]
 
-    async def append_audit_log(
-        self, run_id: str, session_id: str, event_type: str, payload: dict[str, Any]
-    ) -> None:
+    async def append_audit_log(self, run_id: str, session_id: str, event_type: str, payload: dict[str, Any]) -> None:
         """Add an event to the audit log."""
         await self.audit.append(event_type, payload, session_id=session_id, run_id=run_id)
 

@@ -99,7 +99,7 @@ class TaskStore:
             raise NotFoundError(f"{task_id!r} is the beginning of several tasks.")
         raise NotFoundError(f"There is no task {task_id!r}.", hint="`lra tasks list` shows them all.")
 
-    async def list(
+    async def find(
         self, *, session_id: str | None = None, status: str | None = None, limit: int | None = None
     ) -> list[TaskRecord]:
         """Return tasks in the order they were created."""
@@ -127,9 +127,7 @@ class TaskStore:
             values["metadata"] = json.dumps(values["metadata"])
 
         async def work(connection: AsyncConnection) -> None:
-            await connection.execute(
-                update(tasks).where(tasks.c.id == record.id).values(**values, updated_at=now_us())
-            )
+            await connection.execute(update(tasks).where(tasks.c.id == record.id).values(**values, updated_at=now_us()))
 
         await self._database.write(work)
         return await self.get(record.id)

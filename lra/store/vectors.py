@@ -39,7 +39,7 @@ class VectorStore:
                     f"SELECT content_hash, vector FROM vectors WHERE fingerprint = ? AND content_hash IN ({marks})",
                     (fingerprint, *part),
                 )
-                found.update((name, vector) for name, vector in rows)
+                found.update((row[0], row[1]) for row in rows)
         return found
 
     async def put(self, fingerprint: str, vectors: Mapping[str, bytes]) -> None:
@@ -64,7 +64,7 @@ class VectorStore:
                 " WHERE v.fingerprint = ? AND v.seq > ? ORDER BY v.seq",
                 (fingerprint, after),
             )
-            return [VectorRow(seq, vector, stored) for seq, vector, stored in rows]
+            return [VectorRow(row[0], row[1], row[2]) for row in rows]
 
     async def count(self, fingerprint: str) -> int:
         """Return how many texts are embedded with one embedder."""
