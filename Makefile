@@ -51,6 +51,8 @@ $(BIN)/python:
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
 # Versions that still fit stay as they are. The development file takes the runtime file as given.
+# Besides the dependencies: what builds the project, and the last onnxruntime for Intel Macs.
+LOCK_ALSO = 'setuptools>=77' 'wheel' "onnxruntime<1.24; sys_platform == 'darwin' and platform_machine == 'x86_64'"
 LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
   --no-emit-index-url --no-emit-find-links $(LOCK_ARGS)
 lock: | $(BIN)/python
@@ -58,9 +60,9 @@ lock: | $(BIN)/python
 	@set -e; tmp=$$(mktemp -d); trap 'rm -rf "$$tmp"' EXIT; \
 	$(BIN)/python -m venv "$$tmp/venv"; \
 	"$$tmp/venv/bin/python" -m pip -qq --disable-pip-version-check install uv; \
-	printf 'setuptools>=77\nwheel\n' > "$$tmp/build.in"; \
-	"$$tmp/venv/bin/"$(LOCK) pyproject.toml "$$tmp/build.in" -o constraints.txt; \
-	"$$tmp/venv/bin/"$(LOCK) --extra dev -c constraints.txt pyproject.toml "$$tmp/build.in" -o constraints-dev.txt
+	printf '%s\n' $(LOCK_ALSO) > "$$tmp/also.in"; \
+	"$$tmp/venv/bin/"$(LOCK) pyproject.toml "$$tmp/also.in" -o constraints.txt; \
+	"$$tmp/venv/bin/"$(LOCK) --extra dev -c constraints.txt pyproject.toml "$$tmp/also.in" -o constraints-dev.txt
 
 clean:
 	@rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
