@@ -45,7 +45,7 @@ $(VENV)/.installed-dev: constraints-dev.txt pyproject.toml setup.py | $(BIN)/pyt
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
-	  { echo "lra needs Python 3.11 or newer, and '$(PYTHON)' is not. Name one with: make PYTHON=python3.11" >&2; exit 1; }
+	  { echo "lra needs Python 3.11 or newer, and '$(PYTHON)' is older or missing. Name another with: make PYTHON=python3.11" >&2; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
 	  { echo "'$(PYTHON)' cannot make virtual environments. On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
