@@ -34,7 +34,8 @@ def grams(text_: str) -> str:
     """Return the bigrams of every run of unspaced script, separated by spaces; runs by a line break."""
     if text_.isascii():
         return ""
-    return "\n".join(" ".join(_bigrams(run)) for run in _UNSPACED.findall(fold(text_)))
+    # Each run ends with its last character alone, so that a one-character word is found by prefix wherever it stands.
+    return "\n".join(" ".join([*_bigrams(run), run[-1]]) for run in _UNSPACED.findall(fold(text_)))
 
 
 def _bigrams(run: str) -> list[str]:

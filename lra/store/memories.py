@@ -8,7 +8,7 @@ import socket
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from lra.errors import NotFoundError
@@ -27,7 +27,12 @@ Action = Literal["created", "merged", "superseded", "edited", "forgotten"]
 
 def _record(row: Any) -> MemoryRecord:
     values = dict(row._mapping)
-    return MemoryRecord(**{**values, "tags": json.loads(values["tags"]), "pin": bool(values["pin"])})
+    decoded = {
+        "tags": json.loads(values["tags"]),
+        "metadata": json.loads(values["metadata"]),
+        "pin": bool(values["pin"]),
+    }
+    return MemoryRecord(**{**values, **decoded})
 
 
 async def record_change(
@@ -71,12 +76,14 @@ async def insert_memory(connection: AsyncConnection, new: NewMemory) -> MemoryRe
         "valid_from": new.valid_from,
         "valid_to": new.valid_to,
         "superseded_by": None,
+        "metadata": json.dumps(new.metadata, ensure_ascii=False),
     }
     result = await connection.execute(insert(memories), {**values, "content_hash": content_hash(new.content)})
     seq = int(result.inserted_primary_key[0])  # type: ignore[index]
     await fts.index_row(connection, "memories", seq, indexed_text(new.content, new.key, new.tags))
     await queue.enqueue(connection, "memory", [str(values["id"])])
-    return MemoryRecord(**{**values, "seq": seq, "tags": list(new.tags), "pin": new.pin})  # type: ignore[arg-type]
+    decoded = {"tags": list(new.tags), "metadata": dict(new.metadata), "pin": new.pin}
+    return MemoryRecord(**{**values, **decoded, "seq": seq})  # type: ignore[arg-type]
 
 
 def indexed_text(content: str, key: str | None, tags: Sequence[str]) -> str:
@@ -155,6 +162,57 @@ class MemoryStore:
 
         await self._database.write(work)
         return await self.get(record.id)
+
+    async def put(self, new: NewMemory) -> MemoryRecord:
+        """Write a memory under its own id, without merging; a known id gets the new text and metadata."""
+
+        async def work(connection: AsyncConnection) -> MemoryRecord:
+            old = (await connection.execute(select(*_ROW).where(memories.c.id == (new.id or "")))).first()
+            if old is None:
+                record = await insert_memory(connection, new)
+                await record_change(connection, record.id, "created", new.content, new.source, new)
+                return record
+            await connection.execute(
+                update(memories)
+                .where(memories.c.seq == old.seq)
+                .values(
+                    content=new.content,
+                    content_hash=content_hash(new.content),
+                    metadata=json.dumps(new.metadata, ensure_ascii=False),
+                    updated_at=now_us(),
+                )
+            )
+            await fts.index_row(
+                connection, "memories", old.seq, indexed_text(new.content, old.key, json.loads(old.tags))
+            )
+            await queue.enqueue(connection, "memory", [old.id])
+            await record_change(connection, old.id, "edited", new.content, new.source, new)
+            return _record((await connection.execute(select(*_ROW).where(memories.c.seq == old.seq))).one())
+
+        return await self._database.write(work)
+
+    async def delete(self, memory_id: str, *, actor: str = "user") -> bool:
+        """Remove one row by its exact id; says whether it was there."""
+        record = (await self.by_ids([memory_id])).get(memory_id)
+        if record is None:
+            return False
+
+        async def work(connection: AsyncConnection) -> None:
+            await self.remove(connection, record, actor=actor)
+
+        await self._database.write(work)
+        return True
+
+    async def pinned(self, *, namespace: str) -> list[MemoryRecord]:
+        """Return the pinned memories in force, oldest first."""
+        query = select(*_ROW).where(
+            memories.c.pin == text("1"),
+            memories.c.namespace == namespace,
+            memories.c.superseded_by.is_(None),
+            memories.c.valid_to.is_(None),
+        )
+        async with self._database.read() as connection:
+            return [_record(row) for row in await connection.execute(query.order_by(memories.c.seq))]
 
     async def get(self, memory_id: str) -> MemoryRecord:
         """Return a memory by its id or by an unambiguous beginning of it.

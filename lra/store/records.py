@@ -123,6 +123,7 @@ class MemoryRecord:
     valid_from: int | None
     valid_to: int | None
     superseded_by: str | None
+    metadata: dict[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form, times as ISO 8601."""
@@ -144,6 +145,7 @@ class MemoryRecord:
             "valid_from": iso(self.valid_from) if self.valid_from is not None else None,
             "valid_to": iso(self.valid_to) if self.valid_to is not None else None,
             "superseded_by": self.superseded_by,
+            "metadata": self.metadata,
         }
 
 
@@ -164,6 +166,7 @@ class NewMemory:
     created_at: int | None = None
     valid_from: int | None = None
     valid_to: int | None = None
+    metadata: dict[str, Any] = field(default_factory=dict)
     id: str | None = None
 
 

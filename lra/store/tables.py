@@ -125,9 +125,11 @@ memories = Table(
     Column("valid_from", Integer),
     Column("valid_to", Integer),
     Column("superseded_by", Text),
+    Column("metadata", Text, nullable=False, server_default="{}"),
     Index("ix_memories_hash", "content_hash"),
     Index("ix_memories_key", "namespace", "key"),
     Index("ix_memories_session", "session_id"),
+    Index("ix_memories_pin", "seq", sqlite_where=text("pin = 1")),
     sqlite_autoincrement=True,
 )
 

@@ -165,6 +165,7 @@ STATEMENTS = (
         valid_from INTEGER,
         valid_to INTEGER,
         superseded_by TEXT,
+        metadata TEXT DEFAULT '{}' NOT NULL,
         UNIQUE (id),
         FOREIGN KEY(session_id) REFERENCES sessions (id) ON DELETE SET NULL,
         FOREIGN KEY(turn_id) REFERENCES turns (id) ON DELETE SET NULL
@@ -173,6 +174,7 @@ STATEMENTS = (
     "CREATE INDEX ix_memories_hash ON memories (content_hash)",
     "CREATE INDEX ix_memories_key ON memories (namespace, key)",
     "CREATE INDEX ix_memories_session ON memories (session_id)",
+    "CREATE INDEX ix_memories_pin ON memories (seq) WHERE pin = 1",
     """
     CREATE TABLE stream_chunks (
         seq INTEGER NOT NULL,

@@ -1,0 +1,91 @@
+"""What memory hands out: hits, results of writes, reports."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from lra.store.clock import iso
+from lra.store.records import MemoryRecord
+
+Scope = Literal["memories", "turns", "sessions", "all"]
+SCOPES: tuple[Scope, ...] = ("memories", "turns", "sessions", "all")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hit:
+    """One thing found, and why."""
+
+    id: str
+    session: str | None
+    kind: str
+    """A memory's kind, or `turn`, or `session`."""
+    content: str
+    created_at: str
+    score: float
+    """From 0 to 1, comparable between queries."""
+    signals: dict[str, float]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON shape of `lra memory search`."""
+        return {
+            "id": self.id,
+            "session": self.session,
+            "kind": self.kind,
+            "content": self.content,
+            "created_at": self.created_at,
+            "score": round(self.score, 6),
+            "signals": {name: round(value, 6) for name, value in self.signals.items()},
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """What became of something to remember."""
+
+    record: MemoryRecord
+    action: Literal["created", "merged", "superseded", "edited", "forgotten"]
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """What an import added."""
+
+    turns: int = 0
+    facts: int = 0
+    skipped: int = 0
+    """Lines that were known already, with equal content."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryStatus:
+    """How memory is doing, for people and for `lra doctor`."""
+
+    embedding: str
+    """One sentence: which embedder, or why none."""
+    embedder_ready: bool
+    owner: bool
+    """Whether this process keeps the vector index."""
+    pending: int
+    """Changes that the index has still to learn."""
+    memories: int
+    indexed: int
+    """Texts whose vectors are stored."""
+    detail: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True, kw_only=True)
+class Candidate:
+    """A row on its way to becoming a hit."""
+
+    corpus: Literal["memories", "journal"]
+    seq: int
+    session: str | None
+    lexical: float = 0.0
+    signals: dict[str, float] = field(default_factory=dict)
+    score: float = 0.0
+
+
+def hit_time(us: int) -> str:
+    """Return a hit's time as hits show it."""
+    return iso(us)

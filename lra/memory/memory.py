@@ -1,0 +1,196 @@
+"""`Memory`: what an agent remembers, as one object."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lra.errors import UsageError
+from lra.memory import recall as recalling
+from lra.memory.hits import Hit, ImportReport, MemoryStatus, Scope, Write
+from lra.memory.search import Searcher
+from lra.store import MemoryRecord, NewMemory, StructuredMemoryStore
+from lra.store.fts import Filters
+from lra.store.records import HistoryRow
+from lra.text import clean_text
+
+if TYPE_CHECKING:
+    from lra.config import Settings
+
+
+class Memory:
+    """Long-term memory: remember, search, recall, forget.
+
+    Every write is in the record before it returns; the vector index learns of it in the background. Built without
+    arguments it uses the configured database; it opens on first use.
+
+    Args:
+        store: The record.
+        settings: Where the vector index lives and which embedder fills it; the configured ones by default.
+    """
+
+    def __init__(self, store: StructuredMemoryStore | None = None, *, settings: Settings | None = None) -> None:
+        self.store = store or StructuredMemoryStore(settings.database_url if settings else None)
+        self._settings = settings
+        self._searcher = Searcher(self.store)
+
+    async def remember(
+        self,
+        content: str,
+        *,
+        kind: str = "fact",
+        key: str | None = None,
+        tags: Sequence[str] = (),
+        pin: bool = False,
+        source: str = "user",
+        session_id: str | None = None,
+        turn_id: int | None = None,
+        namespace: str = "default",
+    ) -> Write:
+        """Keep something: an equal memory is counted, one with the same key and another value is superseded.
+
+        Args:
+            content: What to remember.
+            kind: `fact`, `preference`, `instruction`, `summary` or any other word.
+            key: What it is about (`user.dog.name`); a new value takes the old one's place.
+            tags: Words to find it by.
+            pin: Whether an instruction goes in front of the model in every turn.
+            source: Who wrote it: `user`, `tool`, `summary` or `import`.
+            session_id: The session it came from.
+            turn_id: The turn it came from.
+            namespace: Which of several separate memories it belongs to.
+        """
+        text = clean_text(content).strip()
+        if not text:
+            raise UsageError("There is nothing to remember: the text is empty.")
+        new = NewMemory(
+            content=text,
+            kind=kind,
+            key=key,
+            tags=tuple(tags),
+            pin=pin,
+            source=source,
+            session_id=session_id,
+            turn_id=turn_id,
+            namespace=namespace,
+        )
+        return Write(*await self.store.memories.add(new))
+
+    async def search(
+        self,
+        query: str,
+        *,
+        scope: Scope = "all",
+        limit: int = 10,
+        since: int | None = None,
+        until: int | None = None,
+        as_of: int | None = None,
+        session: str | None = None,
+        exclude_session: str | None = None,
+        namespace: str | None = None,
+    ) -> list[Hit]:
+        """Return what fits a question, best first.
+
+        Args:
+            query: The question, in any language.
+            scope: Where to look: `memories`, `turns`, `sessions` (a session stands for its best turn) or `all`.
+            limit: How many hits at most.
+            since: Nothing from before this moment (microseconds, UTC).
+            until: Nothing from this moment on.
+            as_of: What held at this moment.
+            session: Only from this session.
+            exclude_session: Nothing from this session.
+            namespace: Only memories of this namespace.
+        """
+        filters = Filters(
+            session=session,
+            exclude_session=exclude_session,
+            namespace=namespace,
+            since=since,
+            until=until,
+            as_of=as_of,
+        )
+        return await self._searcher.search(clean_text(query), scope=scope, limit=limit, filters=filters)
+
+    async def recall(
+        self, text: str, *, session_id: str | None = None, limit: int = 4, max_chars: int = 2000
+    ) -> list[Hit]:
+        """Return what belongs in front of the model for a message; usually little, often nothing.
+
+        Args:
+            text: The person's message.
+            session_id: The session it belongs to, whose own rows are in the context anyway.
+            limit: How many hits at most.
+            max_chars: How much text at most.
+        """
+        hits = await self.search(text, limit=limit + 8, exclude_session=session_id)
+        return recalling.select(hits, limit=limit, max_chars=max_chars)
+
+    async def forget(self, memory_id: str) -> MemoryRecord:
+        """Erase a memory and every copy of its words.
+
+        Raises:
+            NotFoundError: There is no such memory.
+        """
+        record = await self.store.memories.get(memory_id)
+        await self.store.forgetting.forget(record)
+        return record
+
+    async def edit(self, memory_id: str, content: str) -> Write:
+        """Replace a memory's text.
+
+        Raises:
+            NotFoundError: There is no such memory.
+        """
+        text = clean_text(content).strip()
+        if not text:
+            raise UsageError("A memory cannot be edited to nothing.", hint="`lra memory forget` removes it.")
+        return Write(await self.store.memories.edit(memory_id, text), "edited")
+
+    async def get(self, memory_id: str) -> MemoryRecord:
+        """Return a memory by its id or an unambiguous beginning of it.
+
+        Raises:
+            NotFoundError: There is no such memory.
+        """
+        return await self.store.memories.get(memory_id)
+
+    async def find(
+        self, *, session_id: str | None = None, kind: str | None = None, limit: int | None = None
+    ) -> list[MemoryRecord]:
+        """Return memories in force, newest first."""
+        return await self.store.memories.find(session_id=session_id, kind=kind, limit=limit)
+
+    async def history(self, memory_id: str) -> list[HistoryRow]:
+        """Return every change of a memory, oldest first, also after it was forgotten."""
+        return await self.store.memories.history(memory_id)
+
+    async def import_file(self, path: Path | str) -> ImportReport:
+        """Read memories and turns from JSON lines, all of them or none."""
+        raise NotImplementedError
+
+    def export(self) -> AsyncIterator[str]:
+        """Give every memory and turn as JSON lines that `import_file` reads."""
+        raise NotImplementedError
+
+    async def start(self) -> None:
+        """Begin to keep the vector index in the background."""
+
+    async def drain(self, timeout: float | None = None) -> bool:
+        """Wait until the index knows everything."""
+        return True
+
+    async def status(self) -> MemoryStatus:
+        """Return how memory is doing."""
+        return MemoryStatus(
+            embedding="Search is lexical.",
+            embedder_ready=False,
+            owner=False,
+            pending=await self.store.queue.pending(),
+            memories=await self.store.memories.count(),
+            indexed=0,
+        )
+
+    async def close(self) -> None:
+        """Stop the background work; the record stays open for its owner to close."""

@@ -1,0 +1,197 @@
+"""What the full-text indexes know of single terms: their stems, how common they are, and which rows hold them.
+
+Ranking asks for terms one by one, so that it can leave out those found in too many rows: FTS5's own `bm25` visits every
+row that holds any term of a query.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from lra.store.fts import Corpus, Filters
+
+SATURATION = 1.2
+LENGTH_SHARE = 0.75
+"""BM25's k1 and b."""
+
+_STEM_CACHE_LIMIT = 50_000
+_TEMPORARY = (
+    "CREATE VIRTUAL TABLE IF NOT EXISTS temp.words_fts"
+    " USING fts5(word, tokenize = 'porter unicode61 remove_diacritics 2')",
+    "CREATE VIRTUAL TABLE IF NOT EXISTS temp.words_terms USING fts5vocab(temp, words_fts, 'instance')",
+    "CREATE VIRTUAL TABLE IF NOT EXISTS temp.memories_fts_places USING fts5vocab(main, memories_fts, 'instance')",
+    "CREATE VIRTUAL TABLE IF NOT EXISTS temp.journal_fts_places USING fts5vocab(main, journal_fts, 'instance')",
+)
+
+_stems: dict[str, tuple[str, ...]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class TermMatch:
+    """A row that holds terms of a query."""
+
+    seq: int
+    session: str | None
+    score: float
+    """BM25 with the weights given, without the terms left out."""
+    terms: dict[int, int]
+    """Position of a term in the query to how often the row holds it."""
+
+
+async def _prepare(connection: AsyncConnection) -> None:
+    info = (await connection.get_raw_connection()).info
+    if "lexicon" not in info:
+        for statement in _TEMPORARY:
+            await connection.exec_driver_sql(statement)
+        info["lexicon"] = True
+
+
+async def stems(connection: AsyncConnection, words: Sequence[str]) -> list[tuple[str, ...]]:
+    """Return the tokens that the index makes of each word; none for punctuation, several for `snake_case`."""
+    unknown = [word for word in dict.fromkeys(words) if word not in _stems]
+    if unknown:
+        await _prepare(connection)
+        if len(_stems) > _STEM_CACHE_LIMIT:
+            _stems.clear()
+        await connection.exec_driver_sql("DELETE FROM temp.words_fts")
+        await connection.exec_driver_sql(
+            "INSERT INTO temp.words_fts(rowid, word) VALUES (?, ?)", list(enumerate(unknown))
+        )
+        found: dict[int, list[tuple[int, str]]] = {}
+        rows: Iterable[Any] = await connection.exec_driver_sql("SELECT doc, offset, term FROM temp.words_terms")
+        for row in rows:
+            found.setdefault(row[0], []).append((row[1], row[2]))
+        for number, word in enumerate(unknown):
+            _stems[word] = tuple(term for _, term in sorted(found.get(number, [])))
+    return [_stems.get(word, ()) for word in words]
+
+
+async def size(connection: AsyncConnection, corpus: Corpus) -> int:
+    """Return how many rows an index holds."""
+    return int((await connection.exec_driver_sql(f"SELECT count(*) FROM {corpus}_fts_docsize")).scalar_one())
+
+
+async def mean_length(connection: AsyncConnection, corpus: Corpus) -> float:
+    """Return the mean length in characters of the latest rows; 0 when there are none."""
+    query = f"SELECT avg(length(content)) FROM (SELECT content FROM {corpus} ORDER BY seq DESC LIMIT 500)"
+    return float((await connection.exec_driver_sql(query)).scalar_one() or 0.0)
+
+
+async def frequencies(connection: AsyncConnection, corpus: Corpus, terms: Sequence[str]) -> dict[str, int]:
+    """Return in how many rows each stemmed term occurs; terms found nowhere are left out."""
+    marks = ", ".join("?" * len(terms))
+    rows: Iterable[Any] = await connection.exec_driver_sql(
+        f"SELECT term, doc FROM {corpus}_fts_terms WHERE term IN ({marks})", tuple(terms)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+async def beginning_with(connection: AsyncConnection, corpus: Corpus, prefix: str, *, limit: int) -> dict[str, int]:
+    """Return the terms that begin so, with in how many rows each occurs."""
+    rows: Iterable[Any] = await connection.exec_driver_sql(
+        f"SELECT term, doc FROM {corpus}_fts_terms WHERE term >= ? AND term < ? LIMIT ?",
+        (prefix, prefix + "\U0010ffff", limit),
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def _postings(corpus: Corpus, terms: Sequence[tuple[int, str, float]]) -> tuple[str, dict[str, object]]:
+    """Return the common table expression `found(place, weight, doc, tf)` and its parameters."""
+    params: dict[str, object] = {}
+    values = []
+    for number, (place, term, weight) in enumerate(terms):
+        values.append(f"(:p{number}, :t{number}, :w{number})")
+        params |= {f"p{number}": place, f"t{number}": term, f"w{number}": weight}
+    return (
+        f"WITH asked(place, term, weight) AS (VALUES {', '.join(values)}),"
+        " found AS (SELECT a.place, a.weight, i.doc, count(*) AS tf"
+        f" FROM asked a CROSS JOIN temp.{corpus}_fts_places i ON i.term = a.term GROUP BY a.place, i.doc)",
+        params,
+    )
+
+
+async def ranked(
+    connection: AsyncConnection,
+    corpus: Corpus,
+    terms: Sequence[tuple[int, str, float]],
+    *,
+    filters: Filters,
+    mean: float,
+    limit: int,
+) -> list[TermMatch]:
+    """Return the best rows by BM25.
+
+    Args:
+        connection: Any connection.
+        corpus: Which index to ask.
+        terms: For each term its place in the query, its stem and its weight.
+        filters: Which rows count.
+        mean: The mean length of a row in characters.
+        limit: How many rows at most.
+    """
+    if not terms:
+        return []
+    await _prepare(connection)
+    common, params = _postings(corpus, terms)
+    where, more = filters.where(corpus)
+    rows: Iterable[Any] = await connection.execute(
+        text(
+            f"{common} SELECT d.seq, d.session_id, group_concat(f.place || ':' || f.tf) AS held,"
+            " sum(f.weight * f.tf * (1 + :k) / (f.tf + :k * (1 - :b + :b * length(d.content) / :mean))) AS score"
+            f" FROM found f CROSS JOIN {corpus} d ON d.seq = f.doc {f'WHERE {where}' if where else ''}"
+            " GROUP BY d.seq ORDER BY score DESC, d.seq DESC LIMIT :limit"
+        ),
+        {**params, **more, "k": SATURATION, "b": LENGTH_SHARE, "mean": max(mean, 1.0), "limit": limit},
+    )
+    return [TermMatch(row[0], row[1], row[3], _held(row[2])) for row in rows]
+
+
+def _held(text_: str) -> dict[int, int]:
+    pairs = (pair.split(":") for pair in text_.split(","))
+    return {int(place): int(tf) for place, tf in pairs}
+
+
+async def by_session(
+    connection: AsyncConnection, terms: Sequence[tuple[int, str, float]], *, filters: Filters
+) -> dict[str, dict[int, int]]:
+    """Return for each session how often its turns hold each term (by its place in the query)."""
+    if not terms:
+        return {}
+    await _prepare(connection)
+    common, params = _postings("journal", terms)
+    where, more = filters.where("journal")
+    rows: Iterable[Any] = await connection.execute(
+        text(
+            f"{common} SELECT d.session_id, f.place, sum(f.tf) FROM found f CROSS JOIN journal d ON d.seq = f.doc"
+            f" WHERE {where} GROUP BY d.session_id, f.place"
+        ),
+        {**params, **more},
+    )
+    found: dict[str, dict[int, int]] = {}
+    for row in rows:
+        found.setdefault(row[0], {})[row[1]] = row[2]
+    return found
+
+
+async def session_lengths(connection: AsyncConnection, sessions: Sequence[str]) -> dict[str, int]:
+    """Return how many characters were said in each session."""
+    marks = ", ".join("?" * len(sessions))
+    rows: Iterable[Any] = await connection.exec_driver_sql(
+        f"SELECT session_id, sum(length(content)) FROM journal WHERE session_id IN ({marks})"
+        " AND hidden = 0 AND content_hash IS NOT NULL GROUP BY session_id",
+        tuple(sessions),
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+async def holding(connection: AsyncConnection, corpus: Corpus, match: str, *, limit: int) -> list[int]:
+    """Return the newest rows that an FTS5 expression finds, unranked: cheap however common its words are."""
+    rows: Iterable[Any] = await connection.exec_driver_sql(
+        f"SELECT rowid FROM {corpus}_fts WHERE {corpus}_fts MATCH ? ORDER BY rowid DESC LIMIT ?", (match, limit)
+    )
+    return [row[0] for row in rows]
