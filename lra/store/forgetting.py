@@ -23,6 +23,8 @@ class Forgetting:
     def __init__(self, database: Database, memory_store: MemoryStore) -> None:
         self._database = database
         self._memories = memory_store
+        self.generation = 0
+        """Rises with every forgetting, so that cached text is read anew."""
 
     async def forget(self, record: MemoryRecord, *, actor: str = "user") -> int:
         """Remove a memory and replace its text by `[forgotten]` in turns, tool calls and summaries.
@@ -44,6 +46,7 @@ class Forgetting:
             return touched
 
         touched = await self._database.write(work)
+        self.generation += 1
         async with self._database.read() as connection:
             # Old pages live on in the write-ahead log until it is truncated.
             await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -25,7 +25,8 @@ _HISTORY = [memory_history.c[name] for name in HistoryRow.__dataclass_fields__]
 Action = Literal["created", "merged", "superseded", "edited", "forgotten"]
 
 
-def _record(row: Any) -> MemoryRecord:
+def record_of(row: Any) -> MemoryRecord:
+    """Return a row of `memories` as a value."""
     values = dict(row._mapping)
     decoded = {
         "tags": json.loads(values["tags"]),
@@ -122,7 +123,7 @@ class MemoryStore:
                 )
                 await record_change(connection, same.id, "merged", new.content, new.source, new)
                 row = (await connection.execute(select(*_ROW).where(memories.c.seq == same.seq))).one()
-                return _record(row), "merged"
+                return record_of(row), "merged"
             old = (await connection.execute(live.where(memories.c.key == new.key))).all() if new.key else []
             record = await insert_memory(connection, new)
             await record_change(connection, record.id, "created", new.content, new.source, new)
@@ -187,7 +188,7 @@ class MemoryStore:
             )
             await queue.enqueue(connection, "memory", [old.id])
             await record_change(connection, old.id, "edited", new.content, new.source, new)
-            return _record((await connection.execute(select(*_ROW).where(memories.c.seq == old.seq))).one())
+            return record_of((await connection.execute(select(*_ROW).where(memories.c.seq == old.seq))).one())
 
         return await self._database.write(work)
 
@@ -212,7 +213,7 @@ class MemoryStore:
             memories.c.valid_to.is_(None),
         )
         async with self._database.read() as connection:
-            return [_record(row) for row in await connection.execute(query.order_by(memories.c.seq))]
+            return [record_of(row) for row in await connection.execute(query.order_by(memories.c.seq))]
 
     async def get(self, memory_id: str) -> MemoryRecord:
         """Return a memory by its id or by an unambiguous beginning of it.
@@ -230,7 +231,7 @@ class MemoryStore:
                 )
             ).all()
         if memory_id and rows and (rows[0].id == memory_id or len(rows) == 1):
-            return _record(rows[0])
+            return record_of(rows[0])
         if memory_id and rows:
             raise NotFoundError(f"{memory_id!r} is the beginning of several memories.")
         raise NotFoundError(f"There is no memory {memory_id!r}.", hint="`lra memory search WORDS` finds them.")
@@ -239,13 +240,13 @@ class MemoryStore:
         """Return memories by their exact ids."""
         async with self._database.read() as connection:
             rows = await connection.execute(select(*_ROW).where(memories.c.id.in_(ids)))
-            return {row.id: _record(row) for row in rows}
+            return {row.id: record_of(row) for row in rows}
 
     async def by_seqs(self, seqs: Sequence[int]) -> dict[str, MemoryRecord]:
         """Return memories by their sequence numbers, keyed by id."""
         async with self._database.read() as connection:
             rows = await connection.execute(select(*_ROW).where(memories.c.seq.in_(seqs)))
-            return {row.id: _record(row) for row in rows}
+            return {row.id: record_of(row) for row in rows}
 
     async def find(
         self,
@@ -266,7 +267,7 @@ class MemoryStore:
         if limit is not None:
             query = query.limit(limit)
         async with self._database.read() as connection:
-            return [_record(row) for row in await connection.execute(query)]
+            return [record_of(row) for row in await connection.execute(query)]
 
     async def count(self) -> int:
         """Return how many memories are in force."""

@@ -50,7 +50,7 @@ class IndexQueue:
             rows = await connection.exec_driver_sql(
                 "SELECT kind, ref, op, generation FROM index_queue ORDER BY attempts, seq LIMIT ?", (limit,)
             )
-            return [QueueItem(row[0], row[1], row[2], row[3]) for row in rows]
+            return [QueueItem(**row) for row in rows.mappings()]
 
     async def done(self, items: Sequence[QueueItem]) -> None:
         """Remove changes, except those that came again meanwhile."""

@@ -39,7 +39,7 @@ class VectorStore:
                     f"SELECT content_hash, vector FROM vectors WHERE fingerprint = ? AND content_hash IN ({marks})",
                     (fingerprint, *part),
                 )
-                found.update((row[0], row[1]) for row in rows)
+                found.update((row["content_hash"], row["vector"]) for row in rows.mappings())
         return found
 
     async def put(self, fingerprint: str, vectors: Mapping[str, bytes]) -> None:
@@ -60,11 +60,11 @@ class VectorStore:
         table = "memories" if kind == "memory" else "journal"
         async with self._database.read() as connection:
             rows = await connection.exec_driver_sql(
-                f"SELECT d.seq, v.vector, v.seq FROM vectors v JOIN {table} d ON d.content_hash = v.content_hash"
+                f"SELECT d.seq, v.vector, v.seq AS stored FROM vectors v JOIN {table} d ON d.content_hash = v.content_hash"
                 " WHERE v.fingerprint = ? AND v.seq > ? ORDER BY v.seq",
                 (fingerprint, after),
             )
-            return [VectorRow(row[0], row[1], row[2]) for row in rows]
+            return [VectorRow(**row) for row in rows.mappings()]
 
     async def count(self, fingerprint: str) -> int:
         """Return how many texts are embedded with one embedder."""

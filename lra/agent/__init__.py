@@ -1,0 +1,1 @@
+"""Building the agent: model choice, offline model, instructions, context."""

@@ -1,0 +1,42 @@
+"""Assembling the Pydantic AI agent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from pydantic_ai import Agent, AgentRetries
+
+from lra.tools.deps import AgentDeps
+
+if TYPE_CHECKING:
+    from pydantic_ai.models import Model
+    from pydantic_ai.toolsets import AbstractToolset
+
+TOOL_RETRIES = 3
+
+
+def default_instructions() -> str:
+    """Return the built-in instructions (`instructions.md` beside this module)."""
+    return files("lra.agent").joinpath("instructions.md").read_text("utf-8")
+
+
+def build_agent(
+    model: Model, toolsets: Sequence[AbstractToolset[Any]], *, instructions: str | None = None
+) -> Agent[AgentDeps, str]:
+    """Build the agent of a session.
+
+    Args:
+        model: The model that answers.
+        toolsets: What it can call.
+        instructions: Replaces the built-in instructions.
+    """
+    return Agent(
+        model,
+        name="lra",
+        deps_type=AgentDeps,
+        instructions=instructions if instructions is not None else default_instructions(),
+        toolsets=list(toolsets),
+        retries=AgentRetries(tools=TOOL_RETRIES, output=2),
+    )

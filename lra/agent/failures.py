@@ -1,0 +1,130 @@
+"""Turning what goes wrong with a model into a sentence, an outcome and an exit code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pydantic_ai import exceptions as pai
+
+from lra.config import PROVIDER_KEYS
+from lra.errors import BudgetError, ExitCode, LraError
+from lra.events import Outcome
+
+LONGEST_WAIT = 120.0
+"""Seconds; a provider that asks for more is not waited for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a turn ended without an answer."""
+
+    message: str
+    outcome: Outcome
+    exit_code: ExitCode
+
+
+def explain(error: BaseException, model: str) -> Failure:
+    """Describe an error raised by a run.
+
+    Args:
+        error: Any exception.
+        model: The model string the request went to, for the sentence.
+    """
+    match error:
+        case BudgetError():
+            return Failure(str(error), "budget", error.exit_code)
+        case LraError():
+            refused = error.exit_code is ExitCode.REFUSED
+            return Failure(str(error), "refused" if refused else "failed", error.exit_code)
+        case pai.UsageLimitExceeded():
+            return Failure(f"A limit of this turn was reached: {_line(error)}", "budget", ExitCode.BUDGET)
+        case pai.FallbackExceptionGroup():
+            return explain(error.exceptions[-1], model)
+        case pai.ContentFilterError():
+            return Failure(f"{model} refused to answer: {_line(error)}", "refused", ExitCode.REFUSED)
+    sentence, code = _describe(error, model)
+    return Failure(sentence, "failed", code)
+
+
+def _describe(error: BaseException, model: str) -> tuple[str, ExitCode]:
+    provider = model.partition(":")[0].removesuffix("-chat").removesuffix("-responses")
+    key = PROVIDER_KEYS.get(provider, ("its key",))[0]
+    wait = f" It asks to wait {error.retry_after:.0f} s." if getattr(error, "retry_after", None) else ""
+    status = f" ({error.status_code})" if isinstance(error, pai.ModelHTTPError) else ""
+    unreachable = isinstance(error, pai.ModelConnectionError) and not (error.in_stream or error.phase == "read")
+    # Subclasses stand before their bases: the first match speaks.
+    table: tuple[tuple[bool | type[BaseException], str, ExitCode], ...] = (
+        (pai.ModelAuthenticationError, f"{provider} refused the key: set a valid {key}.", ExitCode.CONFIG),
+        (
+            pai.ModelNotFoundError,
+            f"{provider} does not know the model {model!r}: choose another with --model or LRA_MODEL,"
+            " or check the base URL.",
+            ExitCode.CONFIG,
+        ),
+        (
+            pai.ModelQuotaExceededError,
+            f"{provider} says the account's quota or credit is used up.",
+            ExitCode.UNAVAILABLE,
+        ),
+        (
+            pai.ModelRateLimitError,
+            f"{provider} limits the rate of requests: try again later.{wait}",
+            ExitCode.TEMPORARY,
+        ),
+        (pai.ModelUnavailableError, f"{provider} is overloaded: try again later.", ExitCode.TEMPORARY),
+        (
+            pai.ModelContextWindowExceededError,
+            f"The conversation no longer fits {model}'s context, even shortened:"
+            " send less text, or start a new session.",
+            ExitCode.FAILED,
+        ),
+        (pai.ModelTimeoutError, f"{provider} did not answer in time: try again.", ExitCode.TEMPORARY),
+        (pai.ModelRequestTimeout, f"{provider} did not answer in time: try again.", ExitCode.TEMPORARY),
+        (
+            unreachable,
+            f"{provider} cannot be reached: check the network and the base URL.",
+            ExitCode.UNAVAILABLE,
+        ),
+        (
+            pai.ModelConnectionError,
+            f"The connection to {provider} broke in the middle of the answer; what arrived is kept.",
+            ExitCode.TEMPORARY,
+        ),
+        (pai.ModelServerError, f"{provider}'s server failed{status}: try again later.", ExitCode.UNAVAILABLE),
+        (pai.ModelAPIError, f"{provider} rejected the request{status}: {_line(error)}", ExitCode.FAILED),
+        (
+            pai.UnexpectedModelBehavior,
+            f"{provider} gave an answer that makes no sense: {_line(error)}",
+            ExitCode.UNAVAILABLE,
+        ),
+        (pai.UserError, f"{model} cannot be used like this: {_line(error)}", ExitCode.CONFIG),
+    )
+    for condition, sentence, code in table:
+        if condition is True or (isinstance(condition, type) and isinstance(error, condition)):
+            return sentence, code
+    return f"The turn failed by a defect ({type(error).__name__}: {_line(error)}).", ExitCode.FAILED
+
+
+def is_transient(error: Exception) -> bool:
+    """Tell whether sending the same request again may help."""
+    if isinstance(error, pai.ModelQuotaExceededError):
+        return False
+    return isinstance(
+        error,
+        pai.ModelRateLimitError | pai.ModelUnavailableError | pai.ModelServerError | pai.ModelConnectionError,
+    )
+
+
+def backoff(error: Exception, attempt: int) -> float | None:
+    """Return the seconds to wait before attempt `attempt + 1`, or None when waiting is out of proportion.
+
+    The provider's own `Retry-After` wins; without one the wait doubles from one second.
+    """
+    asked = error.retry_after if isinstance(error, pai.ModelAPIError) else None
+    seconds = asked if asked is not None else float(2 ** (attempt - 1))
+    return seconds if seconds <= LONGEST_WAIT else None
+
+
+def _line(error: BaseException) -> str:
+    text = " ".join(str(error).split())
+    return text[:300] + "…" if len(text) > 300 else text

@@ -1,0 +1,67 @@
+"""What one process owns once: the record's engine, the memory with its index, the background worker."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+from contextlib import suppress
+
+from lra.config import Settings
+from lra.memory import Memory
+from lra.store import StructuredMemoryStore
+
+
+class Runtime:
+    """The parts that sessions of one process share.
+
+    Args:
+        settings: The resolved settings.
+        store: The record.
+        memory: Long-term memory over the same record.
+    """
+
+    def __init__(self, settings: Settings, store: StructuredMemoryStore, memory: Memory) -> None:
+        self.settings = settings
+        self.store = store
+        self.memory = memory
+        self.process_id = f"{os.getpid()}-{secrets.token_hex(4)}"
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @classmethod
+    async def open(cls, settings: Settings, *, background: bool = False) -> Runtime:
+        """Open the record and, for a process that lives longer, start the background indexer.
+
+        Args:
+            settings: The resolved settings.
+            background: Whether this process should try to own and feed the vector index.
+
+        Raises:
+            LraError: The database cannot be used.
+        """
+        store = StructuredMemoryStore(settings.database_url)
+        await store.init_db()
+        runtime = cls(settings, store, Memory(store, settings=settings))
+        if background:
+            await runtime.memory.start()
+        return runtime
+
+    def spawn(self, coroutine: object) -> None:
+        """Run something in the background until the runtime closes; its failure is its own."""
+        task = asyncio.ensure_future(_quiet(coroutine))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def close(self) -> None:
+        """Stop background work and release every resource."""
+        for task in list(self._tasks):
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=2)
+        await self.memory.close()
+        await self.store.close()
+
+
+async def _quiet(coroutine: object) -> None:
+    with suppress(Exception):
+        await coroutine  # type: ignore[misc]

@@ -1,0 +1,75 @@
+"""What a session leaves behind: a title and a summary in memory."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from pydantic_ai.exceptions import AgentRunError
+
+from lra.agent.summary import Line, extract, summarize
+from lra.runtime import Runtime
+
+if TYPE_CHECKING:
+    from pydantic_ai.models import Model
+
+    from lra.store import StructuredMemoryStore
+
+MODEL_SECONDS = 8.0
+"""How long closing waits for a model's summary."""
+MODEL_TURNS = 3
+"""Shorter conversations are summarised by extraction alone."""
+
+
+async def leave_summary(runtime: Runtime, session_id: str, model: Model | None) -> None:
+    """Write the session's summary, first by extraction, then by the model when there is one worth asking.
+
+    The extractive summary is durable before the model is asked, so stopping here loses nothing.
+
+    Args:
+        runtime: The process's shared parts.
+        session_id: Which session.
+        model: Who may be asked for a better one.
+    """
+    store = runtime.store
+    record = await store.sessions.get(session_id)
+    rows = await store.journal.rows(session_id)
+    last = max((row.seq for row in rows if row.role == "user"), default=0)
+    if last <= record.summarized_seq:
+        return
+    lines = [Line(row.role, row.content) for row in rows if row.content and row.role in {"user", "assistant"}]
+    text = extract(lines)
+    if text:
+        await _remember(runtime, session_id, text)
+    await store.sessions.update(session_id, summarized_seq=last)
+    if model is None or model.system == "lra" or record.turns < MODEL_TURNS:
+        return
+    with suppress(AgentRunError, TimeoutError):
+        async with asyncio.timeout(MODEL_SECONDS):
+            title, summary = await summarize(model, lines)
+        if summary:
+            await _remember(runtime, session_id, summary)
+        if title:
+            await store.sessions.set_title(session_id, title, by_user=False)
+
+
+async def _remember(runtime: Runtime, session_id: str, text: str) -> None:
+    old = await _current(runtime.store, session_id)
+    if old is None:
+        await runtime.memory.remember(
+            text, kind="summary", key=f"session.{session_id}", source="summary", session_id=session_id
+        )
+    elif old[1] != text:
+        await runtime.memory.edit(old[0], text)
+
+
+async def _current(store: StructuredMemoryStore, session_id: str) -> tuple[str, str] | None:
+    found = await store.memories.find(session_id=session_id, kind="summary")
+    return next(((record.id, record.content) for record in found if record.key == f"session.{session_id}"), None)
+
+
+async def summarize_abandoned(runtime: Runtime, limit: int = 5) -> None:
+    """Leave summaries for sessions whose process ended before it could."""
+    for record in await runtime.store.sessions.unsummarized(limit):
+        await leave_summary(runtime, record.id, None)

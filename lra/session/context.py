@@ -1,0 +1,147 @@
+"""The history a session sends: loaded from the journal, shortened when it grows too long."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+
+from pydantic_ai.exceptions import AgentRunError
+from pydantic_ai.messages import ModelMessage, repair_messages
+from pydantic_ai.models import Model
+
+from lra.agent.context import (
+    FULL,
+    TARGET,
+    estimate_tokens,
+    recent_part,
+    trim_tool_results,
+    window_of,
+    with_summary,
+)
+from lra.agent.summary import Line, extract, summarize
+from lra.events import Compacted
+from lra.session.history import parse
+from lra.store import JournalRow, StructuredMemoryStore
+from lra.store.records import SessionRecord
+
+
+class SessionContext:
+    """Keeps the messages of a session in memory, in step with the journal.
+
+    What is left out is noted in the session's row, so that a resumed session sends the same; the journal keeps all.
+    """
+
+    def __init__(self, store: StructuredMemoryStore, record: SessionRecord) -> None:
+        self._store = store
+        self._session_id = record.id
+        self._rows: list[JournalRow] = []
+        self._loaded: list[ModelMessage] = []
+        """The messages of `_rows`, parsed once."""
+        self._last_seq = 0
+        self._generation = -1
+        state = json.loads(record.compaction) if record.compaction else {}
+        self._summary: str = state.get("summary", "")
+        self._after: int = state.get("after", 0)
+        """Rows up to here are represented by the summary."""
+        self._trimmed: int = state.get("trimmed", 0)
+        """Tool results up to here are sent shortened."""
+
+    async def messages(self) -> list[ModelMessage]:
+        """Return the history to send, with everything journalled so far."""
+        generation = self._store.forgetting.generation
+        if generation != self._generation:
+            self._rows, self._loaded, self._last_seq, self._generation = [], [], self._after, generation
+        fresh = await self._store.journal.rows(self._session_id, after=max(self._last_seq, self._after))
+        if fresh:
+            self._rows += fresh
+            self._loaded += parse(fresh)
+            self._last_seq = fresh[-1].seq
+        history = repair_messages(self._loaded)
+        if self._trimmed:
+            cut = sum(row.seq <= self._trimmed and row.role == "tool" for row in self._rows)
+            total = sum(row.role == "tool" for row in self._rows)
+            history, _ = trim_tool_results(history, keep=total - cut)
+        return with_summary(self._summary, history) if self._summary else history
+
+    def lines(self) -> list[Line]:
+        """Return what was said, for a summary."""
+        return [Line(row.role, row.content) for row in self._rows if row.role in {"user", "assistant"} and row.content]
+
+    def reset(self) -> None:
+        """Forget the cached rows and the compaction, after a rewind."""
+        self._generation = -1
+        self._summary, self._after, self._trimmed = "", 0, 0
+
+    async def make_room(self, model: Model, extra_tokens: int = 0) -> Compacted | None:
+        """Shorten the history when it and what comes next would fill the window too far.
+
+        Args:
+            model: The model that will be asked.
+            extra_tokens: Estimated size of what is about to be added.
+
+        Returns:
+            What was done, or None when there is room.
+        """
+        history = await self.messages()
+        window = window_of(model)
+        size = estimate_tokens(history)
+        if size + extra_tokens <= window * FULL:
+            return None
+        trimmed, count = trim_tool_results(history)
+        after = estimate_tokens(trimmed)
+        if count and after + extra_tokens <= window * FULL:
+            results = [row.seq for row in self._rows if row.role == "tool"]
+            self._trimmed = results[-3] if len(results) > 2 else 0
+            await self._save()
+            return Compacted(
+                strategy="tool_results",
+                before_tokens=size,
+                after_tokens=after,
+                detail=f"{count} old tool results shortened",
+            )
+        return await self.compact(model, target=int(window * TARGET))
+
+    async def compact(self, model: Model, *, target: int = 0) -> Compacted | None:
+        """Replace the older turns by a summary, by the model when it is one.
+
+        Args:
+            model: Who summarises; the offline model stands for extraction.
+            target: Tokens of recent turns to keep whole; the last turn always stays.
+
+        Returns:
+            What was done, or None when there is nothing to shorten.
+        """
+        history = await self.messages()
+        size = estimate_tokens(history)
+        old, recent = recent_part(repair_messages(self._loaded), target)
+        boundary = self._boundary(recent)
+        if not old or boundary <= self._after:
+            return None
+        lines = [Line(row.role, row.content) for row in self._rows if row.seq <= boundary and row.content]
+        if self._summary:
+            lines.insert(0, Line("user", self._summary))
+        self._summary = await self._summarise(model, lines)
+        self._after = boundary
+        self._generation = -1
+        await self._save()
+        after = estimate_tokens(await self.messages())
+        return Compacted(strategy="summary", before_tokens=size, after_tokens=after, detail=self._summary)
+
+    def _boundary(self, recent: list[ModelMessage]) -> int:
+        """Return the last journal row before the kept turns."""
+        kept = len([m for m in recent if any(p.part_kind == "user-prompt" for p in m.parts)])
+        starts = [row.seq for row in self._rows if row.role == "user"]
+        return starts[-kept] - 1 if 0 < kept <= len(starts) else 0
+
+    @staticmethod
+    async def _summarise(model: Model, lines: list[Line]) -> str:
+        if model.system != "lra":
+            with suppress(AgentRunError):
+                _, summary = await summarize(model, lines)
+                if summary:
+                    return summary
+        return extract(lines, limit=3_000)
+
+    async def _save(self) -> None:
+        state = {"summary": self._summary, "after": self._after, "trimmed": self._trimmed}
+        await self._store.sessions.update(self._session_id, compaction=json.dumps(state))

@@ -1,0 +1,108 @@
+"""Between journal rows and Pydantic AI messages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_ai.messages import (
+    ModelMessage,
+    ModelMessagesTypeAdapter,
+    ModelRequest,
+    ModelResponse,
+    TextPart,
+    ToolCallPart,
+    ToolReturnPart,
+    UserPromptPart,
+)
+
+from lra.store import Entry, JournalRow
+from lra.text import clean_text
+
+INTERRUPTED = "Interrupted before it finished. Its effects are unknown: check before repeating it."
+
+
+def dump(message: ModelMessage) -> str:
+    """Return one message as JSON, in the form `load` reads."""
+    return clean_text(ModelMessagesTypeAdapter.dump_json([message]).decode()[1:-1])
+
+
+def load(row: JournalRow) -> ModelMessage | None:
+    """Return the message of a row; rows without one (imported lines) become plain text messages."""
+    if row.payload:
+        try:
+            return ModelMessagesTypeAdapter.validate_json(f"[{row.payload}]")[0]
+        except (ValidationError, ValueError):
+            # Written by a later version, or changed by hand: the words are still there.
+            pass
+    if not row.content:
+        return None
+    text = f"{row.speaker}: {row.content}" if row.speaker else row.content
+    if row.role == "assistant":
+        return ModelResponse(parts=[TextPart(content=text)])
+    if row.role == "user":
+        return ModelRequest(parts=[UserPromptPart(content=text)])
+    return None
+
+
+def parse(rows: Sequence[JournalRow]) -> list[ModelMessage]:
+    """Return the messages of rows as they stand; `repair_messages` makes a history of them."""
+    return [message for row in rows if (message := load(row)) is not None]
+
+
+def user_entry(text: str, *, created_at: int | None = None) -> Entry:
+    """Return the journal row of a person's message."""
+    message = ModelRequest(parts=[UserPromptPart(content=text)])
+    return Entry(role="user", content=text, payload=dump(message), created_at=created_at)
+
+
+def response_entry(response: ModelResponse) -> Entry:
+    """Return the journal row of a model response; its content is the text alone."""
+    text = "\n\n".join(part.content for part in response.parts if isinstance(part, TextPart) and part.content)
+    return Entry(role="assistant", content=clean_text(text), payload=dump(response))
+
+
+def partial_entry(text: str) -> Entry:
+    """Return the journal row of an answer that broke off."""
+    response = ModelResponse(parts=[TextPart(content=text)], state="interrupted")
+    return Entry(role="assistant", content=text, payload=dump(response), outcome="interrupted")
+
+
+def tool_entry(part: ToolReturnPart) -> Entry:
+    """Return the journal row of a tool result."""
+    return Entry(
+        role="tool",
+        content=clean_text(part.model_response_str()),
+        payload=dump(ModelRequest(parts=[part])),
+        tool_name=part.tool_name,
+        tool_call_id=part.tool_call_id,
+        outcome=part.outcome,
+    )
+
+
+def interrupted_entry(call: ToolCallPart, reason: str = INTERRUPTED) -> Entry:
+    """Return the journal row of a call that never came to a result."""
+    part = ToolReturnPart(
+        tool_name=call.tool_name, content=reason, tool_call_id=call.tool_call_id, outcome="interrupted"
+    )
+    return tool_entry(part)
+
+
+def extra_entry(request: ModelRequest, parts: Sequence[Any]) -> Entry:
+    """Return the journal row of other parts a request carries, such as a steering message or retry feedback."""
+    message = ModelRequest(parts=list(parts))
+    text = "\n".join(part.content for part in parts if isinstance(getattr(part, "content", None), str))
+    role = "user" if any(isinstance(part, UserPromptPart) for part in parts) else "system"
+    return Entry(role=role, content=clean_text(text), payload=dump(message))  # type: ignore[arg-type]
+
+
+def open_calls(rows: Sequence[JournalRow]) -> list[ToolCallPart]:
+    """Return the tool calls in these rows that have no result."""
+    calls: dict[str, ToolCallPart] = {}
+    for row in rows:
+        if row.role == "assistant" and isinstance(message := load(row), ModelResponse):
+            calls.update((part.tool_call_id, part) for part in message.parts if isinstance(part, ToolCallPart))
+        elif row.tool_call_id:
+            calls.pop(row.tool_call_id, None)
+    return list(calls.values())

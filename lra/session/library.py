@@ -1,0 +1,68 @@
+"""`run_agent`: one persistent turn, for library users."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from lra.config import load_settings
+from lra.errors import BudgetError, ExitCode, InterruptedTurnError, LraError, RefusedError
+from lra.events import TurnFinished
+from lra.runtime import Runtime
+from lra.session.session import Session
+
+if TYPE_CHECKING:
+    from pydantic_ai.messages import ModelMessage
+
+    from lra.tools.deps import AgentDeps
+
+
+async def run_agent(
+    prompt: str,
+    deps: AgentDeps,
+    message_history: Sequence[ModelMessage] | None = None,
+    *,
+    model: str | None = None,
+) -> tuple[str, list[ModelMessage]]:
+    """Run one turn and persist it in the session that `deps` names.
+
+    Args:
+        prompt: The person's message.
+        deps: The stores and the session id; the session is created when it does not exist.
+        message_history: Messages to continue from; by default the session's own.
+        model: Model string; by default what the settings choose.
+
+    Returns:
+        The answer, and all messages of the conversation.
+
+    Raises:
+        LraError: The turn did not complete; its `exit_code` says how.
+    """
+    runtime = Runtime(load_settings(), deps.structured_store, deps.require_memory())
+    session = await Session.open(runtime, model=model, origin="library", session_id=deps.session_id)
+    try:
+        finished: TurnFinished | None = None
+        async for event in session.send(prompt, history=message_history):
+            if deps.emit is not None:
+                deps.emit(event)
+            if isinstance(event, TurnFinished):
+                finished = event
+        assert finished is not None
+        if finished.outcome != "completed":
+            raise _error(finished)
+        deps.remembered.extend(finished.remembered)
+        return finished.output, session.last_messages
+    finally:
+        await session.close(summarize=False)
+
+
+def _error(finished: TurnFinished) -> LraError:
+    message = finished.error or f"The turn ended as {finished.outcome}."
+    kinds: dict[str, type[LraError]] = {
+        "interrupted": InterruptedTurnError,
+        "refused": RefusedError,
+        "budget": BudgetError,
+    }
+    error = kinds.get(finished.outcome, LraError)(message)
+    error.exit_code = ExitCode(finished.exit_code)
+    return error

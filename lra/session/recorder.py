@@ -1,0 +1,135 @@
+"""A Pydantic AI capability that puts every message of a run into the journal as it arrives."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from pydantic_ai import RunContext
+from pydantic_ai.capabilities import AbstractCapability
+from pydantic_ai.exceptions import ToolFailed
+from pydantic_ai.messages import (
+    ModelRequest,
+    ModelResponse,
+    RetryFeedbackPart,
+    ToolCallPart,
+    ToolReturnPart,
+    UserPromptPart,
+)
+from pydantic_ai.models import ModelRequestContext
+from pydantic_ai.tools import ToolDefinition
+from sqlalchemy import delete
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from lra.agent.recall_block import with_block
+from lra.errors import LraError
+from lra.session.history import extra_entry, response_entry, tool_entry
+from lra.store import Entry, StructuredMemoryStore
+from lra.store.journal import append_entries
+from lra.store.tables import stream_chunks
+from lra.tools.deps import AgentDeps
+
+
+@dataclass
+class Recorder(AbstractCapability[AgentDeps]):
+    """Journals responses before their tools run, and results before the model sees them."""
+
+    store: StructuredMemoryStore
+    session_id: str
+    turn_id: int
+    prompt: str
+    known: int
+    """Messages of the history the run started with."""
+    recall_block: str = ""
+    calls: dict[str, ToolCallPart] = field(default_factory=dict)
+    """Calls without a result."""
+    responses: int = 0
+    """Responses in the journal that had parts."""
+    seen: set[int] = field(default_factory=set)
+    text: list[str] = field(default_factory=list)
+    """Text of the answer so far, a response each."""
+
+    async def before_model_request(
+        self, ctx: RunContext[AgentDeps], request_context: ModelRequestContext
+    ) -> ModelRequestContext:
+        """Journal what the request adds, and put recalled memories beside the prompt in this request alone."""
+        await self._journal_requests(ctx.messages[self.known :])
+        if not self.recall_block:
+            return request_context
+        return replace(request_context, messages=with_block(request_context.messages, self.prompt, self.recall_block))
+
+    async def _journal_requests(self, messages: Sequence[Any]) -> None:
+        for message in messages:
+            if not isinstance(message, ModelRequest):
+                continue
+            for part in message.parts:
+                if isinstance(part, ToolReturnPart):
+                    await self.result(part)
+            extra = [
+                part
+                for part in message.parts
+                if isinstance(part, UserPromptPart | RetryFeedbackPart)
+                and id(part) not in self.seen
+                and getattr(part, "content", None) != self.prompt
+            ]
+            self.seen.update(id(part) for part in extra)
+            if extra:
+                await self._append([extra_entry(message, extra)])
+
+    async def after_model_request(
+        self, ctx: RunContext[AgentDeps], *, request_context: ModelRequestContext, response: ModelResponse
+    ) -> ModelResponse:
+        """Journal a complete response; its streamed pieces are no longer needed."""
+        if not response.parts:
+            return response
+        entry = response_entry(response)
+
+        async def work(connection: AsyncConnection) -> None:
+            await append_entries(connection, self.session_id, self.turn_id, [entry])
+            await connection.execute(delete(stream_chunks).where(stream_chunks.c.turn_id == self.turn_id))
+            # Counted under the write lock, so that no late piece is kept beside the whole.
+            self.responses += 1
+
+        await self.store.database.write(work)
+        self.calls.update((part.tool_call_id, part) for part in response.parts if isinstance(part, ToolCallPart))
+        if entry.content:
+            self.text.append(entry.content)
+        return response
+
+    async def result(self, part: ToolReturnPart) -> bool:
+        """Journal a tool result once; tells whether it was new."""
+        if self.calls.pop(part.tool_call_id, None) is None:
+            return False
+        await self._append([tool_entry(part)])
+        return True
+
+    async def stream(self, ordinal: int, chunks: Sequence[tuple[str, str]]) -> None:
+        """Keep pieces of the response number `ordinal` unless it is already complete in the journal."""
+
+        async def work(connection: AsyncConnection) -> None:
+            if ordinal <= self.responses:
+                return
+            await connection.exec_driver_sql(
+                "INSERT INTO stream_chunks(turn_id, kind, content) VALUES (?, ?, ?)",
+                [(self.turn_id, kind, text) for kind, text in chunks],
+            )
+
+        await self.store.database.write_stream(work)
+
+    async def on_tool_execute_error(
+        self,
+        ctx: RunContext[AgentDeps],
+        *,
+        call: ToolCallPart,
+        tool_def: ToolDefinition,
+        args: dict[str, Any],
+        error: Exception,
+    ) -> Any:
+        """Report any failure of a tool to the model instead of ending the run."""
+        if isinstance(error, LraError):
+            raise ToolFailed(str(error)) from error
+        raise ToolFailed(f"{call.tool_name} failed: {type(error).__name__}: {error}") from error
+
+    async def _append(self, entries: Sequence[Entry]) -> None:
+        await self.store.journal.append(self.session_id, self.turn_id, entries)

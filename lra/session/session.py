@@ -1,0 +1,425 @@
+"""A conversation: opening, sending, rewinding, forking and closing it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pydantic_ai import UsageLimits
+from pydantic_ai.messages import ModelMessage
+
+from lra.agent.build import build_agent
+from lra.agent.context import estimate_tokens, window_of
+from lra.agent.models import OFFLINE, choose_model, normalise
+from lra.agent.providers import build_model
+from lra.agent.summary import title_of
+from lra.errors import BudgetError, BusyError, LraError, UsageError
+from lra.events import Compacted, Event
+from lra.runtime import Runtime
+from lra.session.budget import Budget, checked_price
+from lra.session.closing import leave_summary
+from lra.session.context import SessionContext
+from lra.session.history import user_entry
+from lra.session.recovery import drain_inbox, recover_turns
+from lra.session.turn import TurnPlan, TurnRunner
+from lra.store import SessionRecord, TurnRecord
+from lra.store.inbox import Inbox
+from lra.store.sessions import LEASE_SECONDS, Lease
+from lra.text import clean_text
+from lra.tools.catalogue import ToolInfo, built_in_toolsets, describe
+from lra.tools.deps import AgentDeps, Approver
+
+if TYPE_CHECKING:
+    from pydantic_ai.models import Model
+
+
+class SessionBusyError(BusyError):
+    """Another process has the session open for writing."""
+
+    def __init__(self, session_id: str, lease: Lease) -> None:
+        self.session_id = session_id
+        self.lease = lease
+        super().__init__(
+            f"Session {session_id} is open in another process (number {lease.pid} on {lease.host}).",
+            hint="Close it there, or open a copy with --fork.",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SessionUsage:
+    """What a session has used so far."""
+
+    turns: int
+    requests: int
+    input_tokens: int
+    output_tokens: int
+    cost: float | None
+    """US dollars; None when a turn ran on a model without a known price."""
+    context_tokens: int
+    """Estimated size of the history that is sent."""
+    context_window: int
+
+
+class Session:
+    """One open conversation; `send` runs a turn and yields its events.
+
+    Use `Session.open`; a session holds the right to write to its conversation until `close`.
+    """
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        record: SessionRecord,
+        *,
+        model: Model,
+        model_name: str,
+        use_memory: bool = True,
+        read_only: bool = False,
+        approver: Approver | None = None,
+    ) -> None:
+        self.runtime = runtime
+        self.record = record
+        self.model_name = model_name
+        self.notices: list[str] = []
+        self._model = model
+        self._use_memory = use_memory
+        self._read_only = read_only
+        self._toolsets = built_in_toolsets(use_memory=use_memory)
+        self._agent = build_agent(model, self._toolsets)
+        self._context = SessionContext(runtime.store, record)
+        self._deps = AgentDeps(
+            session_id=record.id,
+            structured_store=runtime.store,
+            memory=runtime.memory,
+            sandbox_base_url=runtime.settings.sandbox_url,
+            approve=approver,
+        )
+        self._runner: TurnRunner | None = None
+        self._loop = asyncio.get_running_loop()
+        self._heartbeat: asyncio.Task[None] | None = None
+        self.last_messages: list[ModelMessage] = []
+        """All messages after the last completed turn, for library callers."""
+
+    @property
+    def id(self) -> str:
+        """The session's id."""
+        return self.record.id
+
+    @property
+    def title(self) -> str:
+        """The session's title, empty before the first turn."""
+        return self.record.title
+
+    @property
+    def running(self) -> bool:
+        """Whether a turn is running."""
+        return self._runner is not None
+
+    @classmethod
+    async def open(
+        cls,
+        runtime: Runtime,
+        *,
+        resume: str | None = None,
+        continue_latest: bool = False,
+        fork: bool = False,
+        read_only: bool = False,
+        model: str | None = None,
+        use_memory: bool = True,
+        approver: Approver | None = None,
+        origin: str = "chat",
+        session_id: str | None = None,
+    ) -> Session:
+        """Open a new or an existing conversation.
+
+        Args:
+            runtime: The process's shared parts.
+            resume: Id, or its beginning, of the session to continue.
+            continue_latest: Continue the latest session of this folder, else the latest of all.
+            fork: Continue in a copy, leaving the original as it is.
+            read_only: Open for reading; `send` refuses.
+            model: Model string; by default what the settings choose.
+            use_memory: Whether memory is recalled and its tools offered.
+            approver: Who is asked for consent.
+            origin: `chat` or `library`, kept with the session.
+            session_id: Id for the session; created when missing, continued when it exists.
+
+        Raises:
+            SessionBusyError: Another process has it open.
+            NotFoundError: There is no such session.
+            ConfigError: The model cannot be used.
+        """
+        settings, store = runtime.settings, runtime.store
+        choice = None if model else await asyncio.to_thread(choose_model, settings)
+        name = choice.name if choice else normalise(model or "", settings)
+        built = await asyncio.to_thread(build_model, name, settings)
+        if settings.max_cost is not None:
+            checked_price(built)
+        notices = await drain_inbox(store, Inbox(settings.home)) if origin == "chat" else []
+        record = await cls._find(runtime, resume, continue_latest, notices)
+        if record is not None and fork:
+            record = await cls._copy(runtime, record, None)
+        if record is None:
+            record = await store.sessions.create(id=session_id, model=name, folder=str(settings.folder), origin=origin)
+        session = cls(
+            runtime,
+            record,
+            model=built,
+            model_name=name,
+            use_memory=use_memory,
+            read_only=read_only,
+            approver=approver,
+        )
+        if not read_only:
+            await session._take_lease()
+            notices += await recover_turns(store, record.id)
+        if name == OFFLINE and choice is not None:
+            notices.append(
+                f"Using the built-in offline model, since {choice.reason}. It follows rules and is no language model;"
+                " /help says what it can do."
+                if settings.model is None
+                else "Using the built-in offline model: it follows rules and is no language model."
+            )
+        elif choice is not None and settings.model is None:
+            notices.append(f"Using {name}, since {choice.reason}.")
+        session.notices = [*settings.notices, *notices]
+        return session
+
+    @staticmethod
+    async def _find(
+        runtime: Runtime, resume: str | None, continue_latest: bool, notices: list[str]
+    ) -> SessionRecord | None:
+        sessions = runtime.store.sessions
+        if resume is not None:
+            return await sessions.resolve(resume)
+        if not continue_latest:
+            return None
+        folder = str(runtime.settings.folder)
+        if record := await sessions.latest(folder):
+            notices.append(f"Continuing session {record.id} ({record.title or 'untitled'}).")
+            return record
+        if record := await sessions.latest():
+            notices.append(
+                f"Nothing to continue in this folder; continuing session {record.id}"
+                f" ({record.title or 'untitled'}) from {record.folder or 'elsewhere'}."
+            )
+            return record
+        notices.append("There is no earlier session; this is a new one.")
+        return None
+
+    @staticmethod
+    async def _copy(runtime: Runtime, record: SessionRecord, until: int | None) -> SessionRecord:
+        store = runtime.store
+        copy = await store.sessions.create(
+            model=record.model,
+            folder=str(runtime.settings.folder),
+            agent=record.agent,
+            parent_id=record.id,
+            title=f"{record.title or record.id} (fork)",
+        )
+        await store.journal.copy(record.id, copy.id, until=until)
+        return await store.sessions.get(copy.id)
+
+    async def _take_lease(self) -> None:
+        lease = await self.runtime.store.sessions.acquire(self.id, self.runtime.process_id)
+        if lease is not None:
+            raise SessionBusyError(self.id, lease)
+        self._heartbeat = asyncio.create_task(self._renew())
+
+    async def _renew(self) -> None:
+        while True:
+            await asyncio.sleep(LEASE_SECONDS / 3)
+            with suppress(LraError):
+                await self.runtime.store.sessions.acquire(self.id, self.runtime.process_id)
+
+    async def send(
+        self, text: str, *, inbox_id: str | None = None, history: Sequence[ModelMessage] | None = None
+    ) -> AsyncIterator[Event]:
+        """Run one turn.
+
+        Args:
+            text: The person's message.
+            inbox_id: Set when the text already waits in the inbox, so that it is not kept there twice.
+            history: Replaces the session's own history for this turn.
+
+        Yields:
+            The turn's events; the last is `TurnFinished`. Closing the iterator cancels the turn.
+
+        Raises:
+            UsageError: The message is empty, the session is read-only, or a turn is running.
+            BudgetError: The session's token limit is used up.
+            BusyError: The database is locked; the message is kept in the inbox.
+        """
+        text = clean_text(text)
+        if not text.strip():
+            raise UsageError("The message is empty.")
+        if self._read_only:
+            raise UsageError(f"Session {self.id} is open for reading only.")
+        if self._runner is not None:
+            raise UsageError("A turn is running; wait for it or cancel it.")
+        store, settings = self.runtime.store, self.runtime.settings
+        spent, tokens = await store.journal.spent(self.id)
+        if settings.max_session_tokens is not None and tokens >= settings.max_session_tokens:
+            raise BudgetError(f"This session's limit of {settings.max_session_tokens} tokens is used up.")
+        turn = await self._begin(text, inbox_id)
+        fallback_name = settings.fallback_model
+        self._runner = TurnRunner(
+            TurnPlan(
+                agent=self._agent,
+                model=self._model,
+                model_name=self.model_name,
+                deps=self._deps,
+                context=self._context,
+                turn=turn,
+                text=text,
+                budget=Budget(settings.max_cost, spent),
+                use_memory=self._use_memory,
+                limits=UsageLimits(
+                    request_limit=settings.max_requests,
+                    tool_calls_limit=settings.max_tool_calls,
+                    total_tokens_limit=(
+                        settings.max_session_tokens - tokens if settings.max_session_tokens is not None else None
+                    ),
+                ),
+                fallback=(lambda: build_model(normalise(fallback_name, settings), settings)) if fallback_name else None,
+                fallback_name=fallback_name or "",
+                history=list(history) if history is not None else None,
+            )
+        )
+        events = self._runner.events()
+        try:
+            async for event in events:
+                yield event
+        finally:
+            await events.aclose()  # type: ignore[attr-defined]
+            self.last_messages = self._runner.plan.messages
+            self._runner = None
+
+    async def _begin(self, text: str, inbox_id: str | None) -> TurnRecord:
+        """Put the message on disk, in the journal or, when that is locked, in the inbox."""
+        store = self.runtime.store
+        try:
+            turn = await store.journal.begin_turn(self.id, user_entry(text), model=self.model_name)
+        except BusyError as error:
+            if inbox_id is None:
+                await asyncio.to_thread(Inbox(self.runtime.settings.home).put, text, self.id)
+            raise BusyError(
+                f"{error.message} Your message is kept and will be in this session.", hint=error.hint
+            ) from error
+        if not self.record.title:
+            await self.rename(title_of(text), by_user=False)
+        return turn
+
+    def cancel(self) -> None:
+        """End the running turn, if any; may be called from any thread."""
+        runner = self._runner
+        if runner is not None:
+            self._loop.call_soon_threadsafe(runner.cancel)
+
+    async def rewind(self, number: int) -> list[TurnRecord]:
+        """Undo turn `number` and everything after it; the record keeps the hidden rows.
+
+        Raises:
+            UsageError: There is no such turn, or a turn is running.
+        """
+        self._check_idle()
+        undone = await self.runtime.store.journal.rewind(self.id, number)
+        self._context.reset()
+        return undone
+
+    async def fork(self, *, until: int | None = None) -> Session:
+        """Return a new session that starts as a copy of this one.
+
+        Args:
+            until: Last turn to copy; all by default.
+        """
+        record = await self._copy(self.runtime, self.record, until)
+        session = Session(
+            self.runtime,
+            record,
+            model=self._model,
+            model_name=self.model_name,
+            use_memory=self._use_memory,
+            approver=self._deps.approve,
+        )
+        await session._take_lease()
+        return session
+
+    async def compact(self) -> Compacted | None:
+        """Replace the older turns in the context by a summary; the journal keeps them.
+
+        Returns:
+            What was done, or None when there is nothing to shorten.
+        """
+        self._check_idle()
+        compacted = await self._context.compact(self._model)
+        if compacted is not None:
+            await self._leave_summary(by_model=False)
+        return compacted
+
+    async def set_model(self, name: str) -> None:
+        """Answer the next turns with another model.
+
+        Raises:
+            ConfigError: The name is wrong, or its key or package is missing.
+            UsageError: A turn is running.
+        """
+        self._check_idle()
+        settings = self.runtime.settings
+        checked = normalise(name, settings)
+        model = await asyncio.to_thread(build_model, checked, settings)
+        if settings.max_cost is not None:
+            checked_price(model)
+        self._model, self.model_name = model, checked
+        self._agent = build_agent(model, self._toolsets)
+
+    async def rename(self, title: str, *, by_user: bool = True) -> None:
+        """Give the session a title."""
+        await self.runtime.store.sessions.set_title(self.id, clean_text(title).strip(), by_user=by_user)
+        self.record = await self.runtime.store.sessions.get(self.id)
+
+    async def usage(self) -> SessionUsage:
+        """Return what the session has used so far."""
+        turns = await self.runtime.store.journal.turns(self.id)
+        costs = [turn.cost for turn in turns if turn.requests]
+        return SessionUsage(
+            turns=len(turns),
+            requests=sum(turn.requests for turn in turns),
+            input_tokens=sum(turn.input_tokens for turn in turns),
+            output_tokens=sum(turn.output_tokens for turn in turns),
+            cost=None if any(cost is None for cost in costs) else sum(cost or 0.0 for cost in costs),
+            context_tokens=estimate_tokens(await self._context.messages()),
+            context_window=window_of(self._model),
+        )
+
+    def tools(self) -> list[ToolInfo]:
+        """Return the tools the model has."""
+        return describe(self._toolsets)
+
+    def _check_idle(self) -> None:
+        if self._runner is not None:
+            raise UsageError("A turn is running; wait for it or cancel it.")
+
+    async def _leave_summary(self, *, by_model: bool) -> None:
+        await leave_summary(self.runtime, self.id, self._model if by_model else None)
+
+    async def close(self, *, summarize: bool = True) -> None:
+        """Cancel what runs, leave a summary in memory, and give the session free.
+
+        Args:
+            summarize: Whether a model may be asked for the summary; an extractive one is left in any case.
+        """
+        if self._runner is not None:
+            self._runner.cancel()
+        if self._heartbeat is not None:
+            self._heartbeat.cancel()
+        if self._read_only:
+            return
+        try:
+            if self._use_memory:
+                await self._leave_summary(by_model=summarize)
+        finally:
+            await self.runtime.store.sessions.release(self.id, self.runtime.process_id)

@@ -1,0 +1,382 @@
+"""One turn: from the person's message on disk to the closed turn, as a stream of events."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic_ai import Agent, CancellationToken, UsageLimits
+from pydantic_ai.exceptions import RunCancelled
+from pydantic_ai.messages import (
+    FunctionToolCallEvent,
+    FunctionToolResultEvent,
+    ModelMessage,
+    PartDeltaEvent,
+    PartStartEvent,
+    TextPart,
+    TextPartDelta,
+    ThinkingPart,
+    ThinkingPartDelta,
+    ToolCallPart,
+)
+from pydantic_ai.models import Model
+from pydantic_ai.usage import RunUsage
+
+from lra.agent.context import CHARS_PER_TOKEN
+from lra.agent.failures import Failure, explain
+from lra.agent.recall_block import format_block
+from lra.errors import ExitCode
+from lra.events import (
+    Compacted,
+    Event,
+    Notice,
+    Recalled,
+    RecalledMemory,
+    TextDelta,
+    ThinkingDelta,
+    ToolFinished,
+    ToolStarted,
+    TurnFinished,
+    TurnStarted,
+    Usage,
+)
+from lra.session.budget import Budget
+from lra.session.context import SessionContext
+from lra.session.history import interrupted_entry, partial_entry
+from lra.session.recorder import Recorder
+from lra.session.resilience import Resilience
+from lra.store import Entry, TurnRecord
+from lra.store.database import shielded
+from lra.tools.deps import AgentDeps
+
+RECALL_SECONDS = 2.0
+"""Longer than this, and the turn goes on without recalled memories."""
+
+
+@dataclass(kw_only=True)
+class TurnPlan:
+    """What a turn needs from its session."""
+
+    agent: Agent[AgentDeps, str]
+    model: Model
+    model_name: str
+    deps: AgentDeps
+    context: SessionContext
+    turn: TurnRecord
+    text: str
+    budget: Budget
+    use_memory: bool
+    limits: UsageLimits
+    fallback: Callable[[], Model] | None = None
+    fallback_name: str = ""
+    history: list[ModelMessage] | None = None
+    """Replaces the session's own history, for library callers."""
+    messages: list[ModelMessage] = field(default_factory=list)
+    """All messages after the turn, for library callers."""
+
+
+class TurnRunner:
+    """Runs one turn; `events` yields what happens, `cancel` ends it."""
+
+    def __init__(self, plan: TurnPlan) -> None:
+        self.plan = plan
+        self._store = plan.deps.structured_store
+        self._out: asyncio.Queue[Event | None] = asyncio.Queue()
+        self._token = CancellationToken()
+        self._work: asyncio.Task[None] | None = None
+        self._preparing = True
+        self._cancelled = False
+        self._pending: list[tuple[str, str]] = []
+        self._arrived = asyncio.Event()
+        self._flush_lock = asyncio.Lock()
+        self._flusher: asyncio.Task[None] | None = None
+        self._ordinal = 0
+        self._partial: list[str] = []
+        self._started: dict[str, float] = {}
+        self._recalled: list[RecalledMemory] = []
+        self._usage = RunUsage()
+        self._seq = 0
+        self._recorder = Recorder(
+            store=self._store,
+            session_id=plan.turn.session_id,
+            turn_id=plan.turn.id,
+            prompt=plan.text,
+            known=0,
+        )
+        plan.deps.emit = self._emit
+        plan.deps.turn_id = plan.turn.id
+        plan.deps.remembered = []
+
+    def cancel(self) -> None:
+        """End the turn with outcome `interrupted`; call it on the event loop's thread."""
+        self._cancelled = True
+        self._token.cancel()
+        if self._preparing and self._work is not None:
+            self._work.cancel()
+
+    async def events(self) -> AsyncIterator[Event]:
+        """Yield the events of the turn; closing the iterator early cancels the turn."""
+        self._emit(TurnStarted(text=self.plan.text, model=self.plan.model_name))
+        self._work = asyncio.create_task(self._run_to_end())
+        try:
+            while (event := await self._out.get()) is not None:
+                yield event
+        finally:
+            if not self._work.done():
+                self.cancel()
+            with suppress(asyncio.CancelledError):
+                await shielded(self._work)
+
+    def _emit(self, event: Event) -> None:
+        self._seq += 1
+        event.session_id, event.turn_id, event.seq = self.plan.turn.session_id, self.plan.turn.id, self._seq
+        self._out.put_nowait(event)
+
+    async def _run_to_end(self) -> None:
+        failure: Failure | None = None
+        output = ""
+        try:
+            history = await self._prepare()
+            self._preparing = False
+            if self._cancelled:
+                raise RunCancelled("cancelled before the model was asked")
+            output = await self._run(history)
+        except (RunCancelled, asyncio.CancelledError) as error:
+            failure = Failure("Interrupted.", "interrupted", ExitCode.INTERRUPTED)
+            if isinstance(error, RunCancelled):
+                self._usage = error.usage if error.usage.requests else self._usage
+        except Exception as error:
+            failure = explain(error, self.plan.model_name)
+        self._preparing = False
+        await shielded(self._finish(output, failure))
+
+    async def _prepare(self) -> list[ModelMessage]:
+        """Recall, make room in the context, and return the history to send."""
+        plan = self.plan
+        if plan.use_memory:
+            await self._recall()
+        if plan.history is not None:
+            return plan.history
+        if compacted := await plan.context.make_room(plan.model, len(plan.text) // CHARS_PER_TOKEN):
+            self._emit(compacted)
+            if compacted.strategy == "summary":
+                await self._keep_summary(compacted)
+        # The turn's own message is journalled already; the run adds it as its prompt.
+        history = await plan.context.messages()
+        return _without_prompt(history, plan.text)
+
+    async def _recall(self) -> None:
+        plan = self.plan
+        try:
+            async with asyncio.timeout(RECALL_SECONDS):
+                hits = await plan.deps.require_memory().recall(plan.text, session_id=plan.turn.session_id)
+        except TimeoutError:
+            self._emit(Notice(level="warning", text="Memory took too long and was left out of this turn."))
+            return
+        self._recalled = [
+            RecalledMemory(
+                id=hit.id,
+                kind=hit.kind,
+                content=hit.content,
+                created_at=hit.created_at,
+                score=hit.score,
+                signals=dict(hit.signals),
+                session=hit.session,
+            )
+            for hit in hits
+        ]
+        self._emit(Recalled(memories=self._recalled))
+        if self._recalled:
+            self._recorder.recall_block = format_block(self._recalled)
+
+    async def _keep_summary(self, compacted: Compacted) -> None:
+        session = self.plan.turn.session_id
+        await self.plan.deps.require_memory().remember(
+            compacted.detail, kind="summary", key=f"session.{session}", source="summary", session_id=session
+        )
+
+    async def _run(self, history: list[ModelMessage]) -> str:
+        plan = self.plan
+        resilience = Resilience(
+            emit=self._emit,
+            budget=plan.budget,
+            model_name=plan.model_name,
+            fallback=plan.fallback,
+            fallback_name=plan.fallback_name,
+            streaming=lambda: bool(self._partial),
+            lines=plan.context.lines,
+        )
+        self._recorder.known = len(history) + 1
+        self._flusher = asyncio.create_task(self._flush_forever())
+        try:
+            async with plan.agent.run_stream_events(
+                plan.text,
+                message_history=history,
+                model=plan.model,
+                deps=plan.deps,
+                usage_limits=plan.limits,
+                cancellation_token=self._token,
+                capabilities=[self._recorder, resilience],
+            ) as stream:
+                try:
+                    async for event in stream:
+                        await self._handle(event)
+                finally:
+                    self._usage = stream.usage
+            result = stream.result
+            plan.messages = list(result.all_messages()) if result else []
+            return str(result.output) if result else ""
+        finally:
+            self._flusher.cancel()
+            await self._flush()
+
+    async def _handle(self, event: Any) -> None:
+        match event:
+            case PartStartEvent(index=index, part=part):
+                if index == 0:
+                    await self._flush()
+                    self._ordinal += 1
+                    self._partial = []
+                if isinstance(part, TextPart | ThinkingPart) and part.content:
+                    self._delta("text" if isinstance(part, TextPart) else "thinking", part.content)
+            case PartDeltaEvent(delta=TextPartDelta(content_delta=text)) if text:
+                self._delta("text", text)
+            case PartDeltaEvent(delta=ThinkingPartDelta(content_delta=text)) if text:
+                self._delta("thinking", text)
+            case FunctionToolCallEvent(part=part):
+                await self._flush()
+                self._started[part.tool_call_id] = time.monotonic()
+                self._emit(ToolStarted(call_id=part.tool_call_id, name=part.tool_name, args=_args(part)))
+            case FunctionToolResultEvent(part=part):
+                await self._recorder.result(part)
+                await self._flush()
+                started = self._started.pop(part.tool_call_id, time.monotonic())
+                self._emit(
+                    ToolFinished(
+                        call_id=part.tool_call_id,
+                        name=part.tool_name,
+                        outcome=part.outcome,
+                        content=part.model_response_str(),
+                        seconds=round(time.monotonic() - started, 3),
+                    )
+                )
+
+    def _delta(self, kind: str, text: str) -> None:
+        if kind == "text":
+            self._partial.append(text)
+        self._pending.append((kind, text))
+        self._arrived.set()
+
+    async def _flush_forever(self) -> None:
+        # What arrives during a write goes into the next one, so a fast model costs few writes.
+        while True:
+            await self._arrived.wait()
+            self._arrived.clear()
+            await self._flush()
+
+    async def _flush(self) -> None:
+        """Put streamed pieces on disk, then tell the listeners."""
+        async with self._flush_lock:
+            pieces, self._pending = _merge(self._pending), []
+            if not pieces:
+                return
+            await self._recorder.stream(self._ordinal, pieces)
+            for kind, text in pieces:
+                self._emit(TextDelta(text=text) if kind == "text" else ThinkingDelta(text=text))
+
+    async def _finish(self, output: str, failure: Failure | None) -> None:
+        """Journal what is still open and close the turn."""
+        plan, recorder = self.plan, self._recorder
+        entries: list[Entry] = []
+        if failure and self._partial and self._ordinal > recorder.responses:
+            partial = "".join(self._partial)
+            recorder.text.append(partial)
+            entries.append(partial_entry(partial))
+        for call in recorder.calls.values():
+            entries.append(interrupted_entry(call))
+            self._emit(
+                ToolFinished(
+                    call_id=call.tool_call_id,
+                    name=call.tool_name,
+                    outcome="interrupted",
+                    content=entries[-1].content,
+                    seconds=round(time.monotonic() - self._started.get(call.tool_call_id, time.monotonic()), 3),
+                )
+            )
+        usage = Usage(
+            requests=self._usage.requests,
+            tool_calls=self._usage.tool_calls,
+            input_tokens=self._usage.input_tokens,
+            output_tokens=self._usage.output_tokens,
+            cache_read_tokens=self._usage.cache_read_tokens,
+            cache_write_tokens=self._usage.cache_write_tokens,
+        )
+        cost = 0.0 if plan.model.system == "lra" else _cost(self._usage)
+        finished = TurnFinished(
+            output=output if failure is None else "\n\n".join(recorder.text),
+            outcome=failure.outcome if failure else "completed",
+            usage=usage,
+            cost=cost,
+            recalled=[memory.id for memory in self._recalled],
+            remembered=list(plan.deps.remembered),
+            error=failure.message if failure else None,
+            exit_code=int(failure.exit_code) if failure else 0,
+        )
+        try:
+            await self._store.journal.finish_turn(
+                plan.turn.id,
+                outcome=finished.outcome,
+                entries=entries,
+                error=finished.error,
+                recalled=finished.recalled,
+                remembered=finished.remembered,
+                usage={name: getattr(usage, name) for name in usage.__dataclass_fields__},
+                cost=cost,
+            )
+        except Exception as error:
+            # A disk that filled up must not hide the answer; the turn is closed at the next opening.
+            broken = explain(error, plan.model_name)
+            finished.outcome, finished.error, finished.exit_code = "failed", broken.message, int(broken.exit_code)
+        self._emit(finished)
+        self._out.put_nowait(None)
+
+
+def _without_prompt(history: list[ModelMessage], text: str) -> list[ModelMessage]:
+    """Return the history without the turn's own message, which is its last part."""
+    from dataclasses import replace
+
+    from pydantic_ai.messages import ModelRequest, UserPromptPart
+
+    if history and isinstance(last := history[-1], ModelRequest):
+        parts = list(last.parts)
+        if parts and isinstance(parts[-1], UserPromptPart) and parts[-1].content == text:
+            del parts[-1]
+            return [*history[:-1], replace(last, parts=parts)] if parts else history[:-1]
+    return history
+
+
+def _merge(pieces: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    merged: list[tuple[str, str]] = []
+    for kind, text in pieces:
+        if merged and merged[-1][0] == kind:
+            merged[-1] = (kind, merged[-1][1] + text)
+        else:
+            merged.append((kind, text))
+    return merged
+
+
+def _args(part: ToolCallPart) -> dict[str, Any]:
+    try:
+        return part.args_as_dict()
+    except (ValueError, AssertionError):
+        return {"arguments": str(part.args)}
+
+
+def _cost(usage: RunUsage) -> float | None:
+    if usage.cost is not None:
+        return float(usage.cost)
+    return None if usage.requests else 0.0

@@ -1,0 +1,270 @@
+"""Importing the database of the original program, whose tables were conversations, tasks, summaries and audit_logs."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import sqlite3
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from lra.errors import StoreError
+from lra.store.clock import now_us, parse_time
+from lra.store.journal import append_entries
+from lra.store.memories import insert_memory, record_change
+from lra.store.records import TASK_STATUSES, Entry, NewMemory, Role
+from lra.store.structured import StructuredMemoryStore
+from lra.store.tables import journal, memory_history, sessions, tasks, turns
+from lra.text import clean_text, one_line
+
+TABLES = frozenset({"conversations", "tasks", "summaries", "audit_logs"})
+
+_STATUSES = {
+    "completed": "done",
+    "complete": "done",
+    "finished": "done",
+    "failed": "cancelled",
+    "canceled": "cancelled",
+}
+_ROLES: dict[str, Role] = {"user": "user", "assistant": "assistant", "tool": "tool", "system": "system"}
+
+
+@dataclass(frozen=True, slots=True)
+class LegacyReport:
+    """What an import brought; what was there already counts as known."""
+
+    sessions: int
+    turns: int
+    tasks: int
+    memories: int
+    known: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    id: str
+    session: str
+    role: str
+    content: str
+    at: int
+
+
+def is_legacy(path: Path) -> bool:
+    """Tell whether a file is a database of the original program."""
+    try:
+        with closing(_connect(path)) as connection:
+            rows = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    except (sqlite3.Error, OSError):
+        return False
+    names = {name for (name,) in rows}
+    return names >= TABLES and "alembic_version" not in names
+
+
+async def import_legacy(store: StructuredMemoryStore, path: Path) -> LegacyReport:
+    """Copy conversations, tasks and summaries into the record; the old file is only read.
+
+    Every row has an id derived from what it says, so that a second import adds only what is new. What was forgotten
+    since stays forgotten.
+
+    Args:
+        store: Where to.
+        path: The old database.
+
+    Raises:
+        StoreError: The old database cannot be read.
+    """
+    try:
+        source = await asyncio.to_thread(_read, path)
+    except (sqlite3.Error, OSError) as error:
+        raise StoreError(f"{path} cannot be imported: {error}.", hint="Nothing was changed.") from error
+    names = _session_names(source)
+
+    async def work(connection: AsyncConnection) -> LegacyReport:
+        new_sessions = await _add_sessions(connection, source, names)
+        new_turns = await _add_lines(connection, _lines(source, "conversations", names))
+        new_tasks = await _add_tasks(connection, source["tasks"], names)
+        memories = await _add_memories(connection, _lines(source, "summaries", names))
+        total = sum(len(source[name]) for name in ("conversations", "tasks", "summaries"))
+        return LegacyReport(new_sessions, new_turns, new_tasks, memories, total - new_turns - new_tasks - memories)
+
+    return await store.database.write(work)
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is no file")
+    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=5)
+    # Whatever bytes are in there, they must not end the import.
+    connection.text_factory = lambda data: data.decode("utf-8", "replace")
+    return connection
+
+
+def _read(path: Path) -> dict[str, list[dict[str, Any]]]:
+    found: dict[str, list[dict[str, Any]]] = {}
+    with closing(_connect(path)) as connection:
+        connection.row_factory = sqlite3.Row
+        for table in ("conversations", "summaries", "tasks"):
+            rows = connection.execute(f"SELECT * FROM {table} ORDER BY rowid").fetchall()
+            found[table] = [{key: row[key] for key in row.keys()} for row in rows]  # noqa: SIM118 (a Row is no mapping)
+    return found
+
+
+def _text(value: object) -> str:
+    return clean_text("" if value is None else str(value))
+
+
+def _time(value: object) -> int | None:
+    try:
+        return parse_time(str(value))
+    except (ValueError, OverflowError):
+        return None
+
+
+def _stable(*parts: object) -> str:
+    return hashlib.sha256(json.dumps([str(part) for part in parts]).encode()).hexdigest()[:20]
+
+
+def _session_names(source: dict[str, list[dict[str, Any]]]) -> dict[str, str]:
+    """Give each old session an id of its own: most were called `default`, in every folder."""
+    first: dict[str, str] = {}
+    for table, moment in (("conversations", "timestamp"), ("summaries", "created_at"), ("tasks", "created_at")):
+        for row in source[table]:
+            name = _text(row.get("session_id")) or "default"
+            first.setdefault(name, f"{name}-{_stable(name, table, row.get('id'), row.get(moment))[:6]}")
+    return first
+
+
+def _lines(source: dict[str, list[dict[str, Any]]], table: str, names: dict[str, str]) -> list[_Line]:
+    moment = "timestamp" if table == "conversations" else "created_at"
+    lines = []
+    last = 0
+    for row in source[table]:
+        session = names[_text(row.get("session_id")) or "default"]
+        content = _text(row.get("content"))
+        # A row without a readable time was written after the one before it.
+        last = _time(row.get(moment)) or last or now_us()
+        row_id = _stable(table, session, row.get("id"), row.get("role"), row.get("content"), row.get(moment))
+        lines.append(_Line(row_id, session, _text(row.get("role")), content, last))
+    return lines
+
+
+async def _add_sessions(
+    connection: AsyncConnection, source: dict[str, list[dict[str, Any]]], names: dict[str, str]
+) -> int:
+    titles: dict[str, str] = {}
+    times: dict[str, list[int]] = {name: [] for name in names.values()}
+    for line in _lines(source, "conversations", names) + _lines(source, "summaries", names):
+        times[line.session].append(line.at)
+        if line.role == "user" and line.content.strip():
+            titles.setdefault(line.session, one_line(line.content, 60))
+    added = 0
+    for old, name in names.items():
+        stamps = times[name] or [now_us()]
+        values = {
+            "id": name,
+            "title": titles.get(name) or old,
+            "title_source": "auto",
+            "origin": "import",
+            "created_at": min(stamps),
+            "updated_at": max(stamps),
+        }
+        result = await connection.execute(insert(sessions).prefix_with("OR IGNORE"), values)
+        added += result.rowcount
+        if not result.rowcount:
+            newest = func.max(sessions.c.updated_at, max(stamps))
+            await connection.execute(update(sessions).where(sessions.c.id == name).values(updated_at=newest))
+    return added
+
+
+async def _known(connection: AsyncConnection, column: Any, ids: Iterable[str]) -> set[str]:
+    wanted, found = list(ids), set()
+    for start in range(0, len(wanted), 500):
+        rows = await connection.execute(select(column).where(column.in_(wanted[start : start + 500])))
+        found |= set(rows.scalars())
+    return found
+
+
+async def _add_lines(connection: AsyncConnection, lines: Sequence[_Line]) -> int:
+    """Add spoken lines; each line of the person opens a turn."""
+    known = await _known(connection, journal.c.id, (line.id for line in lines))
+    new = [line for line in lines if line.id not in known]
+    current: dict[str, int] = {}
+    for line in new:
+        if line.role == "user" or line.session not in current:
+            current[line.session] = await _open_turn(connection, line)
+        role = _ROLES.get(line.role, "system")
+        entry = Entry(
+            id=line.id,
+            role=role,
+            speaker=line.role if role == "system" and line.role not in {"", "system"} else None,
+            content=line.content,
+            created_at=line.at,
+        )
+        await append_entries(connection, line.session, current[line.session], [entry])
+        ended = update(turns).where(turns.c.id == current[line.session]).values(ended_at=line.at)
+        await connection.execute(ended)
+    return len(new)
+
+
+async def _open_turn(connection: AsyncConnection, line: _Line) -> int:
+    counting = select(func.count()).select_from(turns).where(turns.c.session_id == line.session)
+    number = (await connection.execute(counting.where(turns.c.rewound_at.is_(None)))).scalar_one() + 1
+    values = {"session_id": line.session, "number": number, "outcome": "completed", "started_at": line.at}
+    result = await connection.execute(insert(turns), values)
+    return int(result.inserted_primary_key[0])  # type: ignore[index]
+
+
+async def _add_tasks(connection: AsyncConnection, rows: Sequence[dict[str, Any]], names: dict[str, str]) -> int:
+    added = 0
+    for row in rows:
+        session = names[_text(row.get("session_id")) or "default"]
+        created = _time(row.get("created_at")) or now_us()
+        status = _text(row.get("status")).strip().lower().replace(" ", "_")
+        status = _STATUSES.get(status, status)
+        old_id = _text(row.get("id"))
+        values = {
+            # The old id was unique in its own file alone.
+            "id": f"{old_id}-{_stable(session, old_id)[:6]}" if old_id else _stable(session, row.get("title")),
+            "session_id": session,
+            "title": one_line(_text(row.get("title")), 10_000) or "Untitled",
+            "status": status if status in TASK_STATUSES else "pending",
+            "metadata": json.dumps(_metadata(row.get("metadata_json"))),
+            "created_at": created,
+            "updated_at": _time(row.get("updated_at")) or created,
+        }
+        added += (await connection.execute(insert(tasks).prefix_with("OR IGNORE"), values)).rowcount
+    return added
+
+
+def _metadata(value: object) -> dict[str, Any]:
+    try:
+        read = json.loads(value) if isinstance(value, str) else value
+    except (ValueError, RecursionError):
+        read = {"text": _text(value)}
+    return read if isinstance(read, dict) else {}
+
+
+async def _add_memories(connection: AsyncConnection, lines: Sequence[_Line]) -> int:
+    """Keep summaries as memories; the original program wrote its facts there too."""
+    # The history remembers what was imported before, also what was forgotten since.
+    known = await _known(connection, memory_history.c.memory_id, (line.id for line in lines))
+    new = [line for line in lines if line.id not in known and line.content.strip()]
+    for line in new:
+        memory = NewMemory(
+            id=line.id,
+            content=line.content.strip(),
+            kind="fact",
+            source="import",
+            session_id=line.session,
+            created_at=line.at,
+        )
+        await insert_memory(connection, memory)
+        await record_change(connection, line.id, "imported", memory.content, "import", memory)
+    return len(new)

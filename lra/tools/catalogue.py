@@ -1,0 +1,35 @@
+"""The list of tools a session has, for the model and for the person."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pydantic_ai import FunctionToolset
+
+from lra.tools.deps import AgentDeps
+from lra.tools.memory import memory_toolset
+from lra.tools.tasks import task_toolset
+
+
+@dataclass(frozen=True, slots=True)
+class ToolInfo:
+    """One tool as a person sees it."""
+
+    name: str
+    description: str
+    source: str
+
+
+def built_in_toolsets(*, use_memory: bool = True) -> list[FunctionToolset[AgentDeps]]:
+    """Return the toolsets every session has; without memory only tasks remain."""
+    return [memory_toolset(), task_toolset()] if use_memory else [task_toolset()]
+
+
+def describe(toolsets: Sequence[FunctionToolset[AgentDeps]]) -> list[ToolInfo]:
+    """Return name, first line of the description and origin of every tool."""
+    return [
+        ToolInfo(tool.name, (tool.description or "").strip().split("\n", 1)[0], "built-in")
+        for toolset in toolsets
+        for tool in toolset.tools.values()
+    ]

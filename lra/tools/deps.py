@@ -1,0 +1,65 @@
+"""What a tool is given: the record, the memory, and ports to whoever runs the turn."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from lra.events import Event
+
+if TYPE_CHECKING:
+    from lra.memory import Memory, VectorMemoryStore
+    from lra.store import StructuredMemoryStore
+
+
+class Approver(Protocol):
+    """Asks a person, or a policy, whether a tool may run."""
+
+    async def __call__(self, name: str, args: dict[str, Any], reason: str) -> bool | str:
+        """Return True for yes, False or a reason for no."""
+        ...
+
+
+@dataclass(kw_only=True)
+class AgentDeps:
+    """Dependencies of one agent run.
+
+    The first five fields are the public way to build it; the session loop fills the ports.
+    """
+
+    session_id: str
+    """Session the run belongs to; created when it does not exist."""
+    structured_store: StructuredMemoryStore
+    """The record."""
+    vector_store: VectorMemoryStore | None = None
+    """Library access to vector memory; tools use `memory`."""
+    sandbox_base_url: str | None = None
+    """Where the sandbox service answers."""
+    sandbox_id: str | None = None
+    """Sandbox to run code in, once there is one."""
+    memory: Memory | None = None
+    """Long-term memory; built from `structured_store` when missing."""
+    turn_id: int | None = None
+    """Turn that is running, noted as the source of what tools write."""
+    emit: Callable[[Event], None] | None = None
+    """Port: tells listeners of the turn."""
+    approve: Approver | None = None
+    """Port: asks for consent."""
+    spawn: Callable[..., Awaitable[str]] | None = None
+    """Port: hands work to a specialist."""
+    remembered: list[str] = field(default_factory=list)
+    """Ids of memories written in this run."""
+
+    def require_memory(self) -> Memory:
+        """Return the memory, building it on first use."""
+        if self.memory is None:
+            from lra.memory import Memory
+
+            self.memory = Memory(self.structured_store)
+        return self.memory
+
+    def tell(self, event: Event) -> None:
+        """Emit an event when someone listens."""
+        if self.emit is not None:
+            self.emit(event)
