@@ -49,7 +49,8 @@ def explain(error: BaseException, model: str) -> Failure:
 def _describe(error: BaseException, model: str) -> tuple[str, ExitCode]:
     provider = model.partition(":")[0].removesuffix("-chat").removesuffix("-responses")
     key = PROVIDER_KEYS.get(provider, ("its key",))[0]
-    wait = f" It asks to wait {error.retry_after:.0f} s." if getattr(error, "retry_after", None) else ""
+    asked = error.retry_after if isinstance(error, pai.ModelAPIError) else None
+    wait = f" It asks to wait {asked:.0f} s." if asked else ""
     status = f" ({error.status_code})" if isinstance(error, pai.ModelHTTPError) else ""
     unreachable = isinstance(error, pai.ModelConnectionError) and not (error.in_stream or error.phase == "read")
     # Subclasses stand before their bases: the first match speaks.

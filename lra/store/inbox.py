@@ -12,6 +12,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+_OURS: set[Path] = set()
+"""Files of this process: a file that has our number and is not here belonged to an earlier process."""
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -31,6 +34,7 @@ class Inbox:
         self._folder = home / "inbox"
         self._path = self._folder / f"{os.getpid()}-{time.time_ns():x}.jsonl"
         self._waiting: dict[str, Line] = {}
+        _OURS.add(self._path)
 
     def put(self, text: str, session: str | None = None) -> str:
         """Keep a line; it is on disk when this returns.
@@ -64,7 +68,7 @@ class Inbox:
         found = []
         for path in sorted(self._folder.glob("*.jsonl"), key=lambda path: path.name.partition("-")[2]):
             pid = path.name.partition("-")[0]
-            if path == self._path or not pid.isdigit() or _alive(int(pid)):
+            if path in _OURS or not pid.isdigit() or _alive(int(pid)):
                 continue
             found.append((path, _read(path)))
         return found

@@ -60,7 +60,8 @@ class VectorStore:
         table = "memories" if kind == "memory" else "journal"
         async with self._database.read() as connection:
             rows = await connection.exec_driver_sql(
-                f"SELECT d.seq, v.vector, v.seq AS stored FROM vectors v JOIN {table} d ON d.content_hash = v.content_hash"
+                "SELECT d.seq, v.vector, v.seq AS stored"
+                f" FROM vectors v JOIN {table} d ON d.content_hash = v.content_hash"
                 " WHERE v.fingerprint = ? AND v.seq > ? ORDER BY v.seq",
                 (fingerprint, after),
             )
