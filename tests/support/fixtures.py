@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import Literal, Protocol
 
 import pytest
 
@@ -14,12 +14,21 @@ Api = Literal["openai-chat", "openai", "anthropic"]
 MODELS: dict[Api, str] = {
     "openai-chat": "openai-chat:gpt-4o-mini",
     "openai": "openai:gpt-5-mini",
-    "anthropic": "anthropic:claude-sonnet-4-5",
+    "anthropic": "anthropic:claude-sonnet-5-5",
 }
 """A model name for each wire format, as Pydantic AI takes it."""
 
 
-def env_for(server: ModelServer, api: Api = "openai-chat") -> dict[str, str]:
+class Serving(Protocol):
+    """A model server, in this process or another."""
+
+    @property
+    def url(self) -> str:
+        """Its base URL, without `/v1`."""
+        ...
+
+
+def env_for(server: Serving, api: Api = "openai-chat") -> dict[str, str]:
     """The environment variables that point a provider's SDK at the server."""
     # A proxy set for the machine must not get between a test and loopback.
     direct = {"NO_PROXY": "127.0.0.1,localhost", "no_proxy": "127.0.0.1,localhost"}
@@ -37,4 +46,4 @@ def model_server() -> Iterator[ModelServer]:
     """
     with ModelServer() as server:
         yield server
-        assert not server.complaints, "\n".join(server.complaints)
+        server.verify()

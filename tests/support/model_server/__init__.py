@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .process import ModelServerProcess
 from .script import Fault, Step, ToolCall, Usage, call, fail, say
 from .server import ModelServer
 from .state import RecordedRequest
@@ -11,6 +12,7 @@ __all__ = [
     "Fault",
     "Message",
     "ModelServer",
+    "ModelServerProcess",
     "RecordedRequest",
     "Step",
     "ToolCall",

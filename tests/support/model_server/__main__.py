@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import signal
+import sys
 import threading
 from pathlib import Path
 
@@ -16,9 +17,8 @@ def main() -> None:
     """Serve until terminated."""
     parser = argparse.ArgumentParser(prog="python -m tests.support.model_server", description=__doc__)
     parser.add_argument("--port", type=int, default=0)
-    parser.add_argument(
-        "--script", type=Path, help="JSON: a list of steps, or an object with steps and default"
-    )
+    parser.add_argument("--script", type=Path, help="JSON: a list of steps, or an object with steps and default")
+    parser.add_argument("--with-stdin", action="store_true", help="end when standard input is closed")
     options = parser.parse_args()
     steps: list[Step] = []
     default: Step | None = Step(text="ok")
@@ -27,9 +27,16 @@ def main() -> None:
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
+    if options.with_stdin:
+        threading.Thread(target=_watch_stdin, args=(ended,), daemon=True).start()
     with ModelServer(steps, default, port=options.port) as server:
         print(server.url, flush=True)
         ended.wait()
+
+
+def _watch_stdin(ended: threading.Event) -> None:
+    sys.stdin.read()
+    ended.set()
 
 
 if __name__ == "__main__":

@@ -47,9 +47,7 @@ def messages(body: dict[str, Any]) -> list[Message]:
             Message("tool", joined_text(block.get("content")), tool_call_id=block["tool_use_id"])
             for block in _of(blocks, "tool_result")
         ]
-        made = tuple(
-            ToolCall(block["name"], block["input"], block["id"]) for block in _of(blocks, "tool_use")
-        )
+        made = tuple(ToolCall(block["name"], block["input"], block["id"]) for block in _of(blocks, "tool_use"))
         text = joined_text(_of(blocks, "text"))
         if text or made or not _of(blocks, "tool_result"):
             result.append(Message(item["role"], text, made))
@@ -111,8 +109,8 @@ def _calls(given: list[dict[str, Any]], blocks: list[list[Block]]) -> Iterator[R
         if missing:
             yield invalid(
                 f"messages.{index}: `tool_use` ids were found without `tool_result` blocks immediately "
-                f"after: {', '.join(missing)}. Each `tool_use` block must have a corresponding `tool_result` block "
-                "in the next message."
+                f"after: {', '.join(missing)}. Each `tool_use` block must have a corresponding `tool_result` "
+                "block in the next message."
             )
 
 

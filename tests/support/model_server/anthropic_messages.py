@@ -30,9 +30,7 @@ def stream(reply: Reply) -> Iterator[Frame]:
     yield _frame("message_start", {"message": opening})
     yield _frame("ping", {})
     for index, block in enumerate(_blocks(reply)):
-        yield _frame(
-            "content_block_start", {"index": index, "content_block": {**block, **_BARE[block["type"]]}}
-        )
+        yield _frame("content_block_start", {"index": index, "content_block": {**block, **_BARE[block["type"]]}})
         for delta in _deltas(reply, index, block):
             counts = delta["type"] != "signature_delta"
             yield _frame("content_block_delta", {"index": index, "delta": delta}, counts=counts)

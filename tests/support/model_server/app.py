@@ -40,9 +40,7 @@ def build_app(state: State) -> Starlette:
         return JSONResponse({"object": "list", "data": [entry]})
 
     async def ollama_tags(request: Request) -> Response:
-        return JSONResponse(
-            {"models": [{"name": "test-model:latest", "model": "test-model:latest", "size": 1}]}
-        )
+        return JSONResponse({"models": [{"name": "test-model:latest", "model": "test-model:latest", "size": 1}]})
 
     async def ollama_version(request: Request) -> Response:
         return JSONResponse({"version": "0.12.0"})

@@ -14,8 +14,7 @@ def check(body: dict[str, Any]) -> Refusal | None:
     given = body.get("messages") or []
     if not given:
         return openai_errors.invalid(
-            "Invalid 'messages': empty array. Expected an array with minimum length 1, but got an empty "
-            "array instead.",
+            "Invalid 'messages': empty array. Expected an array with minimum length 1, but got an empty array instead.",
             "messages",
             "empty_array",
         )
@@ -49,9 +48,7 @@ def messages(body: dict[str, Any]) -> list[Message]:
     ]
 
 
-def _check_result(
-    message: dict[str, Any], index: int, asked: list[str], answered: dict[str, int]
-) -> Refusal | None:
+def _check_result(message: dict[str, Any], index: int, asked: list[str], answered: dict[str, int]) -> Refusal | None:
     call_id = message["tool_call_id"]
     if not asked:
         return openai_errors.invalid(
@@ -61,8 +58,7 @@ def _check_result(
         )
     if call_id not in asked:
         return openai_errors.invalid(
-            f"Invalid parameter: 'tool_call_id' of '{call_id}' not found in 'tool_calls' of previous "
-            "message.",
+            f"Invalid parameter: 'tool_call_id' of '{call_id}' not found in 'tool_calls' of previous message.",
             f"messages.[{index}].tool_call_id",
         )
     if call_id in answered:
@@ -78,8 +74,7 @@ def _check_other(message: dict[str, Any], index: int, unanswered: list[str]) -> 
     if unanswered:
         return openai_errors.invalid(
             "An assistant message with 'tool_calls' must be followed by tool messages responding to each "
-            "'tool_call_id'. The following tool_call_ids did not have response messages: "
-            + ", ".join(unanswered),
+            "'tool_call_id'. The following tool_call_ids did not have response messages: " + ", ".join(unanswered),
             f"messages.[{index}].role",
         )
     if message["role"] == "assistant" and not message.get("tool_calls") and message.get("content") is None:

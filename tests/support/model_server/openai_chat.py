@@ -53,9 +53,7 @@ def stream(reply: Reply) -> Iterator[Frame]:
             yield delta({"tool_calls": [{"index": index, "function": {"arguments": piece}}]})
     yield delta({}, counts=False, finish=_finish(reply))
     if with_usage:
-        yield Frame(
-            event({**_envelope(reply, "chat.completion.chunk"), "choices": [], "usage": _usage(reply)})
-        )
+        yield Frame(event({**_envelope(reply, "chat.completion.chunk"), "choices": [], "usage": _usage(reply)}))
     yield Frame(b"data: [DONE]\n\n")
 
 

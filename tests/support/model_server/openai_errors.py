@@ -78,8 +78,6 @@ def refuse(fault: Fault, model: str, *, overflow: Refusal) -> Refusal:
     return Refusal(known.status, known.body, headers)
 
 
-def _refusal(
-    status: int, message: str, kind: str, *, param: str | None = None, code: str | None = None
-) -> Refusal:
+def _refusal(status: int, message: str, kind: str, *, param: str | None = None, code: str | None = None) -> Refusal:
     error: dict[str, Any] = {"message": message, "type": kind, "param": param, "code": code}
     return Refusal(status, {"error": error})

@@ -102,9 +102,7 @@ def _items(reply: Reply) -> list[dict[str, Any]]:
     if step.thinking:
         summary = [{"type": "summary_text", "text": step.thinking}]
         sealed = seal(step.thinking)
-        items.append(
-            {"id": f"rs_{reply.key}", "type": "reasoning", "summary": summary, "encrypted_content": sealed}
-        )
+        items.append({"id": f"rs_{reply.key}", "type": "reasoning", "summary": summary, "encrypted_content": sealed})
     if step.whole_text:
         items.append(
             {

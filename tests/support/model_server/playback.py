@@ -71,7 +71,7 @@ class Playback(Response):
         leaving = asyncio.create_task(_client_leaves(receive))
         try:
             await asyncio.wait((sending, leaving), return_when=asyncio.FIRST_COMPLETED)
-            self._record.client_gone = not sending.done()
+            self._record.client_gone = not (sending.done() or self._record.done)
             if sending.done() and not sending.exception() and not self._record.done:
                 await leaving
         finally:

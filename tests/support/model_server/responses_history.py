@@ -68,8 +68,7 @@ def _identities(items: list[dict[str, Any]]) -> Iterator[Refusal]:
     for item in items:
         if (identity := item.get("id")) in seen:
             yield openai_errors.invalid(
-                f"Duplicate item found with id {identity}. Remove duplicate items from your input and try "
-                "again.",
+                f"Duplicate item found with id {identity}. Remove duplicate items from your input and try again.",
                 "input",
             )
         if identity is not None:
@@ -87,13 +86,9 @@ def _reasoning(items: list[dict[str, Any]]) -> Iterator[Refusal]:
                     None,
                     "invalid_encrypted_content",
                 )
-            if (
-                following.get("role", "assistant") != "assistant"
-                or following.get("type") == "function_call_output"
-            ):
+            if following.get("role", "assistant") != "assistant" or following.get("type") == "function_call_output":
                 yield openai_errors.invalid(
-                    f"Item '{item.get('id')}' of type 'reasoning' was provided without its required "
-                    "following item.",
+                    f"Item '{item.get('id')}' of type 'reasoning' was provided without its required following item.",
                     "input",
                 )
         elif (needed := _reasoning_of(item)) is not None and needed not in given:
