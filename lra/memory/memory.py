@@ -167,12 +167,20 @@ class Memory:
         return await self.store.memories.history(memory_id)
 
     async def import_file(self, path: Path | str) -> ImportReport:
-        """Read memories and turns from JSON lines, all of them or none."""
-        raise NotImplementedError
+        """Read memories and turns from JSON lines, all of them or none.
+
+        Raises:
+            UsageError: The file or one of its lines is wrong; the message names the line.
+        """
+        from lra.memory.exchange import import_lines
+
+        return await import_lines(self.store, Path(path))
 
     def export(self) -> AsyncIterator[str]:
         """Give every memory and turn as JSON lines that `import_file` reads."""
-        raise NotImplementedError
+        from lra.memory.exchange import export_lines
+
+        return export_lines(self.store)
 
     async def start(self) -> None:
         """Begin to keep the vector index in the background."""
