@@ -61,7 +61,7 @@ def extract(lines: Sequence[Line], *, limit: int = MAX_CHARS) -> str:
     def score(item: tuple[int, str, str]) -> float:
         words = {word.lower() for word in _WORD.findall(item[2])}
         weight = sum(counts[word] for word in words) / (len(words) + 3)
-        return weight * (2.0 if item[1] == "user" else 1.0)
+        return weight * (2.0 if item[1] == "user" else 1.0) * (0.5 if item[2].endswith(("?", "？", "؟")) else 1.0)
 
     chosen: list[tuple[int, str, str]] = []
     used = 0

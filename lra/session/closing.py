@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pydantic_ai.exceptions import AgentRunError
 
+from lra.agent.models import OFFLINE
 from lra.agent.summary import Line, extract, summarize
 from lra.runtime import Runtime
 
@@ -38,7 +39,9 @@ async def leave_summary(runtime: Runtime, session_id: str, model: Model | None) 
     last = max((row.seq for row in rows if row.role == "user"), default=0)
     if last <= record.summarized_seq:
         return
-    lines = [Line(row.role, row.content) for row in rows if row.content and row.role in {"user", "assistant"}]
+    # The offline model's answers only repeat what is known already.
+    roles = {"user"} if record.model == OFFLINE else {"user", "assistant"}
+    lines = [Line(row.role, row.content) for row in rows if row.content and row.role in roles]
     text = extract(lines)
     if text:
         await _remember(runtime, session_id, text)
