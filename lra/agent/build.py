@@ -16,10 +16,13 @@ if TYPE_CHECKING:
 
 TOOL_RETRIES = 3
 
+# Read with the module, so that building an agent on the event loop touches no file.
+_INSTRUCTIONS = files("lra.agent").joinpath("instructions.md").read_text("utf-8")
+
 
 def default_instructions() -> str:
     """Return the built-in instructions (`instructions.md` beside this module)."""
-    return files("lra.agent").joinpath("instructions.md").read_text("utf-8")
+    return _INSTRUCTIONS
 
 
 def build_agent(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from lra.session.history import interrupted_entry, open_calls, partial_entry, user_entry
 from lra.store import Entry, StructuredMemoryStore
 from lra.store.inbox import Inbox
@@ -46,7 +48,7 @@ async def drain_inbox(store: StructuredMemoryStore, inbox: Inbox) -> list[str]:
         Sentences for the person.
     """
     notices = []
-    for path, lines in inbox.orphans():
+    for path, lines in await asyncio.to_thread(inbox.orphans):
         created: str | None = None
         for line in lines:
             text = clean_text(line.text)
@@ -58,5 +60,5 @@ async def drain_inbox(store: StructuredMemoryStore, inbox: Inbox) -> list[str]:
                 turn.id, outcome="interrupted", error="The process ended before the message was sent."
             )
             notices.append(f"A message that was typed but not sent is kept in session {session.id}.")
-        path.unlink(missing_ok=True)
+        await asyncio.to_thread(path.unlink, missing_ok=True)
     return notices
