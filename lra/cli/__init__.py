@@ -1,0 +1,7 @@
+"""The command line: parse, call, print."""
+
+from __future__ import annotations
+
+from lra.cli.entry import main
+
+__all__ = ["main"]

@@ -1,0 +1,104 @@
+"""The root command and the list of all commands.
+
+A command's module is imported when the command is used: help reads this list alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from lra import __version__
+from lra.cli import output
+
+COMMANDS: Mapping[str, tuple[str, str]] = {
+    "init": ("lra.cli.init", "Set up this folder: model, key, and where memory lives."),
+    "chat": ("lra.cli.chat", "Talk, or take one turn with -p."),
+    "config": ("lra.cli.config", "Show every setting and where it came from."),
+    "doctor": ("lra.cli.doctor", "Check that everything works, and say what to do where it does not."),
+    "list-memory": ("lra.cli.overview", "Show the turns, tasks, summaries and memories that are kept."),
+    "memory": ("lra.cli.memory", "Add, search, change and forget memories."),
+    "sessions": ("lra.cli.sessions", "List, read, search, rename and delete conversations."),
+    "tasks": ("lra.cli.tasks", "List, add and finish tasks."),
+}
+"""Name to the module that defines it as `app`, and the line that help shows."""
+
+_ROOT_OPTIONS = {"-h", "--help", "--version", "--install-completion", "--show-completion"}
+
+
+class LazyGroup(TyperGroup):
+    """A group that knows its commands' names and imports their modules on use."""
+
+    _listing = False
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the names in the order in which they are listed."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Return a command; while help is printed, only its name and its line."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, summary = COMMANDS[cmd_name]
+        if self._listing:
+            return TyperCommand(cmd_name, help=summary)
+        command = typer.main.get_command(import_module(module).app)
+        command.name = cmd_name
+        return command
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Print help without importing any command."""
+        self._listing = True
+        try:
+            super().format_help(ctx, formatter)
+        finally:
+            self._listing = False
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the command, with a suggestion for a misspelt one."""
+        self.commands = dict.fromkeys(COMMANDS) if args and args[0] not in COMMANDS else {}  # type: ignore[assignment]
+        return super().resolve_command(ctx, args)
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read options given without a command, such as `lra -c`, as those of `chat`."""
+        if args and args[0].startswith("-") and args[0] != "--" and args[0].partition("=")[0] not in _ROOT_OPTIONS:
+            args = ["chat", *args]
+        return super().parse_args(ctx, args)
+
+
+app = typer.Typer(
+    name="lra",
+    cls=LazyGroup,
+    help="A chat agent that remembers. Alone, it starts a conversation; piped text is answered in one turn.",
+    invoke_without_command=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        output.write(f"lra {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    ctx: typer.Context,
+    version: bool = typer.Option(False, "--version", is_eager=True, callback=_version, help="Show the version."),
+) -> None:
+    """A chat agent that remembers."""
+    if ctx.invoked_subcommand is None:
+        from lra.cli.chat import start
+        from lra.cli.stdin import is_terminal
+
+        start(print_mode=not is_terminal())
+
+
+def command() -> Any:
+    """Return the root command, built once per process."""
+    return typer.main.get_command(app)

@@ -1,0 +1,74 @@
+"""The process around a command: private files, exit codes, and no traceback on anybody's terminal."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, NoReturn
+
+from lra.cli import notices
+from lra.errors import ExitCode, LraError
+
+if TYPE_CHECKING:
+    import typer
+
+
+def main() -> NoReturn:
+    """Run the command line and end the process with its exit code."""
+    # Everything the program writes is the user's alone.
+    os.umask(0o077)
+    sys.exit(_run())
+
+
+def _run() -> int:
+    from lra.cli import output
+
+    output.prepare()
+    notices.prepare()
+    try:
+        code = _command()
+        # What is still buffered could fail at interpreter exit, where Python prints a traceback of its own.
+        sys.stdout.flush()
+    except LraError as error:
+        notices.error(error)
+        code = int(error.exit_code)
+    except KeyboardInterrupt:
+        code = int(ExitCode.INTERRUPTED)
+    except BrokenPipeError:
+        output.close_quietly()
+        code = int(ExitCode.FAILED)
+    except Exception as error:
+        from lra.cli.crash import report
+
+        notices.say(report(error))
+        code = int(ExitCode.FAILED)
+    return code
+
+
+def _command() -> int:
+    import typer
+
+    from lra.cli.app import command
+
+    try:
+        result = command().main(prog_name="lra", standalone_mode=False)
+    except typer.Abort:
+        return int(ExitCode.INTERRUPTED)
+    except typer.TyperException as error:
+        _explain(error)
+        return error.exit_code
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    return result if isinstance(result, int) else int(ExitCode.OK)
+
+
+def _explain(error: typer.TyperException) -> None:
+    """Say what is wrong with the command line; an error without a message has printed help instead."""
+    from lra.text import one_line
+
+    message = one_line(error.format_message(), 1000).replace("Value error, ", "")
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context else "lra"
+    if message:
+        end = "" if message.endswith((".", "?")) else "."
+        notices.say(f"lra: {message}{end} See `{path} --help`.")

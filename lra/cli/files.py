@@ -1,0 +1,64 @@
+"""Files the command line writes: private from their first byte, and never half written."""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TextIO
+
+from lra.errors import LraError
+
+
+@contextmanager
+def replacing(path: str | Path) -> Iterator[TextIO]:
+    """Give a text file of mode 0600 that takes the place of `path` once it is complete.
+
+    A device or pipe, such as `/dev/stdout`, is written to directly.
+
+    Raises:
+        LraError: The file cannot be written.
+    """
+    target = Path(path)
+    try:
+        if target.exists() and not stat.S_ISREG(target.stat().st_mode) and not target.is_dir():
+            with target.open("w", encoding="utf-8", errors="replace") as direct:
+                yield direct
+            return
+        if target.is_dir():
+            raise LraError(f"{target} is a folder.", hint="Name a file.")
+        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8", errors="replace", newline="\n") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(name, target)
+        except BaseException:
+            with suppress(OSError):
+                os.unlink(name)
+            raise
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise LraError(f"{target} cannot be written: {error.strerror}.") from error
+
+
+def read_text(path: str) -> str:
+    """Return a text file's content; `-` is standard input. Bytes that are no UTF-8 stay as surrogate escapes.
+
+    Raises:
+        LraError: The file cannot be read.
+    """
+    from lra.cli.stdin import read_all
+
+    if path == "-":
+        return read_all()
+    try:
+        return Path(path).read_bytes().decode("utf-8-sig", "surrogateescape")
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise LraError(f"{path} cannot be read: {reason}.") from error

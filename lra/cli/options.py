@@ -1,0 +1,62 @@
+"""Options that mean the same in every command, and the checks they share."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from lra.cli import notices
+from lra.errors import RefusedError, UsageError
+from lra.text import clean_text
+
+HELP = {"help_option_names": ["-h", "--help"]}
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+Limit = Annotated[int | None, typer.Option("--limit", "-n", min=1, max=1_000_000, help="At most so many.")]
+SessionOption = Annotated[str | None, typer.Option("--session", "-s", metavar="ID", help="Of this session alone.")]
+
+
+def confirm(question: str, yes: bool) -> None:
+    """Ask for a yes unless it was given on the command line.
+
+    Raises:
+        RefusedError: The person said no, or nobody can be asked.
+    """
+    if yes:
+        return
+    if not notices.interactive():
+        raise RefusedError(f"{question} Nobody is here to say yes.", hint="Repeat the command with --yes.")
+    if notices.ask(f"{question} [y/N]").lower() not in {"y", "yes"}:
+        raise RefusedError("Nothing was changed.")
+
+
+def required_text(text: str, what: str) -> str:
+    """Return text from the command line, cleaned.
+
+    Raises:
+        UsageError: It is blank.
+    """
+    cleaned = clean_text(text).strip()
+    if not cleaned:
+        raise UsageError(f"{what} is empty.")
+    return cleaned
+
+
+def moment(text: str | None, option: str) -> int | None:
+    """Return a date or time from the command line as microseconds since the epoch.
+
+    Raises:
+        UsageError: It is no ISO 8601 date or date-time.
+    """
+    if text is None:
+        return None
+    from lra.store.clock import parse_time
+
+    try:
+        return parse_time(text)
+    except (ValueError, OverflowError):
+        raise UsageError(
+            f"{option} {text!r} is no date or time.", hint="Write it as 2026-01-31 or 2026-01-31T18:00."
+        ) from None

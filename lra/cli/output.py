@@ -1,0 +1,144 @@
+"""Standard output: the only module of the command line that writes to it.
+
+Tables are drawn on a terminal and become tab-separated lines, without headings, in a pipe.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from collections.abc import Sequence
+from io import TextIOWrapper
+from typing import Any
+
+from lra.cli import notices
+from lra.text import one_line, printable
+
+# JSON may hold these raw, but a terminal would obey them.
+_UNSAFE_IN_JSON = re.compile("[\x7f-\x9f\ud800-\udfff]")
+
+
+def prepare() -> None:
+    """Make sure that no text can fail to print: data is UTF-8, whatever the locale says."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        if on_terminal():
+            sys.stdout.reconfigure(errors="replace")
+        else:
+            sys.stdout.reconfigure(encoding="utf-8", errors="replace")
+
+
+def on_terminal() -> bool:
+    """Tell whether a person reads the output as it comes."""
+    try:
+        return sys.stdout.isatty()
+    except (AttributeError, ValueError):
+        return False
+
+
+def write(text: str) -> None:
+    """Print stored or computed text with a line break; control characters cannot reach the terminal."""
+    print(printable(text))
+
+
+def write_line(line: str) -> None:
+    """Print one line of JSON that exists as text already."""
+    print(_UNSAFE_IN_JSON.sub(_escape, line.rstrip("\n")))
+
+
+def write_json(value: object, *, line: bool = False) -> None:
+    """Print one JSON document.
+
+    Args:
+        value: What to print.
+        line: Whether it must stay on one line, as in JSON Lines.
+    """
+    print(dump_json(value, line=line), flush=line)
+
+
+def dump_json(value: object, *, line: bool = False) -> str:
+    """Return JSON text that is safe to show on a terminal."""
+    text = json.dumps(value, ensure_ascii=False, indent=None if line else 2)
+    return _UNSAFE_IN_JSON.sub(_escape, text)
+
+
+def _escape(match: re.Match[str]) -> str:
+    return f"\\u{ord(match.group()):04x}"
+
+
+def write_table(
+    columns: Sequence[str], rows: Sequence[Sequence[object]], *, wide: str | None = None, empty: str = ""
+) -> None:
+    """Print rows.
+
+    Args:
+        columns: Headings, shown on a terminal only.
+        rows: Cells; anything is turned into one line of text, None into an empty cell.
+        wide: The column that takes the space that is left and is cut when it must be.
+        empty: What to say instead of an empty table.
+    """
+    if not rows:
+        if empty:
+            notices.say(empty)
+        return
+    cells = [[_cell(value) for value in row] for row in rows]
+    if not on_terminal():
+        for row in cells:
+            print("\t".join(row))
+        return
+
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, expand=False)
+    for column in columns:
+        if column == wide:
+            table.add_column(column, no_wrap=True, overflow="ellipsis", ratio=1)
+        else:
+            table.add_column(column, no_wrap=True, overflow="fold")
+    for row in cells:
+        # Text objects, so that brackets in stored text are not taken for markup.
+        table.add_row(*(Text(cell) for cell in row))
+    Console(highlight=False).print(table)
+
+
+def _cell(value: object) -> str:
+    return "" if value is None else one_line(str(value), 10_000)
+
+
+def when(stamp: str) -> str:
+    """Return an ISO 8601 time as a person reads it, in local time; a pipe gets the stamp itself."""
+    if not on_terminal():
+        return stamp
+    from datetime import datetime
+
+    return datetime.fromisoformat(stamp).astimezone().strftime("%Y-%m-%d %H:%M")
+
+
+def write_file(path: str, text: str) -> None:
+    """Write data to a file that only the user can read, replacing it as a whole.
+
+    Raises:
+        LraError: The file cannot be written.
+    """
+    with private_file(path) as file:
+        file.write(text)
+
+
+def private_file(path: str) -> Any:
+    """Return a context manager giving a text file of mode 0600 that takes the place of `path` when it is complete.
+
+    Raises:
+        LraError: The file cannot be written.
+    """
+    from lra.cli.files import replacing
+
+    return replacing(path)
+
+
+def close_quietly() -> None:
+    """Let what is still buffered go nowhere, since nobody reads it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,161 @@
+"""`lra sessions`: past conversations."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from lra.cli import notices, output
+from lra.cli.options import HELP, Json, Limit, Yes, confirm, required_text
+from lra.cli.work import with_memory, with_store
+from lra.text import clean_text, one_line
+
+if TYPE_CHECKING:
+    from lra.cli.transcript import Message
+    from lra.memory import Hit, Memory
+    from lra.store import SessionRecord, StructuredMemoryStore
+
+app = typer.Typer(
+    help="List, read, search, rename and delete conversations.",
+    no_args_is_help=True,
+    add_completion=False,
+    context_settings=HELP,
+)
+
+SessionId = Annotated[str, typer.Argument(metavar="ID", help="The session's id, or its beginning.")]
+
+
+@app.command("list")
+def list_sessions(
+    limit: Limit = None,
+    here: Annotated[bool, typer.Option("--here", help="Those of this folder only.")] = False,
+    as_json: Json = False,
+) -> None:
+    """List conversations, latest first."""
+
+    async def work(store: StructuredMemoryStore) -> list[SessionRecord]:
+        from pathlib import Path
+
+        return await store.sessions.find(folder=str(Path.cwd().resolve()) if here else None, limit=limit)
+
+    shapes = [session.to_dict() for session in with_store(work)]
+    if as_json:
+        output.write_json(shapes)
+        return
+    rows = [(s["id"], s["title"], s["turns"], output.when(s["updated_at"]), s["model"]) for s in shapes]
+    columns = ("ID", "TITLE", "TURNS", "UPDATED", "MODEL")
+    output.write_table(columns, rows, wide="TITLE", empty="There are no sessions yet. `lra chat` starts one.")
+
+
+@app.command("show")
+def show(session_id: SessionId, limit: Limit = None, as_json: Json = False) -> None:
+    """Print a conversation, tool calls included."""
+    session, messages = _conversation(session_id)
+    if limit is not None:
+        messages = messages[-limit:]
+    if as_json:
+        output.write_json(_shape(session, messages))
+        return
+    output.write(f"{one_line(session.title) or 'Untitled'} ({session.id})")
+    for message in messages:
+        outcome = message.get("outcome")
+        mark = f" ({outcome})" if outcome not in {None, "completed"} else ""
+        if message["role"] == "tool":
+            args = output.dump_json(message["args"], line=True)
+            output.write(f"\n[{message['name']} {one_line(args, 200)}]{mark}\n{message['content']}")
+        else:
+            output.write(f"\n{message.get('speaker') or message['role']}{mark}:\n{message['content']}")
+
+
+@app.command("search")
+def search(
+    words: Annotated[list[str], typer.Argument(help="What it was about.")], limit: Limit = None, as_json: Json = False
+) -> None:
+    """Find conversations by what was said in them."""
+    query = required_text(" ".join(words), "The query")
+
+    async def work(memory: Memory) -> tuple[list[Hit], dict[str, str]]:
+        hits = await memory.search(query, scope="sessions", limit=limit or 10)
+        titles = {session.id: session.title for session in await memory.store.sessions.find()}
+        return hits, titles
+
+    hits, titles = with_memory(work)
+    if as_json:
+        output.write_json([hit.to_dict() for hit in hits])
+        return
+    rows = [(hit.id, titles.get(hit.id), hit.content) for hit in hits]
+    output.write_table(("ID", "TITLE", "BEST TURN"), rows, wide="BEST TURN", empty="Nothing was found.")
+
+
+@app.command("rename")
+def rename(session_id: SessionId, title: Annotated[str, typer.Argument(help="Its new title.")]) -> None:
+    """Give a conversation a title of your own."""
+    checked = one_line(required_text(title, "The title"), 200)
+
+    async def work(store: StructuredMemoryStore) -> SessionRecord:
+        session = await store.sessions.resolve(clean_text(session_id))
+        await store.sessions.set_title(session.id, checked, by_user=True)
+        return await store.sessions.get(session.id)
+
+    session = with_store(work)
+    output.write(f"{session.id} is now called {session.title}")
+
+
+@app.command("delete")
+def delete(session_id: SessionId, yes: Yes = False) -> None:
+    """Remove a conversation for good; memories and tasks that came from it stay."""
+
+    async def find(store: StructuredMemoryStore) -> SessionRecord:
+        return await store.sessions.resolve(clean_text(session_id))
+
+    session = with_store(find)
+    title = one_line(session.title, 60) or session.id
+    confirm(f"Delete the conversation {title!r} with {session.turns} turns for good?", yes)
+
+    async def work(store: StructuredMemoryStore) -> None:
+        from lra.errors import BusyError
+
+        if lease := await store.sessions.acquire(session.id, "lra sessions delete"):
+            raise BusyError(
+                f"Session {session.id} is open in process {lease.pid} on {lease.host}.", hint="Close it there first."
+            )
+        await store.sessions.delete(session.id)
+
+    with_store(work)
+    output.write(f"{session.id} deleted: {title}")
+
+
+@app.command("export")
+def export(
+    session_id: SessionId,
+    format_: Annotated[Literal["md", "json"], typer.Option("--format", "-f", help="What to write.")] = "md",
+    to: Annotated[str | None, typer.Option("--output", "-o", metavar="FILE", help="Write to this file.")] = None,
+) -> None:
+    """Write a conversation as a document, to a private file or to standard output."""
+    from lra.cli.transcript import to_markdown
+
+    session, messages = _conversation(session_id)
+    if format_ == "json":
+        text = output.dump_json(_shape(session, messages)) + "\n"
+    else:
+        text = to_markdown(session, messages)
+    if to is None or to == "-":
+        output.write(text.rstrip("\n"))
+    else:
+        output.write_file(to, text)
+        notices.say(f"Wrote {to}")
+
+
+def _conversation(session_id: str) -> tuple[SessionRecord, list[Message]]:
+    async def work(store: StructuredMemoryStore) -> tuple[SessionRecord, list[Message]]:
+        from lra.cli.transcript import read_messages
+
+        session = await store.sessions.resolve(clean_text(session_id))
+        return session, await read_messages(store, session.id)
+
+    return with_store(work)
+
+
+def _shape(session: SessionRecord, messages: list[Message]) -> dict[str, object]:
+    return {"id": session.id, "title": session.title, "messages": messages}

@@ -1,0 +1,127 @@
+"""A conversation as messages, from the rows of the journal."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from lra.text import printable
+
+if TYPE_CHECKING:
+    from lra.store import JournalRow, SessionRecord, StructuredMemoryStore, TurnRecord
+
+Message = dict[str, Any]
+
+# How Pydantic AI calls the end of a tool call, and how the record does.
+_OUTCOMES = {"success": "completed", "denied": "refused"}
+_NAMES = {"user": "You", "assistant": "Assistant", "system": "System"}
+
+
+async def read_messages(store: StructuredMemoryStore, session_id: str) -> list[Message]:
+    """Return the messages of a session in order, with what had arrived of an answer that was never finished."""
+    turns = {turn.id: turn for turn in await store.journal.turns(session_id)}
+    messages = build_messages(await store.journal.rows(session_id), turns)
+    for turn in turns.values():
+        if turn.outcome is None:
+            pieces = await store.journal.streamed(turn.id)
+            text = "".join(piece for kind, piece in pieces if kind == "text")
+            if text:
+                messages.append({"role": "assistant", "content": text, "created_at": _iso(turn.started_at)})
+    return messages
+
+
+def build_messages(rows: Sequence[JournalRow], turns: Mapping[int, TurnRecord]) -> list[Message]:
+    """Turn journal rows into messages: tool results carry the arguments of their call.
+
+    Args:
+        rows: The visible rows of a session, in order.
+        turns: Its turns by id; the last message of a turn says how the turn ended.
+    """
+    answered = {row.tool_call_id for row in rows if row.role == "tool"}
+    calls: dict[str, Message] = {}
+    messages: list[Message] = []
+    last_of_turn: dict[int, Message] = {}
+    for row in rows:
+        for message in _row_messages(row, calls, answered):
+            if row.outcome:
+                message["outcome"] = _OUTCOMES.get(row.outcome, row.outcome)
+            messages.append(message)
+            if row.turn_id is not None:
+                last_of_turn[row.turn_id] = message
+    for turn_id, message in last_of_turn.items():
+        if turn_id in turns and (outcome := turns[turn_id].outcome):
+            message.setdefault("outcome", outcome)
+    return messages
+
+
+def _row_messages(row: JournalRow, calls: dict[str, Message], answered: set[str | None]) -> Iterator[Message]:
+    created_at = _iso(row.created_at)
+    if row.role == "tool":
+        call = calls.get(row.tool_call_id or "", {})
+        name, args = row.tool_name or call.get("name"), call.get("args")
+        yield {"role": "tool", "name": name, "args": args, "content": row.content, "created_at": created_at}
+        return
+    found = list(_tool_calls(row.payload)) if row.role == "assistant" else []
+    # A response of thoughts alone says nothing; an empty line somebody typed was still typed.
+    if row.content.strip() or row.role != "assistant":
+        message = {"role": row.role, "content": row.content, "created_at": created_at}
+        if row.speaker:
+            message["speaker"] = row.speaker
+        yield message
+    for call in found:
+        if call["id"] in answered:
+            calls[call["id"]] = call
+        else:
+            yield {
+                "role": "tool",
+                "name": call["name"],
+                "args": call["args"],
+                "content": "",
+                "created_at": created_at,
+            }
+
+
+def _tool_calls(payload: str | None) -> Iterator[Message]:
+    """Read the tool calls from the JSON of a model's message."""
+    try:
+        parts = json.loads(payload or "{}").get("parts", [])
+    except (ValueError, AttributeError, RecursionError):
+        return
+    for part in parts if isinstance(parts, list) else []:
+        if isinstance(part, dict) and part.get("part_kind") == "tool-call":
+            args = part.get("args")
+            if isinstance(args, str):
+                # A model may write arguments that are no JSON; they are shown as they came.
+                with suppress(ValueError, RecursionError):
+                    args = json.loads(args)
+            yield {"id": part.get("tool_call_id"), "name": part.get("tool_name"), "args": args}
+
+
+def to_markdown(session: SessionRecord, messages: Sequence[Message]) -> str:
+    """Return a conversation as a document."""
+    parts = [f"# {session.title or session.id}", f"Session {session.id}, started {_iso(session.created_at)[:10]}."]
+    for message in messages:
+        if message["role"] == "tool":
+            args = json.dumps(message["args"], ensure_ascii=False)
+            body = "\n\n".join(_fenced(text) for text in (args, message["content"]) if text)
+            parts.append(f"## Tool: {message['name']}\n\n{body}")
+        else:
+            name = message.get("speaker") or _NAMES.get(message["role"], message["role"])
+            note = "" if message.get("outcome") in {None, "completed"} else f"\n\n*({message['outcome']})*"
+            parts.append(f"## {name}\n\n{message['content']}{note}")
+    return printable("\n\n".join(parts)) + "\n"
+
+
+def _fenced(text: str) -> str:
+    fence = "```"
+    while fence in text:
+        fence += "`"
+    return f"{fence}\n{text}\n{fence}"
+
+
+def _iso(us: int) -> str:
+    from lra.store.clock import iso
+
+    return iso(us)
