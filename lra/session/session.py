@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pydantic_ai import UsageLimits
+from pydantic_ai import Agent, UsageLimits
 from pydantic_ai.messages import ModelMessage
 
 from lra.agent.build import build_agent
@@ -16,6 +16,8 @@ from lra.agent.context import estimate_tokens, window_of
 from lra.agent.models import OFFLINE, choose_model, normalise
 from lra.agent.providers import build_model
 from lra.agent.summary import title_of
+from lra.agent.tracing import trace
+from lra.config import load_settings
 from lra.errors import BudgetError, BusyError, LraError, UsageError
 from lra.events import Compacted, Event
 from lra.runtime import Runtime
@@ -88,7 +90,7 @@ class Session:
         self._use_memory = use_memory
         self._read_only = read_only
         self._toolsets = built_in_toolsets(use_memory=use_memory)
-        self._agent = build_agent(model, self._toolsets)
+        self._agent = self._build_agent()
         self._context = SessionContext(runtime.store, record)
         self._deps = AgentDeps(
             session_id=record.id,
@@ -98,6 +100,7 @@ class Session:
             approve=approver,
         )
         self._runner: TurnRunner | None = None
+        self._owns_runtime = False
         self._loop = asyncio.get_running_loop()
         self._heartbeat: asyncio.Task[None] | None = None
         self.last_messages: list[ModelMessage] = []
@@ -121,7 +124,7 @@ class Session:
     @classmethod
     async def open(
         cls,
-        runtime: Runtime,
+        runtime: Runtime | None = None,
         *,
         resume: str | None = None,
         continue_latest: bool = False,
@@ -136,7 +139,7 @@ class Session:
         """Open a new or an existing conversation.
 
         Args:
-            runtime: The process's shared parts.
+            runtime: The process's shared parts; without one the session opens its own from the settings.
             resume: Id, or its beginning, of the session to continue.
             continue_latest: Continue the latest session of this folder, else the latest of all.
             fork: Continue in a copy, leaving the original as it is.
@@ -152,6 +155,26 @@ class Session:
             NotFoundError: There is no such session.
             ConfigError: The model cannot be used.
         """
+        if runtime is None:
+            own = await Runtime.open(await asyncio.to_thread(load_settings))
+            try:
+                session = await cls.open(
+                    own,
+                    resume=resume,
+                    continue_latest=continue_latest,
+                    fork=fork,
+                    read_only=read_only,
+                    model=model,
+                    use_memory=use_memory,
+                    approver=approver,
+                    origin=origin,
+                    session_id=session_id,
+                )
+            except BaseException:
+                await own.close()
+                raise
+            session._owns_runtime = True
+            return session
         settings, store = runtime.settings, runtime.store
         choice = None if model else await asyncio.to_thread(choose_model, settings)
         name = choice.name if choice else normalise(model or "", settings)
@@ -185,7 +208,7 @@ class Session:
             )
         elif choice is not None and settings.model is None:
             notices.append(f"Using {name}, since {choice.reason}.")
-        session.notices = [*settings.notices, *notices]
+        session.notices = [*settings.notices, *session.notices, *notices]
         return session
 
     @staticmethod
@@ -222,6 +245,13 @@ class Session:
         )
         await store.journal.copy(record.id, copy.id, until=until)
         return await store.sessions.get(copy.id)
+
+    def _build_agent(self) -> Agent[AgentDeps, str]:
+        agent = build_agent(self._model, self._toolsets)
+        token = self.runtime.settings.logfire_token
+        if token and (problem := trace(agent, token)) and problem not in self.notices:
+            self.notices.append(problem)
+        return agent
 
     async def _take_lease(self) -> None:
         lease = await self.runtime.store.sessions.acquire(self.id, self.runtime.process_id)
@@ -374,7 +404,7 @@ class Session:
         if settings.max_cost is not None:
             checked_price(model)
         self._model, self.model_name = model, checked
-        self._agent = build_agent(model, self._toolsets)
+        self._agent = self._build_agent()
 
     async def rename(self, title: str, *, by_user: bool = True) -> None:
         """Give the session a title."""
@@ -416,10 +446,19 @@ class Session:
             self._runner.cancel()
         if self._heartbeat is not None:
             self._heartbeat.cancel()
-        if self._read_only:
-            return
         try:
-            if self._use_memory:
+            if self._use_memory and not self._read_only:
                 await self._leave_summary(by_model=summarize)
         finally:
-            await self.runtime.store.sessions.release(self.id, self.runtime.process_id)
+            if not self._read_only:
+                await self.runtime.store.sessions.release(self.id, self.runtime.process_id)
+            if self._owns_runtime:
+                await self.runtime.close()
+
+    async def __aenter__(self) -> Session:
+        """Return the session; leaving the block closes it."""
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        """Close the session."""
+        await self.close(summarize=False)

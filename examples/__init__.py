@@ -1,0 +1,1 @@
+"""Small programs that use lra as a library."""
