@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import select
 import subprocess
 import sys
 import tempfile
@@ -44,8 +45,10 @@ class ModelServerProcess:
                 stdout=subprocess.PIPE,
                 text=True,
             )
-            assert self._process.stdout is not None
-            self.url = self._process.stdout.readline().strip()
+            output = self._process.stdout
+            assert output is not None
+            if select.select([output], [], [], TIMEOUT)[0]:
+                self.url = output.readline().strip()
         if not self.url:
             self.__exit__()
             raise RuntimeError("the model server did not start")
