@@ -4,29 +4,13 @@ from __future__ import annotations
 
 import http.client
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from lra.agent.names import DEFAULT_MODELS, OFFLINE, OLLAMA_URL
 from lra.config import PROVIDER_KEYS, Settings
 from lra.errors import ConfigError, LraError
 
-OFFLINE = "offline"
-
-DEFAULT_MODELS: Mapping[str, str] = {
-    "openai": "openai:gpt-6.1-terra",
-    "anthropic": "anthropic:claude-sonnet-5-5",
-    "google": "google:gemini-3.8-flash",
-    "groq": "groq:openai/gpt-oss-120b",
-    "mistral": "mistral:mistral-medium-latest",
-    "openrouter": "openrouter:openrouter/auto",
-    "deepseek": "deepseek:deepseek-flash",
-    "xai": "xai:grok-4.7",
-    "cohere": "cohere:command-a-plus-05-2026",
-}
-"""What a provider's key alone selects; other providers need `LRA_MODEL` to name the model."""
-
-OLLAMA_URL = "http://localhost:11434"
 _PROBE_SECONDS = 0.3
 
 

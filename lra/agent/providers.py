@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lra.agent.models import OFFLINE, OLLAMA_URL
+from lra.agent.names import OFFLINE, OLLAMA_URL
 from lra.config import PROVIDER_URLS, Settings
 from lra.errors import ConfigError
 

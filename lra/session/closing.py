@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pydantic_ai.exceptions import AgentRunError
 
-from lra.agent.models import OFFLINE
+from lra.agent.names import OFFLINE
 from lra.agent.summary import Line, extract, summarize
 from lra.runtime import Runtime
 

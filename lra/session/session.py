@@ -13,7 +13,7 @@ from pydantic_ai.messages import ModelMessage
 
 from lra.agent.build import build_agent
 from lra.agent.context import estimate_tokens, window_of
-from lra.agent.models import OFFLINE, choose_model, normalise
+from lra.agent.models import normalise
 from lra.agent.providers import build_model
 from lra.agent.summary import title_of
 from lra.agent.tracing import trace
@@ -25,7 +25,8 @@ from lra.session.budget import Budget, checked_price
 from lra.session.closing import leave_summary
 from lra.session.context import SessionContext
 from lra.session.history import user_entry
-from lra.session.recovery import drain_inbox, recover_turns
+from lra.session.opening import copy_session, prepare
+from lra.session.recovery import recover_turns
 from lra.session.turn import TurnPlan, TurnRunner
 from lra.store import SessionRecord, TurnRecord
 from lra.store.inbox import Inbox
@@ -175,76 +176,29 @@ class Session:
                 raise
             session._owns_runtime = True
             return session
-        settings, store = runtime.settings, runtime.store
-        choice = None if model else await asyncio.to_thread(choose_model, settings)
-        name = choice.name if choice else normalise(model or "", settings)
-        built = await asyncio.to_thread(build_model, name, settings)
-        if settings.max_cost is not None:
-            checked_price(built)
-        notices = await drain_inbox(store, Inbox(settings.home)) if origin == "chat" else []
-        record = await cls._find(runtime, resume, continue_latest, notices)
-        if record is not None and fork:
-            record = await cls._copy(runtime, record, None)
-        if record is None:
-            record = await store.sessions.create(id=session_id, model=name, folder=str(settings.folder), origin=origin)
+        opened = await prepare(
+            runtime,
+            resume=resume,
+            continue_latest=continue_latest,
+            fork=fork,
+            model=model,
+            origin=origin,
+            session_id=session_id,
+        )
         session = cls(
             runtime,
-            record,
-            model=built,
-            model_name=name,
+            opened.record,
+            model=opened.model,
+            model_name=opened.model_name,
             use_memory=use_memory,
             read_only=read_only,
             approver=approver,
         )
+        session.notices = [*runtime.settings.notices, *session.notices, *opened.notices]
         if not read_only:
             await session._take_lease()
-            notices += await recover_turns(store, record.id)
-        if name == OFFLINE and choice is not None:
-            notices.append(
-                f"Using the built-in offline model, since {choice.reason}. It follows rules and is no language model;"
-                " /help says what it can do."
-                if settings.model is None
-                else "Using the built-in offline model: it follows rules and is no language model."
-            )
-        elif choice is not None and settings.model is None:
-            notices.append(f"Using {name}, since {choice.reason}.")
-        session.notices = [*settings.notices, *session.notices, *notices]
+            session.notices += await recover_turns(runtime.store, opened.record.id)
         return session
-
-    @staticmethod
-    async def _find(
-        runtime: Runtime, resume: str | None, continue_latest: bool, notices: list[str]
-    ) -> SessionRecord | None:
-        sessions = runtime.store.sessions
-        if resume is not None:
-            return await sessions.resolve(resume)
-        if not continue_latest:
-            return None
-        folder = str(runtime.settings.folder)
-        if record := await sessions.latest(folder):
-            notices.append(f"Continuing session {record.id} ({record.title or 'untitled'}).")
-            return record
-        if record := await sessions.latest():
-            notices.append(
-                f"Nothing to continue in this folder; continuing session {record.id}"
-                f" ({record.title or 'untitled'}) from {record.folder or 'elsewhere'}."
-            )
-            return record
-        notices.append("There is no earlier session; this is a new one.")
-        return None
-
-    @staticmethod
-    async def _copy(runtime: Runtime, record: SessionRecord, until: int | None) -> SessionRecord:
-        store = runtime.store
-        copy = await store.sessions.create(
-            model=record.model,
-            folder=str(runtime.settings.folder),
-            agent=record.agent,
-            parent_id=record.id,
-            title=f"{record.title or record.id} (fork)",
-        )
-        await store.journal.copy(record.id, copy.id, until=until)
-        return await store.sessions.get(copy.id)
 
     def _build_agent(self) -> Agent[AgentDeps, str]:
         agent = build_agent(self._model, self._toolsets)
@@ -366,7 +320,7 @@ class Session:
         Args:
             until: Last turn to copy; all by default.
         """
-        record = await self._copy(self.runtime, self.record, until)
+        record = await copy_session(self.runtime, self.record, until)
         session = Session(
             self.runtime,
             record,

@@ -1,0 +1,111 @@
+"""Which conversation and which model a session starts with."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lra.agent.models import choose_model, normalise
+from lra.agent.names import OFFLINE
+from lra.agent.providers import build_model
+from lra.runtime import Runtime
+from lra.session.budget import checked_price
+from lra.session.recovery import drain_inbox
+from lra.store import SessionRecord
+from lra.store.inbox import Inbox
+
+if TYPE_CHECKING:
+    from pydantic_ai.models import Model
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What opening found or made."""
+
+    record: SessionRecord
+    model: Model
+    model_name: str
+    notices: list[str]
+
+
+async def prepare(
+    runtime: Runtime,
+    *,
+    resume: str | None,
+    continue_latest: bool,
+    fork: bool,
+    model: str | None,
+    origin: str,
+    session_id: str | None,
+) -> Opened:
+    """Choose the model, bring orphaned lines in, and find or create the conversation.
+
+    The arguments are those of `Session.open`.
+
+    Raises:
+        NotFoundError: There is no such session.
+        ConfigError: The model cannot be used.
+    """
+    settings, store = runtime.settings, runtime.store
+    choice = None if model else await asyncio.to_thread(choose_model, settings)
+    name = choice.name if choice else normalise(model or "", settings)
+    built = await asyncio.to_thread(build_model, name, settings)
+    if settings.max_cost is not None:
+        checked_price(built)
+    notices = await drain_inbox(store, Inbox(settings.home)) if origin == "chat" else []
+    record = await _find(runtime, resume, continue_latest, notices)
+    if record is not None and fork:
+        record = await copy_session(runtime, record, None)
+    if record is None:
+        record = await store.sessions.create(id=session_id, model=name, folder=str(settings.folder), origin=origin)
+    if name == OFFLINE:
+        why = f", since {choice.reason}" if choice and settings.model is None else ""
+        notices.append(
+            f"Using the built-in offline model{why}. It follows rules and is no language model; ask it for help."
+        )
+    elif choice is not None and settings.model is None:
+        notices.append(f"Using {name}, since {choice.reason}.")
+    return Opened(record, built, name, notices)
+
+
+async def _find(
+    runtime: Runtime, resume: str | None, continue_latest: bool, notices: list[str]
+) -> SessionRecord | None:
+    sessions = runtime.store.sessions
+    if resume is not None:
+        return await sessions.resolve(resume)
+    if not continue_latest:
+        return None
+    folder = str(runtime.settings.folder)
+    if record := await sessions.latest(folder):
+        notices.append(f"Continuing session {record.id} ({record.title or 'untitled'}).")
+        return record
+    if record := await sessions.latest():
+        notices.append(
+            f"Nothing to continue in this folder; continuing session {record.id}"
+            f" ({record.title or 'untitled'}) from {record.folder or 'elsewhere'}."
+        )
+        return record
+    notices.append("There is no earlier session; this is a new one.")
+    return None
+
+
+async def copy_session(runtime: Runtime, record: SessionRecord, until: int | None) -> SessionRecord:
+    """Return a new session that starts with a copy of another's turns.
+
+    Args:
+        runtime: The process's shared parts.
+        record: What to copy.
+        until: Last turn to copy; all by default.
+    """
+    store = runtime.store
+    copy = await store.sessions.create(
+        model=record.model,
+        folder=str(runtime.settings.folder),
+        agent=record.agent,
+        parent_id=record.id,
+        title=f"{record.title or record.id} (fork)",
+    )
+    await store.journal.copy(record.id, copy.id, until=until)
+    return await store.sessions.get(copy.id)
