@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
+from collections.abc import Coroutine
 from contextlib import suppress
+from typing import Any
 
 from lra.config import Settings
 from lra.memory import Memory
@@ -25,6 +27,8 @@ class Runtime:
         self.settings = settings
         self.store = store
         self.memory = memory
+        self.long_lived = False
+        """Whether the process stays, and so does work that can wait."""
         self.process_id = f"{os.getpid()}-{secrets.token_hex(4)}"
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -43,12 +47,13 @@ class Runtime:
         await store.init_db()
         runtime = cls(settings, store, Memory(store, settings=settings))
         if background:
+            runtime.long_lived = True
             await runtime.memory.start()
         return runtime
 
-    def spawn(self, coroutine: object) -> None:
+    def spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
         """Run something in the background until the runtime closes; its failure is its own."""
-        task = asyncio.ensure_future(_quiet(coroutine))
+        task = asyncio.create_task(_quiet(coroutine))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -62,6 +67,6 @@ class Runtime:
         await self.store.close()
 
 
-async def _quiet(coroutine: object) -> None:
+async def _quiet(coroutine: Coroutine[Any, Any, None]) -> None:
     with suppress(Exception):
-        await coroutine  # type: ignore[misc]
+        await coroutine

@@ -22,7 +22,7 @@ from lra.errors import BudgetError, BusyError, LraError, UsageError
 from lra.events import Compacted, Event
 from lra.runtime import Runtime
 from lra.session.budget import Budget, checked_price
-from lra.session.closing import leave_summary
+from lra.session.closing import leave_summary, summarize_abandoned
 from lra.session.context import SessionContext
 from lra.session.history import user_entry
 from lra.session.opening import copy_session, prepare
@@ -198,6 +198,8 @@ class Session:
         if not read_only:
             await session._take_lease()
             session.notices += await recover_turns(runtime.store, opened.record.id)
+        if runtime.long_lived:
+            runtime.spawn(summarize_abandoned(runtime))
         return session
 
     def _build_agent(self) -> Agent[AgentDeps, str]:

@@ -109,6 +109,7 @@ class TurnRunner:
         )
         plan.deps.emit = self._emit
         plan.deps.turn_id = plan.turn.id
+        plan.deps.turn_started = plan.turn.started_at
         plan.deps.remembered = []
 
     def cancel(self) -> None:
@@ -231,7 +232,9 @@ class TurnRunner:
             plan.messages = list(result.all_messages()) if result else []
             return str(result.output) if result else ""
         finally:
-            self._flusher.cancel()
+            # Under the lock, so that no piece is lost between being taken and being written.
+            async with self._flush_lock:
+                self._flusher.cancel()
             await self._flush()
 
     async def _handle(self, event: Any) -> None:

@@ -42,6 +42,8 @@ class AgentDeps:
     """Long-term memory; built from `structured_store` when missing."""
     turn_id: int | None = None
     """Turn that is running, noted as the source of what tools write."""
+    turn_started: int | None = None
+    """When the turn began, in microseconds UTC: searches look at what was there before."""
     emit: Callable[[Event], None] | None = None
     """Port: tells listeners of the turn."""
     approve: Approver | None = None

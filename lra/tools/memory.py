@@ -23,7 +23,10 @@ async def search_memory(ctx: RunContext[AgentDeps], query: str, limit: int = 5) 
         query: What to look for, in words.
         limit: How many results at most, 1 to 20.
     """
-    hits = await ctx.deps.require_memory().search(query, limit=max(1, min(limit, MAX_RESULTS)))
+    # The question itself is in the journal by now, and would be the best match for its own words.
+    hits = await ctx.deps.require_memory().search(
+        query, limit=max(1, min(limit, MAX_RESULTS)), until=ctx.deps.turn_started
+    )
     return [
         {
             "id": hit.id,
