@@ -1,0 +1,89 @@
+"""What was typed before: kept across runs, private, of bounded size."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import tempfile
+from pathlib import Path
+
+from prompt_toolkit.history import FileHistory
+
+from lra.text import clean_text
+
+KEPT = 5_000
+"""Entries that survive when the file is trimmed."""
+_TRIM_BYTES = 4_000_000
+MARK = "[forgotten]"
+
+
+class PromptHistory(FileHistory):
+    """The history file of one data folder.
+
+    Args:
+        path: The file; created, readable by its owner alone, when the first line is kept.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with contextlib.suppress(OSError):
+            trim(path)
+        super().__init__(str(path))
+
+    def append_string(self, string: str) -> None:
+        """Keep an entry unless it repeats the one before."""
+        string = clean_text(string)
+        if string.strip() and self._loaded_strings[:1] != [string]:
+            super().append_string(string)
+
+    def store_string(self, string: str) -> None:
+        """Write an entry; a folder that cannot be written costs the history, not the chat."""
+        with contextlib.suppress(OSError):
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            os.close(os.open(self._path, os.O_WRONLY | os.O_CREAT, 0o600))
+            super().store_string(string)
+
+    def forget(self, text: str) -> None:
+        """Replace a forgotten text in the file and in what is loaded."""
+        forget_in_file(self._path, text)
+        pattern = re.compile(re.escape(text), re.IGNORECASE)
+        self._loaded_strings = [pattern.sub(MARK, entry) for entry in self._loaded_strings]
+
+
+def trim(path: Path) -> None:
+    """Cut a history file to its last entries when it has grown far beyond them."""
+    if not path.exists() or path.stat().st_size < _TRIM_BYTES // 2:
+        return
+    entries = path.read_bytes().split(b"\n# ")
+    if len(entries) <= 2 * KEPT and path.stat().st_size < _TRIM_BYTES:
+        return
+    kept: list[bytes] = []
+    size = 0
+    for entry in reversed(entries[-KEPT:]):
+        size += len(entry)
+        if size > _TRIM_BYTES // 2:
+            break
+        kept.append(entry)
+    _replace(path, b"\n# " + b"\n# ".join(reversed(kept)).removeprefix(b"\n# "))
+
+
+def forget_in_file(path: Path, text: str) -> None:
+    """Replace every occurrence of a text, whatever its case, by `[forgotten]`."""
+    if not text.strip() or not path.exists():
+        return
+    # Each line of an entry begins with a plus sign in the file.
+    pattern = re.compile(r"\n\+".join(re.escape(line) for line in text.split("\n")), re.IGNORECASE)
+    before = path.read_bytes().decode("utf-8", "surrogateescape")
+    after = pattern.sub(MARK, before)
+    if after != before:
+        _replace(path, after.encode("utf-8", "surrogateescape"))
+
+
+def _replace(path: Path, content: bytes) -> None:
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)
+    with os.fdopen(handle, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(name, path)

@@ -1,0 +1,53 @@
+"""Closing a session without keeping the person waiting."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from lra.chat.render import Busy
+from lra.errors import LraError
+
+if TYPE_CHECKING:
+    from lra.chat.app import Chat
+    from lra.session import Session
+
+_QUIET = 0.3
+"""Seconds after which it is said that something is being saved."""
+_LONGEST = 12.0
+_RUNTIME = 3.0
+
+
+async def close_session(chat: Chat, session: Session) -> None:
+    """Close a session; Ctrl-C skips what is not needed."""
+    task = asyncio.create_task(session.close(summarize=not chat.hurried))
+    with chat.interrupts.to(task.cancel):
+        done, _ = await asyncio.wait([task], timeout=_QUIET)
+        if not done:
+            if chat.screen.plain:
+                chat.screen.line("Saving; Ctrl-C skips.", "dim")
+            else:
+                chat.screen.busy(Busy("saving", hint="Ctrl-C skips"))
+            done, _ = await asyncio.wait([task], timeout=_LONGEST)
+    if not done:
+        task.cancel()
+        await asyncio.wait([task], timeout=_QUIET)
+    chat.screen.busy(None)
+    if task.done() and not task.cancelled() and isinstance(error := task.exception(), LraError):
+        chat.screen.line(str(error), "error")
+
+
+async def leave(chat: Chat) -> None:
+    """Close everything, leave the terminal as it was, and say how to come back."""
+    session = chat.session or await chat.opening.abandon()
+    worth_it = session is not None and bool(chat.turns_taken or session.record.turns)
+    if session is not None:
+        await close_session(chat, session)
+    if chat.opening.runtime is not None:
+        with suppress(Exception):
+            async with asyncio.timeout(_RUNTIME):
+                await chat.opening.runtime.close()
+    chat.screen.raw("\x1b[?2004l")
+    if session is not None and worth_it and not chat.scripted:
+        chat.screen.line(f"Kept. Come back with: lra chat -r {session.id}", "dim")

@@ -1,0 +1,121 @@
+"""Opening the first session behind the prompt."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from lra.chat.loading import Loader
+from lra.chat.options import ChatOptions
+from lra.config import Settings, load_settings
+
+if TYPE_CHECKING:
+    from lra.runtime import Runtime
+    from lra.session import Session
+    from lra.tools.deps import Approver
+
+
+def settings_for(options: ChatOptions) -> Settings:
+    """Return the settings with what the command line says.
+
+    Raises:
+        ConfigError: A value is wrong.
+    """
+    flags = {
+        "LRA_MODEL": options.model,
+        "LRA_APPROVAL": options.approve,
+        "LRA_MAX_COST": None if options.max_cost is None else str(options.max_cost),
+    }
+    return load_settings(flags=flags)
+
+
+class Opening:
+    """What is loaded and opened while the person types.
+
+    Args:
+        options: Which session is wanted.
+        settings: The resolved settings.
+        approver: Who is asked for consent; None when nobody can be.
+        on_done: Called when the session is open, or cannot be opened.
+    """
+
+    def __init__(
+        self, options: ChatOptions, settings: Settings, approver: Approver | None, on_done: Callable[[], None]
+    ) -> None:
+        self.runtime: Runtime | None = None
+        self._options = options
+        self._settings = settings
+        self._approver = approver
+        self._on_done = on_done
+        self._loader = Loader()
+        self._task: asyncio.Task[Session] | None = None
+
+    def begin(self) -> None:
+        """Start; call it on the event loop once the prompt stands."""
+        self._loader.start()
+        self._task = asyncio.create_task(self._open())
+        self._task.add_done_callback(lambda task: None if task.cancelled() else self._on_done())
+
+    @property
+    def done(self) -> bool:
+        """Whether it ended, well or badly."""
+        return self._task is not None and self._task.done()
+
+    @property
+    def failed(self) -> bool:
+        """Whether the session could not be opened as asked."""
+        task = self._task
+        return task is not None and task.done() and not task.cancelled() and task.exception() is not None
+
+    async def session(self) -> Session:
+        """Wait for the session.
+
+        Raises:
+            LraError: It cannot be opened.
+        """
+        assert self._task is not None, "begin comes first"
+        return await asyncio.shield(self._task)
+
+    async def _open(self) -> Session:
+        await self._loader.loaded()
+        from lra.runtime import Runtime
+
+        self.runtime = await Runtime.open(self._settings, background=True)
+        options = self._options
+        return await self.another(resume=options.resume, continue_latest=options.continue_latest, fork=options.fork)
+
+    async def another(
+        self,
+        *,
+        resume: str | None = None,
+        continue_latest: bool = False,
+        fork: bool = False,
+        read_only: bool = False,
+        model: str | None = None,
+    ) -> Session:
+        """Open a session beside the first one; see `Session.open`."""
+        from lra.session import Session
+
+        assert self.runtime is not None, "the first session opens the runtime"
+        return await Session.open(
+            self.runtime,
+            resume=resume,
+            continue_latest=continue_latest,
+            fork=fork,
+            read_only=read_only,
+            model=model,
+            use_memory=self._options.memory,
+            approver=self._approver,
+        )
+
+    async def abandon(self) -> Session | None:
+        """Stop loading; returns the session if it is open already."""
+        task = self._task
+        if task is None:
+            return None
+        if not task.done():
+            task.cancel()
+            await asyncio.to_thread(self._loader.stop)
+            await asyncio.wait([task])
+        return None if task.cancelled() or task.exception() is not None else task.result()

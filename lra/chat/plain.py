@@ -1,0 +1,143 @@
+"""Reading lines without moving the cursor: plain terminals, screen readers and pipes."""
+
+from __future__ import annotations
+
+import asyncio
+import codecs
+import os
+from collections.abc import Callable
+
+from lra.chat.keyboard import Keyboard
+from lra.chat.reader import Reopened
+from lra.chat.screen import Screen
+
+MARK = "> "
+
+
+class PlainReader:
+    """Reads lines that the terminal itself edits, or that a pipe brings.
+
+    Args:
+        fd: Where lines come from.
+        screen: Where the mark of the prompt goes.
+        keyboard: The terminal between prompts; None for a pipe, where nobody is asked.
+        on_shown: Called when the prompt stands for the first time.
+    """
+
+    def __init__(self, *, fd: int, screen: Screen, keyboard: Keyboard | None, on_shown: Callable[[], None]) -> None:
+        self.interactive = keyboard is not None
+        self._fd = fd
+        self._screen = screen
+        self._keyboard = keyboard
+        self._on_shown: Callable[[], None] | None = on_shown
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._buffer = ""
+        self._waiting: asyncio.Future[None] | None = None
+        self._reading = False
+
+    async def read(self, default: str = "") -> str:
+        """Return the next message; a trailing backslash joins the next line to it."""
+        self._reading = True
+        try:
+            message = await self._line(MARK)
+            while message.endswith("\\"):
+                message = message[:-1] + "\n" + await self._line("  ")
+            return message
+        finally:
+            self._reading = False
+
+    async def ask(self, question: str, *, fresh: bool = False) -> str:
+        """Ask for one short answer; see `Reader.ask`."""
+        kept = ""
+        if fresh and self._keyboard is not None:
+            kept = self._buffer + self._keyboard.take().decode("utf-8", "replace")
+            self._buffer = ""
+        try:
+            return (await self._line(question)).strip()
+        except EOFError:
+            return ""
+        finally:
+            self._buffer = kept + self._buffer
+
+    async def _line(self, mark: str) -> str:
+        if self._keyboard is None:
+            self._shown()
+            return await self._next_line()
+        self._screen.prompt(mark)
+        typed_before = "\n" in self._buffer or self._keyboard.pending()
+        self._keyboard.restore()
+        self._shown()
+        try:
+            line = await self._next_line()
+        finally:
+            self._keyboard.hush()
+        if typed_before:
+            # The terminal did not echo it.
+            self._screen.line(line)
+        return line
+
+    def _shown(self) -> None:
+        on_shown, self._on_shown = self._on_shown, None
+        if on_shown is not None:
+            on_shown()
+
+    async def _next_line(self) -> str:
+        ended = False
+        while "\n" not in self._buffer and not ended:
+            piece = await self._piece()
+            ended = not piece
+            self._buffer += self._decoder.decode(piece, final=ended)
+        if not self._buffer:
+            raise EOFError
+        line, _, self._buffer = self._buffer.partition("\n")
+        return line.removesuffix("\r")
+
+    async def _piece(self) -> bytes:
+        loop = asyncio.get_running_loop()
+        self._waiting = loop.create_future()
+        try:
+            loop.add_reader(self._fd, self._readable)
+        except (PermissionError, NotImplementedError):
+            # A regular file never makes anyone wait.
+            return os.read(self._fd, 65536)
+        try:
+            await self._waiting
+        finally:
+            loop.remove_reader(self._fd)
+            self._waiting = None
+        try:
+            return os.read(self._fd, 65536)
+        except OSError:
+            return b""
+
+    def _readable(self) -> None:
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(None)
+
+    def _break(self, exception: BaseException) -> None:
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_exception(exception)
+
+    def reopen(self) -> None:
+        """Take the prompt away; the terminal keeps the line that was begun."""
+        if self._reading and self.interactive:
+            self._screen.line()
+        self._break(Reopened(""))
+
+    def give_up(self) -> None:
+        """Give the line up, as Ctrl-C does."""
+        self._screen.line()
+        self._break(KeyboardInterrupt())
+
+    def leave(self) -> None:
+        """End reading, as Ctrl-D does."""
+        self._break(EOFError())
+
+    async def above(self, show: Callable[[], None]) -> None:
+        """Write lines, and the prompt's mark again below them."""
+        if not (self._reading and self.interactive):
+            show()
+            return
+        self._screen.line()
+        show()
+        self._screen.prompt(MARK)

@@ -1,0 +1,181 @@
+"""One turn without a terminal: for scripts and pipes."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import json
+import signal
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from lra.chat.opening import settings_for
+from lra.chat.options import ChatOptions
+from lra.chat.render import Busy, Line, TurnRenderer
+from lra.chat.screen import Screen, silence
+from lra.errors import ExitCode, LraError, UsageError
+from lra.events import Event, TurnFinished, Usage
+
+if TYPE_CHECKING:
+    from lra.runtime import Runtime
+    from lra.session import Session
+
+_CLOSING = 12.0
+
+
+def run_print(options: ChatOptions) -> int:
+    """Run one turn; returns the exit code.
+
+    Raises:
+        LraError: No turn could begin.
+    """
+    return asyncio.run(PrintMode(options).run())
+
+
+class PrintMode:
+    """One turn and what it prints.
+
+    Args:
+        options: What was asked for on the command line.
+    """
+
+    def __init__(self, options: ChatOptions) -> None:
+        if options.prompt is None or not options.prompt.strip():
+            raise UsageError("There is no text to answer.")
+        self._options = options
+        self._prompt = options.prompt
+        self._settings = settings_for(options)
+        self._screen = Screen(plain=True, side=sys.stderr, on_gone=self._gone)
+        self._renderer = TurnRenderer(lambda: self._screen.columns)
+        self._session: Session | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._finished: TurnFinished | None = None
+        self._stops = 0
+
+    async def run(self) -> int:
+        """Open, run the turn, close.
+
+        Raises:
+            LraError: No turn could begin.
+        """
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._stop)
+        task = self._task = asyncio.create_task(self._work())
+        await asyncio.wait([task])
+        if task.cancelled():
+            return int(ExitCode.INTERRUPTED)
+        task.result()
+        return self._finished.exit_code if self._finished else int(ExitCode.FAILED)
+
+    def _stop(self) -> None:
+        self._stops += 1
+        if self._session is not None and self._session.running and self._stops == 1:
+            self._session.cancel()
+        elif self._task is not None:
+            self._task.cancel()
+
+    def _gone(self) -> None:
+        # Whoever read the answer has heard enough.
+        silence(sys.stdout)
+        self._stop()
+
+    async def _work(self) -> None:
+        from lra.runtime import Runtime
+        from lra.session import Session
+
+        options = self._options
+        runtime = await Runtime.open(self._settings)
+        try:
+            self._session = await Session.open(
+                runtime,
+                resume=options.resume,
+                continue_latest=options.continue_latest,
+                fork=options.fork,
+                use_memory=options.memory,
+            )
+            for notice in self._session.notices:
+                self._screen.line(f"lra: {notice}")
+            await self._turn(self._session)
+        finally:
+            await self._close(runtime)
+
+    async def _turn(self, session: Session) -> None:
+        began: Event | None = None
+        try:
+            async for event in session.send(self._prompt):
+                began = event
+                if isinstance(event, TurnFinished):
+                    self._finished = event
+                self._show(event)
+        except LraError as error:
+            if began is None:
+                raise
+            self._fail(began, str(error), error.exit_code)
+        except Exception as error:
+            if began is None:
+                raise
+            self._fail(began, f"{type(error).__name__}: {error}", ExitCode.FAILED)
+
+    def _fail(self, last: Event, text: str, code: ExitCode) -> None:
+        """End the stream as every turn ends, when the session itself broke."""
+        if self._finished is None:
+            self._finished = TurnFinished(
+                session_id=last.session_id,
+                turn_id=last.turn_id,
+                seq=last.seq + 1,
+                output="",
+                outcome="failed",
+                usage=Usage(),
+                cost=None,
+                recalled=[],
+                remembered=[],
+                error=text,
+                exit_code=int(code),
+            )
+            self._show(self._finished)
+
+    def _show(self, event: Event) -> None:
+        if self._options.output_format == "stream-json":
+            self._screen.data(event.to_json())
+        elif self._options.output_format == "json":
+            if isinstance(event, TurnFinished):
+                self._screen.data(json.dumps(_summary(event), ensure_ascii=False))
+                self._complain(event)
+        else:
+            self._render(event)
+
+    def _render(self, event: Event) -> None:
+        if isinstance(event, TurnFinished) and event.outcome != "completed":
+            self._screen.end_line()
+            self._complain(event)
+            return
+        for piece in self._renderer.feed(event):
+            if not isinstance(piece, Busy) and not (isinstance(event, TurnFinished) and isinstance(piece, Line)):
+                self._screen.show(piece)
+
+    def _complain(self, event: TurnFinished) -> None:
+        if event.outcome != "completed":
+            self._screen.line(f"lra: {event.error or f'The turn ended as {event.outcome}.'}")
+
+    async def _close(self, runtime: Runtime) -> None:
+        with suppress(Exception):
+            async with asyncio.timeout(_CLOSING):
+                if self._session is not None:
+                    await self._session.close(summarize=not self._stops)
+        with suppress(Exception):
+            await runtime.close()
+
+
+def _summary(event: TurnFinished) -> dict[str, object]:
+    summary: dict[str, object] = {
+        "session_id": event.session_id,
+        "output": event.output,
+        "outcome": event.outcome,
+        "usage": dataclasses.asdict(event.usage),
+        "cost": event.cost,
+        "recalled": event.recalled,
+        "remembered": event.remembered,
+    }
+    return summary | ({"error": event.error} if event.error else {})

@@ -1,0 +1,65 @@
+"""What every way of reading lines offers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+
+class Reopened(Exception):
+    """The prompt was taken away to show or ask something; what stood in it comes back.
+
+    Args:
+        text: What was typed so far.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        super().__init__(text)
+
+
+class Reader(Protocol):
+    """A source of lines: the prompt, a plain terminal, or a pipe."""
+
+    @property
+    def interactive(self) -> bool:
+        """Whether a person can be asked."""
+        ...
+
+    async def read(self, default: str = "") -> str:
+        """Return the next message, with its lines as typed.
+
+        Raises:
+            EOFError: There is no more.
+            KeyboardInterrupt: The line was given up.
+            Reopened: `reopen` was called.
+        """
+        ...
+
+    async def ask(self, question: str, *, fresh: bool = False) -> str:
+        """Ask for one short answer, which history does not keep; empty when there is none.
+
+        Args:
+            question: What to show before the answer.
+            fresh: Keys typed before the question do not answer it.
+
+        Raises:
+            KeyboardInterrupt: Ctrl-C was the answer.
+        """
+        ...
+
+    def reopen(self) -> None:
+        """Make a waiting `read` raise `Reopened`."""
+        ...
+
+    def give_up(self) -> None:
+        """Make a waiting `read` raise KeyboardInterrupt."""
+        ...
+
+    def leave(self) -> None:
+        """Make a waiting `read` raise EOFError."""
+        ...
+
+    async def above(self, show: Callable[[], None]) -> None:
+        """Let `show` write lines while `read` may be waiting."""
+        ...

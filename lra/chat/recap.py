@@ -1,0 +1,32 @@
+"""What a resumed conversation was about."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lra.chat.screen import Screen
+from lra.chat.table import ago
+from lra.chat.width import clip
+
+if TYPE_CHECKING:
+    from lra.session import Session
+
+_LINES = 3
+
+
+async def recap(session: Session, screen: Screen) -> list[str]:
+    """Return the title and the last exchange of a session, a few lines; nothing for a new one."""
+    record = session.record
+    rows = await session.runtime.store.journal.recent(2, session_id=session.id)
+    if not rows:
+        return []
+    width = max(20, screen.columns - 6)
+    turns = f"{record.turns} turn{'s' if record.turns != 1 else ''}"
+    lines = [f"“{clip(record.title or record.id, width - 30)}”, {turns}, {ago(record.updated_at)}"]
+    for row in rows:
+        said = [line for line in row.content.splitlines() if line.strip()]
+        mark = "> " if row.role == "user" else "  "
+        lines += [mark + clip(line, width) for line in said[:_LINES]]
+        if len(said) > _LINES:
+            lines.append("  …")
+    return lines

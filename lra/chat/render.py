@@ -1,0 +1,212 @@
+"""Events of a turn as things to show; pure, so that every front and test shares it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from lra import events
+from lra.chat.flow import Flow
+from lra.chat.width import clip
+
+Style = Literal["plain", "dim", "tool", "memory", "warning", "error", "title", "good"]
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """A piece of the answer, appended to what stands."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class EndLine:
+    """The answer pauses here: what follows starts on a new line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A whole line about the turn."""
+
+    text: str
+    style: Style = "plain"
+
+
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """What is going on while nothing is said; shown only where it can be wiped again."""
+
+    text: str
+    seconds: float | None = None
+    """Counts down from here; without it, up from 0."""
+    hint: str = "Ctrl-C stops"
+
+
+Piece = Say | EndLine | Line | Busy
+
+_WRITTEN = {
+    "created": "remembered",
+    "merged": "already knew",
+    "superseded": "now knows",
+    "edited": "changed",
+    "forgotten": "forgot",
+}
+_OUTCOMES = {
+    "interrupted": "Stopped. What was said so far is kept.",
+    "failed": "The turn failed.",
+    "refused": "Stopped: the answer needed something that was refused.",
+    "budget": "Stopped: the budget is used up.",
+}
+_TROUBLE = {"failed": "failed", "retried": "asked to try again", "denied": "denied", "interrupted": "interrupted"}
+
+
+class TurnRenderer:
+    """Turns the events of one turn into pieces.
+
+    Args:
+        columns: Returns the width that whole lines are cut to.
+        clock: Seconds, for how long things took.
+    """
+
+    def __init__(self, columns: Callable[[], int], clock: Callable[[], float] = time.monotonic) -> None:
+        self._columns = columns
+        self._clock = clock
+        self._began = clock()
+        self._flow = Flow()
+        self._last_call = ""
+        self._thinking = False
+        self._priced = True
+        self.said = False
+        """Whether any answer text was shown."""
+
+    def feed(self, event: events.Event) -> list[Piece]:
+        """Return what one event shows; unknown ones show nothing."""
+        show = getattr(self, f"_on_{event.type}", None)
+        return list(show(event)) if show else []
+
+    def _line(self, text: str, style: Style) -> Line:
+        return Line(clip(text, max(20, self._columns() - 1)), style)
+
+    def _pause(self) -> Iterator[Piece]:
+        self._flow.close()
+        self._thinking = False
+        yield EndLine()
+
+    def _on_turn_started(self, event: events.TurnStarted) -> Iterator[Piece]:
+        self._priced = event.model != "offline"
+        yield Busy("thinking")
+
+    def _on_recalled(self, event: events.Recalled) -> Iterator[Piece]:
+        if event.memories:
+            what = "; ".join(clip(memory.content, 60) for memory in event.memories)
+            yield self._line(f"↺ recalled {len(event.memories)}: {what}", "memory")
+            yield Busy("thinking")
+
+    def _on_text_delta(self, event: events.TextDelta) -> Iterator[Piece]:
+        if shown := self._flow.feed(event.text):
+            self.said = True
+            yield Say(shown)
+
+    def _on_thinking_delta(self, _event: events.ThinkingDelta) -> Iterator[Piece]:
+        if not self._thinking:
+            self._thinking = True
+            yield Busy("reasoning")
+
+    def _on_tool_started(self, event: events.ToolStarted) -> Iterator[Piece]:
+        yield from self._pause()
+        self._last_call = event.call_id
+        yield self._line(f"⚙ {call_text(event.name, event.args)}", "tool")
+        yield Busy(f"running {event.name}")
+
+    def _on_tool_progress(self, event: events.ToolProgress) -> Iterator[Piece]:
+        if lines := [line for line in event.text.splitlines() if line.strip()]:
+            yield Busy(clip(lines[-1], 60))
+
+    def _on_tool_finished(self, event: events.ToolFinished) -> Iterator[Piece]:
+        text = clip(event.content, 400) or "done"
+        # Tools may run side by side: a result that does not follow its call says whose it is.
+        name = "" if event.call_id == self._last_call else f"{event.name}: "
+        took = f" ({event.seconds:.1f} s)" if event.seconds >= 1 else ""
+        room = max(20, self._columns() - 1) - len(took)
+        if trouble := _TROUBLE.get(event.outcome):
+            yield Line("  " + clip(f"→ {name}{trouble}: {text}", room - 2) + took, "warning")
+        else:
+            yield Line("  " + clip(f"→ {name}{text}", room - 2) + took, "dim")
+        yield Busy("thinking")
+
+    def _on_memory_written(self, event: events.MemoryWritten) -> Iterator[Piece]:
+        verb = _WRITTEN.get(event.action, event.action)
+        room = max(20, self._columns() - 1) - len(verb) - 5
+        yield Line(f"✎ {verb} “{clip(event.content, room)}”", "memory")
+
+    def _on_task_changed(self, event: events.TaskChanged) -> Iterator[Piece]:
+        yield self._line(f"☑ task “{event.title}” is {event.status.replace('_', ' ')}", "memory")
+
+    def _on_approval_resolved(self, event: events.ApprovalResolved) -> Iterator[Piece]:
+        if not event.approved:
+            yield self._line(f"  not allowed{': ' + event.reason if event.reason else ''}", "warning")
+
+    def _on_retrying(self, event: events.Retrying) -> Iterator[Piece]:
+        yield from self._pause()
+        wait = f"{event.seconds:.0f} s" if event.seconds >= 1 else "a moment"
+        yield self._line(f"⟳ {event.reason.rstrip('.')}; asking again in {wait} (attempt {event.attempt})", "warning")
+        yield Busy("waiting", event.seconds)
+
+    def _on_model_switched(self, event: events.ModelSwitched) -> Iterator[Piece]:
+        yield from self._pause()
+        yield Line(f"⇄ {event.model} takes over: {event.reason}", "warning")
+        yield Busy("thinking")
+
+    def _on_compacted(self, event: events.Compacted) -> Iterator[Piece]:
+        yield self._line(compacted_text(event), "dim")
+
+    def _on_notice(self, event: events.Notice) -> Iterator[Piece]:
+        mark, style = notice_look(event.level)
+        yield Line(mark + event.text, style)
+
+    def _on_turn_finished(self, event: events.TurnFinished) -> Iterator[Piece]:
+        if not self.said and event.output.strip():
+            # A front that joins late, or a model that does not stream.
+            yield from self._on_text_delta(events.TextDelta(text=event.output))
+        yield from self._pause()
+        if event.outcome != "completed":
+            text = event.error or _OUTCOMES.get(event.outcome, event.outcome)
+            yield Line(text, "warning" if event.outcome == "interrupted" else "error")
+        if text := self._price(event):
+            yield self._line(text, "dim")
+
+    def _price(self, event: events.TurnFinished) -> str:
+        usage = event.usage
+        parts = [f"{self._clock() - self._began:.1f} s"]
+        if not self._priced or not usage.input_tokens + usage.output_tokens:
+            return ""
+        parts.append(f"{usage.input_tokens:,} tokens in, {usage.output_tokens:,} out")
+        if event.cost is not None:
+            parts.append(dollars(event.cost))
+        return "  " + " · ".join(parts)
+
+
+def call_text(name: str, args: dict[str, Any]) -> str:
+    """Return a call as a person reads it: `name(key=value, …)`."""
+    inside = ", ".join(f"{key}={json.dumps(value, ensure_ascii=False, default=str)}" for key, value in args.items())
+    return f"{name}({inside})"
+
+
+def compacted_text(event: events.Compacted) -> str:
+    """Return the line about a shortened context."""
+    return f"⇊ context shortened from {event.before_tokens:,} to {event.after_tokens:,} tokens: {event.detail}"
+
+
+def notice_look(level: str) -> tuple[str, Style]:
+    """Return the mark and the style of a notice."""
+    if level == "error":
+        return "✗ ", "error"
+    return ("! ", "warning") if level == "warning" else ("· ", "dim")
+
+
+def dollars(cost: float) -> str:
+    """Return an amount with as many digits as it needs."""
+    return f"${cost:.2f}" if cost >= 1 or cost == 0 else f"${cost:.4f}"

@@ -1,0 +1,187 @@
+"""Everything that is written: one owner of standard output and standard error."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from typing import TextIO
+
+from lra.chat.render import Busy, EndLine, Line, Piece, Say, Style
+from lra.chat.width import clip, fold
+from lra.text import printable
+
+_CODES: dict[Style, str] = {
+    "dim": "2",
+    "tool": "34",
+    "memory": "36",
+    "warning": "33",
+    "error": "31",
+    "title": "1",
+    "good": "32",
+}
+# What a terminal without UTF-8 is shown instead.
+_ASCII = str.maketrans(
+    {"⚙": "*", "→": "->", "↺": "<-", "✎": "+", "☑": "*", "⟳": "~", "⇄": "~", "⇊": "~", "✗": "x"}
+    | {"…": "...", "“": '"', "”": '"', "·": "-", "—": "-", "’": "'"}
+)
+# JSON may hold these raw, but a terminal would obey them.
+_UNSAFE_IN_JSON = re.compile("[\x7f-\x9f\ud800-\udfff]")
+_FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+_BUSY_AFTER = 0.4
+
+
+def wants_plain(flag: bool, out: TextIO) -> bool:
+    """Return whether to do without colour and cursor movement."""
+    environ = os.environ
+    return (
+        flag
+        or not out.isatty()
+        or environ.get("TERM", "") in {"", "dumb", "unknown"}
+        or bool(environ.get("NO_COLOR") or environ.get("ACCESSIBLE"))
+    )
+
+
+class Screen:
+    """Appends text and lines; nothing written is ever written again, except the one line that says what is going on.
+
+    Args:
+        plain: No colour, no cursor movement.
+        out: Takes the answer.
+        side: Takes every other line; `out` by default.
+        on_gone: Called once when nobody reads `out` any more.
+    """
+
+    def __init__(
+        self,
+        *,
+        plain: bool,
+        out: TextIO | None = None,
+        side: TextIO | None = None,
+        on_gone: Callable[[], None] | None = None,
+    ) -> None:
+        self.plain = plain
+        self.on_gone = on_gone
+        self._out = out or sys.stdout
+        self._side = side or self._out
+        self._shared = self._side is self._out or (self._side.isatty() and self._out.isatty())
+        self._ascii = "utf" not in (self._out.encoding or "").lower()
+        self._mid_line = False
+        self._gone = False
+        self._busy: Busy | None = None
+        self._busy_since = 0.0
+        self._busy_drawn = False
+
+    @property
+    def columns(self) -> int:
+        """The width of the terminal; wide where there is none."""
+        return shutil.get_terminal_size((80, 24)).columns if self._side.isatty() else 200
+
+    def show(self, piece: Piece) -> None:
+        """Show one piece of a turn."""
+        if isinstance(piece, Say):
+            self.text(piece.text)
+        elif isinstance(piece, EndLine):
+            self.end_line()
+        elif isinstance(piece, Line):
+            self.line(piece.text, piece.style)
+        else:
+            self.busy(piece)
+
+    def text(self, text: str) -> None:
+        """Append to the answer."""
+        self.busy(None)
+        self._write(self._out, self._safe(text))
+        self._mid_line = not text.endswith("\n")
+
+    def end_line(self) -> None:
+        """Finish the answer's line if it is open."""
+        self.busy(None)
+        if self._mid_line:
+            self._mid_line = False
+            self._write(self._out, "\n")
+
+    def line(self, text: str = "", style: Style = "plain") -> None:
+        """Append a line of its own."""
+        self.busy(None)
+        if self._mid_line and self._shared:
+            self._mid_line = False
+            self._write(self._side, "\n")
+        if not self.plain:
+            text = fold(self._safe(text), self.columns)
+        self._write(self._side, self.styled(text, style) + "\n")
+
+    def data(self, line: str) -> None:
+        """Append a line of JSON."""
+        self._write(self._out, _UNSAFE_IN_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", line) + "\n")
+
+    def prompt(self, mark: str) -> None:
+        """Write the mark of a plain prompt; what is typed follows it."""
+        self.end_line()
+        self._write(self._side, self._safe(mark))
+
+    def raw(self, control: str) -> None:
+        """Send a control sequence of our own."""
+        if not self.plain:
+            self._write(self._out, control)
+
+    def styled(self, text: str, style: Style) -> str:
+        """Return text made safe, with the style's colour around each of its lines."""
+        text = self._safe(text)
+        if self.plain or style not in _CODES or not text:
+            return text
+        return "\n".join(f"\x1b[{_CODES[style]}m{line}\x1b[0m" for line in text.split("\n"))
+
+    def busy(self, busy: Busy | None) -> None:
+        """Set what is going on; `tick` draws it where that can be done without touching other lines."""
+        if self._busy_drawn:
+            self._busy_drawn = False
+            self._write(self._out, "\r\x1b[K")
+        if busy is None or self._busy is None or busy.seconds is not None:
+            self._busy_since = time.monotonic()
+        self._busy = busy
+
+    def tick(self) -> None:
+        """Draw what is going on, with a sign of life; call a few times per second."""
+        waited = time.monotonic() - self._busy_since
+        if self.plain or self._busy is None or self._mid_line or waited < _BUSY_AFTER:
+            return
+        limit = self._busy.seconds
+        seconds = waited if limit is None else max(0.0, limit - waited)
+        frame = "-" if self._ascii else _FRAMES[int(waited * 8) % len(_FRAMES)]
+        text = f"{frame} {self._busy.text} {seconds:.0f} s · {self._busy.hint}"
+        self._busy_drawn = True
+        self._write(self._out, "\r" + self.styled(clip(text, self.columns - 1), "dim") + "\x1b[K")
+
+    def _safe(self, text: str) -> str:
+        text = printable(text.replace("\r\n", "\n").replace("\r", "\n"))
+        return text.translate(_ASCII) if self._ascii else text
+
+    def _write(self, stream: TextIO, text: str) -> None:
+        if self._gone:
+            return
+        try:
+            stream.write(text)
+            stream.flush()
+        except UnicodeEncodeError:
+            encoding = stream.encoding or "ascii"
+            stream.write(text.encode(encoding, "replace").decode(encoding))
+            stream.flush()
+        except (OSError, ValueError):
+            # The reader of a pipe, or the terminal itself, is gone.
+            self._gone = stream is self._out
+            if self._gone and self.on_gone is not None:
+                self.on_gone()
+
+
+def silence(stream: TextIO) -> None:
+    """Point a stream whose reader is gone at nothing, so that closing it at exit does not complain."""
+    try:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+    except (OSError, ValueError):
+        return

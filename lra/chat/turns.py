@@ -1,0 +1,88 @@
+"""One turn in the terminal: send, show, and stop when asked."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from lra.chat.render import Busy, TurnRenderer, call_text
+from lra.events import MemoryWritten, TurnFinished, TurnStarted
+
+if TYPE_CHECKING:
+    from lra.chat.app import Chat
+    from lra.session import Session
+
+
+class TurnFront:
+    """Runs turns and shows them.
+
+    Args:
+        chat: Whose screen and reader to use.
+    """
+
+    def __init__(self, chat: Chat) -> None:
+        self._chat = chat
+        self._may_write = asyncio.Event()
+        self._may_write.set()
+        self._asking = asyncio.Lock()
+        self._allowed: set[str] = set()
+
+    async def run(self, session: Session, text: str, inbox_id: str | None) -> TurnFinished | None:
+        """Run one turn to its end.
+
+        Returns:
+            How it ended; None when it never began.
+        """
+        chat = self._chat
+        task = asyncio.current_task()
+        asked_to_stop = False
+
+        def stop() -> None:
+            nonlocal asked_to_stop
+            if asked_to_stop and task is not None:
+                task.cancel()
+            asked_to_stop = True
+            session.cancel()
+            chat.screen.busy(Busy("stopping", hint="Ctrl-C again leaves the turn at once"))
+
+        renderer = TurnRenderer(lambda: chat.screen.columns)
+        finished = None
+        chat.screen.busy(Busy("thinking"))
+        try:
+            with chat.interrupts.to(stop), chat.keyboard.suspendable():
+                async for event in session.send(text, inbox_id=inbox_id):
+                    if isinstance(event, TurnStarted):
+                        chat.began(inbox_id)
+                    elif isinstance(event, MemoryWritten) and event.action == "forgotten":
+                        chat.forget_typed(event.content)
+                    elif isinstance(event, TurnFinished):
+                        finished = event
+                    await self._may_write.wait()
+                    for piece in renderer.feed(event):
+                        chat.screen.show(piece)
+        finally:
+            chat.screen.end_line()
+        return finished
+
+    async def approve(self, name: str, args: dict[str, Any], reason: str) -> bool | str:
+        """Ask whether a tool may run; another word than yes or no goes to the model as the reason."""
+        chat = self._chat
+        async with self._asking:
+            if name in self._allowed:
+                return True
+            self._may_write.clear()
+            try:
+                chat.screen.end_line()
+                chat.screen.line(f"? {call_text(name, args)}", "warning")
+                if reason:
+                    chat.screen.line(f"  {reason}", "dim")
+                answer = await chat.reader.ask("Allow it? [y]es, [a]lways in this chat, [N]o, or why not: ", fresh=True)
+            except KeyboardInterrupt:
+                chat.interrupts.fire()
+                return False
+            finally:
+                self._may_write.set()
+            word = answer.lower()
+            if word in {"a", "always"}:
+                self._allowed.add(name)
+            return word in {"y", "yes", "a", "always"} or (answer if word not in {"", "n", "no"} else False)
