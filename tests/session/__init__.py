@@ -1,0 +1,1 @@
+"""Tests of the session loop against a scripted, strict model provider."""

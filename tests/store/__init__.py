@@ -1,0 +1,1 @@
+"""Tests of the record and of the settings that say where it is."""
