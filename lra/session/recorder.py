@@ -88,13 +88,14 @@ class Recorder(AbstractCapability[AgentDeps]):
         async def work(connection: AsyncConnection) -> None:
             await append_entries(connection, self.session_id, self.turn_id, [entry])
             await connection.execute(delete(stream_chunks).where(stream_chunks.c.turn_id == self.turn_id))
-            # Counted under the write lock, so that no late piece is kept beside the whole.
+            # Noted with the write, which a cancellation does not stop: no late piece is kept beside the whole, and
+            # every call that is in the journal is closed there.
             self.responses += 1
+            self.calls.update((part.tool_call_id, part) for part in response.parts if isinstance(part, ToolCallPart))
+            if entry.content:
+                self.text.append(entry.content)
 
         await self.store.database.write(work)
-        self.calls.update((part.tool_call_id, part) for part in response.parts if isinstance(part, ToolCallPart))
-        if entry.content:
-            self.text.append(entry.content)
         return response
 
     async def result(self, part: ToolReturnPart) -> bool:

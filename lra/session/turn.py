@@ -29,7 +29,7 @@ from pydantic_ai.usage import RunUsage
 from lra.agent.context import CHARS_PER_TOKEN
 from lra.agent.failures import Failure, explain
 from lra.agent.recall_block import format_block
-from lra.errors import ExitCode
+from lra.errors import ExitCode, LraError
 from lra.events import (
     Compacted,
     Event,
@@ -88,7 +88,7 @@ class TurnRunner:
         self._out: asyncio.Queue[Event | None] = asyncio.Queue()
         self._token = CancellationToken()
         self._work: asyncio.Task[None] | None = None
-        self._preparing = True
+        self._preparing = False
         self._cancelled = False
         self._pending: list[tuple[str, str]] = []
         self._arrived = asyncio.Event()
@@ -140,8 +140,10 @@ class TurnRunner:
     async def _run_to_end(self) -> None:
         failure: Failure | None = None
         output = ""
+        # A task that is cancelled before its first step would never close the turn, hence not before this point.
+        self._preparing = True
         try:
-            history = await self._prepare()
+            history = [] if self._cancelled else await self._prepare()
             self._preparing = False
             if self._cancelled:
                 raise RunCancelled("cancelled before the model was asked")
@@ -177,6 +179,9 @@ class TurnRunner:
                 hits = await plan.deps.require_memory().recall(plan.text, session_id=plan.turn.session_id)
         except TimeoutError:
             self._emit(Notice(level="warning", text="Memory took too long and was left out of this turn."))
+            return
+        except LraError as error:
+            self._emit(Notice(level="warning", text=f"Memory was left out of this turn: {error}"))
             return
         self._recalled = [
             RecalledMemory(
