@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterable, Callable
+from collections.abc import AsyncIterable, AsyncIterator, Callable
 from typing import Any
 
 import httpx
@@ -13,11 +13,12 @@ import openai
 import pytest
 from anthropic.types import Message as AnthropicMessage
 from anthropic.types import RawMessageStreamEvent
-from openai.types.chat import ChatCompletion, ChatCompletionChunk
+from openai.types.chat import ChatCompletion, ChatCompletionChunk, ChatCompletionUserMessageParam
 from openai.types.responses import Response, ResponseStreamEvent
 from pydantic import TypeAdapter
 from pydantic_ai import Agent, AgentRunResult, AgentRunResultEvent, CancellationToken, exceptions
 from pydantic_ai.messages import FunctionToolResultEvent, ModelMessage, PartDeltaEvent, PartStartEvent, ThinkingPart
+from pydantic_ai.models import infer_model
 from pydantic_ai.settings import ModelSettings
 
 from tests.support.fixtures import MODELS, Api, env_for, model_server
@@ -49,14 +50,18 @@ MakeAgent = Callable[..., Agent[None, str]]
 
 
 @pytest.fixture
-def make_agent(model_server: ModelServer, monkeypatch: pytest.MonkeyPatch) -> MakeAgent:
+async def make_agent(model_server: ModelServer, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[MakeAgent]:
     """Make an agent that talks to the server by its SDK, which does not retry on its own."""
 
-    def make(api: Api, max_retries: int = 0, timeout: float = 5) -> Agent[None, str]:
+    models: list[Any] = []
+
+    def make(api: Api, max_retries: int = 0, timeout: float = 15) -> Agent[None, str]:
         for name, value in env_for(model_server, api).items():
             monkeypatch.setenv(name, value)
         options = ModelSettings(max_retries=max_retries, timeout=timeout)
-        agent = Agent(MODELS[api], instructions="Be brief.", model_settings=options)
+        model = infer_model(MODELS[api])
+        models.append(model)
+        agent = Agent(model, instructions="Be brief.", model_settings=options)
 
         @agent.tool_plain
         def add(a: int, b: int) -> int:
@@ -64,7 +69,9 @@ def make_agent(model_server: ModelServer, monkeypatch: pytest.MonkeyPatch) -> Ma
 
         return agent
 
-    return make
+    yield make
+    for model in models:
+        await model.client.close()
 
 
 async def streamed(agent: Agent[None, str], prompt: str, seen: list[Any] | None = None) -> AgentRunResult[str]:
@@ -259,8 +266,8 @@ async def test_a_cut_stream_delivers_what_came_before(
 async def test_a_silent_provider_times_out(model_server: ModelServer, make_agent: MakeAgent, api: Api) -> None:
     model_server.script(fail("silence"))
     with pytest.raises(exceptions.ModelTimeoutError):
-        await streamed(make_agent(api, timeout=0.1), "Hello")
-    await model_server.until(lambda server: server.requests[0].client_gone)
+        await streamed(make_agent(api, timeout=0.2), "Hello")
+    await model_server.until(lambda server: any(request.client_gone for request in server.requests))
 
 
 def test_no_fault_but_the_known_ones() -> None:
@@ -523,8 +530,8 @@ def test_scripts_load_from_json() -> None:
 
 
 def test_probes_recognise_it(model_server: ModelServer) -> None:
-    ids = [model.id for model in openai.OpenAI(**_client(model_server)).models.list()]
-    assert ids == ["test-model"]
+    with openai.OpenAI(**_client(model_server)) as client:
+        assert [model.id for model in client.models.list()] == ["test-model"]
     tags = HTTP.get(f"{model_server.url}/api/tags").json()
     assert [model["name"] for model in tags["models"]] == ["test-model:latest"]
     assert "version" in HTTP.get(f"{model_server.url}/api/version").json()
@@ -545,19 +552,21 @@ def test_it_answers_at_once(model_server: ModelServer) -> None:
     assert min(times[1:]) < 0.03
 
 
+HELLO: ChatCompletionUserMessageParam = {"role": "user", "content": "Hello"}
+
+
 async def test_it_runs_as_a_process() -> None:
     with ModelServerProcess([say("one two", call("add", a=1), hold=1)], default=say("ok")) as server:
-        client = openai.AsyncOpenAI(**_client(server))
-        stream = await client.chat.completions.create(
-            model="m", messages=[{"role": "user", "content": "Hi"}], stream=True
-        )
         pieces: list[str] = []
-        async for chunk in stream:
-            pieces += [choice.delta.content for choice in chunk.choices if choice.delta.content]
-            if pieces == ["one"] and not chunk.choices[0].finish_reason:
-                await asyncio.to_thread(server.release)
+        async with openai.AsyncOpenAI(**_client(server)) as client:
+            stream = await client.chat.completions.create(model="m", messages=[HELLO], stream=True)
+            async for chunk in stream:
+                said = chunk.choices[0].delta.content
+                pieces += [said] if said else []
+                if said == "one":
+                    await asyncio.to_thread(server.release)
         assert pieces == ["one", " two"]
         assert server.status() == {"requests": 1, "held": 0, "steps_left": 0, "complaints": []}
-        assert server.requests()[0]["messages"][0]["text"] == "Hi"
+        assert server.requests()[0]["messages"][0]["text"] == "Hello"
     with pytest.raises(httpx.ConnectError):
         HTTP.get(f"{server.url}/v1/models")
