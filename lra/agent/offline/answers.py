@@ -1,0 +1,200 @@
+"""What is said about the results of tools: results in, text out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from lra.agent.offline.facts import Fact
+from lra.agent.offline.questions import Question
+from lra.agent.offline.relevance import Findings, Hit
+from lra.agent.offline.results import Result, items, moment, when
+from lra.text import one_line, printable
+
+_QUOTED = 400
+_MOST_FURTHER = 4
+_MOST_KNOWN = 20
+_MOST_TOLD = 8
+_MOST_OUTPUT = 4000
+_PERSONAL = re.compile(r"(?:my|our|i|i'm|i've|we|call me|always|never|remember|from now on)\b", re.I)
+_STORED = re.compile(r"(?:stored|saved|updated|replaced|already|merged|remembered|noted|kept|written)\b", re.I)
+
+
+def quote(text: str) -> str:
+    """Return text in quotation marks, on one line and not too long."""
+    return f'"{one_line(text[: _QUOTED * 3], _QUOTED)}"'
+
+
+def trouble(tool: str, result: Result) -> str | None:
+    """Say how a call went wrong, or None when it did not."""
+    said = f": {result.text}" if result.text else ""
+    match result.outcome:
+        case "failed":
+            return f"{tool} failed{said}"
+        case "denied":
+            return f"{tool} was not allowed{said}"
+        case "interrupted":
+            return f"{tool} was interrupted before it finished, so I do not know whether it took effect."
+        case "retried":
+            return f"{tool} refused the call{said}"
+        case _:
+            return f"{tool} answered: {result.refusal}" if result.refusal else None
+
+
+def stored(facts: Sequence[Fact], results: Sequence[Result]) -> str:
+    """Confirm exactly what was stored, and say what was not."""
+    kept: list[str] = []
+    lost: list[str] = []
+    for fact, result in zip(facts, results, strict=True):
+        problem = trouble("write_memory", result)
+        said = result.value.strip() if isinstance(result.value, str) else ""
+        if problem is None and said and not _STORED.match(said):
+            problem = f"write_memory answered: {result.text}"
+        if problem is None:
+            kept.append(quote(fact.content))
+        else:
+            lost.append(f"I could not store {quote(fact.content)}. {problem}")
+    lines = [f"I will remember: {kept[0]}"] if len(kept) == 1 else []
+    if len(kept) > 1:
+        lines = ["\n".join(["I will remember:", *(f"- {line}" for line in kept)])]
+    return "\n\n".join([*lines, *lost])
+
+
+def found(question: Question, findings: Findings, said_here: Findings, now: datetime) -> str:
+    """Answer a question from memory, or from earlier words of this conversation, or say that nothing is known."""
+    if findings.matches:
+        best, further = findings.matches[0], findings.matches[1 : 1 + _MOST_FURTHER]
+        lines = [told(best, now)]
+        if further:
+            lines += ["", "Also in memory:", *(f"- {dated(hit, now)}" for hit in further)]
+        return "\n".join(lines)
+    if said_here.matches:
+        said = quote(said_here.matches[0].content)
+        return f"Nothing is stored about that, but earlier in this conversation you said: {said}"
+    if findings.near:
+        near = [f"- {dated(hit, now)}" for hit in findings.near[:_MOST_FURTHER]]
+        return "\n".join(["I found nothing in memory that answers this. What comes closest:", *near])
+    return not_found(question)
+
+
+def not_found(question: Question) -> str:
+    """Say that memory has nothing to say."""
+    about = f"about {quote(question.topic)}" if question.topic else "about that"
+    return f"I found nothing in memory {about}. I know only what I was told, so I will not guess."
+
+
+def told(hit: Hit, now: datetime) -> str:
+    """Quote a memory with its date."""
+    date = when(hit.created_at, now)
+    if _PERSONAL.match(hit.content):
+        return f"You told me{' ' + date if date else ''}: {quote(hit.content)}"
+    return f"In memory{', stored ' + date if date else ''}: {quote(hit.content)}"
+
+
+def dated(hit: Hit, now: datetime) -> str:
+    """Quote a memory with its date behind it."""
+    date = when(hit.created_at, now)
+    return quote(hit.content) + (f" ({date})" if date else "")
+
+
+def known(hits: Sequence[Hit], now: datetime) -> str:
+    """Tell everything that is stored about the person."""
+    if not hits:
+        return 'I have nothing stored about you yet. Tell me something, for example "my name is Ana".'
+    lines = [f"- {dated(hit, now)}" for hit in hits[:_MOST_KNOWN]]
+    more = "\n\nThere is more; ask about something in particular." if len(hits) > _MOST_KNOWN else ""
+    return "\n".join(["This is what I have stored:", *lines]) + more
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One message of the record of conversations."""
+
+    role: str
+    content: str
+    session: str
+    at: datetime | None
+
+
+def read_rows(value: Any) -> list[Row]:
+    """Return the messages in a result of `get_recent_conversations`, whatever its form."""
+    return [
+        Row(str(item.get("role", "")), item["content"], str(item.get("session_id", "")), moment(item.get("timestamp")))
+        for item in items(value)
+        if isinstance(item.get("content"), str) and item["content"].strip()
+    ]
+
+
+def split_current(rows: Sequence[Row], spoken: Collection[str]) -> tuple[list[Row], list[Row]]:
+    """Return what the person wrote in other sessions, and in this one before now.
+
+    Args:
+        rows: Messages, oldest first.
+        spoken: What the person wrote in this conversation; the session of the latest such message is this one.
+    """
+    here = {_folded(text) for text in spoken}
+    mine = [row for row in rows if row.role == "user"]
+    current = mine[-1].session if mine and _folded(mine[-1].content) in here else None
+    others = [row for row in mine if row.session != current]
+    return others, [row for row in mine if row.session == current][:-1]
+
+
+def _folded(text: str) -> str:
+    return " ".join(text[:500].split()).casefold()
+
+
+def digest(others: Sequence[Row], here: Sequence[Row], now: datetime, days_ago: int | None) -> str:
+    """Tell what the last other conversation was about, or those of one day."""
+    if days_ago is not None:
+        day = "today" if days_ago == 0 else "yesterday"
+        rows = [row for row in (*others, *here) if when(row.at, now) == day]
+        if rows:
+            return _told_rows(f"{day.capitalize()} you wrote:", rows)
+        if not others:
+            return f"I have no conversation on record from {day}."
+        return f"I have no conversation on record from {day}. {_last(others, now)}"
+    if others:
+        return _last(others, now)
+    if here:
+        return _told_rows("I have no other conversation on record. Earlier in this one you wrote:", here)
+    return "I have no earlier conversation on record."
+
+
+def _last(others: Sequence[Row], now: datetime) -> str:
+    rows = [row for row in others if row.session == others[-1].session]
+    date = when(rows[-1].at, now)
+    return _told_rows(f"Last time{', ' + date + ',' if date else ''} you wrote:", rows)
+
+
+def _told_rows(head: str, rows: Sequence[Row]) -> str:
+    lines = [f"- {one_line(row.content[:600], 160)}" for row in rows[-_MOST_TOLD:]]
+    left_out = len(rows) - len(lines)
+    return "\n".join([head, *lines, *([f"({left_out} earlier ones are left out.)"] if left_out > 0 else [])])
+
+
+def ran(result: Result) -> str:
+    """Show what a piece of code printed."""
+    value = result.value
+    if isinstance(value, str) and value.lstrip().startswith("{"):
+        value = next(iter(items(value)), value)
+    if not isinstance(value, dict):
+        text = "" if value is None else str(value)
+        return f"Result:\n{_fence(text)}" if text.strip() else "It ran and printed nothing."
+    failed = value.get("success") is False or bool(value.get("error"))
+    shown = [str(value[name]) for name in ("stdout", "output", "result") if value.get(name)]
+    wrong = [str(value[name]) for name in ("stderr", "error", "traceback") if value.get(name)]
+    parts = [f"It printed:\n{_fence(text)}" for text in shown[:1]]
+    parts += [f"{'It failed' if failed else 'On standard error'}:\n{_fence(text)}" for text in wrong[:1]]
+    if not parts:
+        return "The code failed without saying why." if failed else "It ran and printed nothing."
+    return "\n\n".join(parts)
+
+
+def _fence(text: str) -> str:
+    cut = f"\n… and {len(text) - _MOST_OUTPUT} more characters" if len(text) > _MOST_OUTPUT else ""
+    text = printable(text[:_MOST_OUTPUT]).rstrip("\n") + cut
+    ticks = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
+    return f"{ticks}\n{text}\n{ticks}"

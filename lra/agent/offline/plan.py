@@ -1,0 +1,167 @@
+"""From intents to tool calls, and from their results to the answer.
+
+Each kind of intent has a plan: a generator that yields the calls it needs, is sent their results, and returns the
+text. A plan is run from its beginning for every model request, fed with the results already in the history, so
+nothing is remembered between requests and an interrupted turn can be taken up by any process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from lra.agent.offline import answers, replies
+from lra.agent.offline.facts import read_fact
+from lra.agent.offline.intents import Intent, Kind
+from lra.agent.offline.questions import Question
+from lra.agent.offline.relevance import Findings, Hit, about_person, judge, read_hits
+from lra.agent.offline.results import Call, Result, items
+from lra.agent.offline.scene import Plan, Scene
+from lra.agent.offline.sentences import statements
+from lra.agent.offline.task_plan import task_plan
+from lra.agent.offline.words import tidy
+
+_HITS = 8
+_ALL_HITS = 20
+_ROWS = 40
+_MORE_ROWS = 100
+_EVERYTHING = (
+    "name called like love prefer favourite live work use birthday allergic",
+    "I my me am our we user",
+)
+"""Two searches that find nearly all that people say about themselves."""
+
+
+def proceed(
+    intents: Iterable[Intent], scene: Scene, results: Mapping[str, Result], *, may_call: bool = True
+) -> tuple[list[Call], str]:
+    """Take every intent as far as the results allow.
+
+    Args:
+        intents: What was asked for.
+        scene: What the plans may use.
+        results: Results that are there already, by the identity of their calls.
+        may_call: Whether further calls are allowed.
+
+    Returns:
+        The calls to make next, each once; or no calls and the whole answer.
+    """
+    wanted: dict[str, Call] = {}
+    texts: list[str] = []
+    for intent in intents:
+        missing, text = _advance(_PLANS[intent.kind](intent, scene), results)
+        wanted.update({call.identity: call for call in missing})
+        texts.append(replies.STOPPED if missing else text)
+    if wanted and may_call:
+        return list(wanted.values()), ""
+    return [], "\n\n".join(dict.fromkeys(text for text in texts if text))
+
+
+def _advance(plan: Plan, results: Mapping[str, Result]) -> tuple[list[Call], str]:
+    try:
+        calls = next(plan)
+        while True:
+            missing = [call for call in calls if call.identity not in results]
+            if missing:
+                plan.close()
+                return missing, ""
+            calls = plan.send([results[call.identity] for call in calls])
+    except StopIteration as end:
+        return [], str(end.value)
+
+
+def _say(speak: Callable[[Scene], str]) -> Callable[[Intent, Scene], Plan]:
+    def plan(_intent: Intent, scene: Scene) -> Plan:
+        yield from ()
+        return speak(scene)
+
+    return plan
+
+
+def _remember(intent: Intent, scene: Scene) -> Plan:
+    if not intent.facts:
+        return replies.WHAT_TO_REMEMBER
+    if "write_memory" not in scene.tools:
+        return replies.missing("store anything")
+    results = yield [
+        scene.call("write_memory", content=fact.content, memory_type=fact.memory_type, key=fact.key)
+        for fact in intent.facts
+    ]
+    return answers.stored(intent.facts, results)
+
+
+def _ask(intent: Intent, scene: Scene) -> Plan:
+    question = intent.question
+    if question is None or not question.query.strip():
+        return replies.general(scene.tools, introduced=scene.introduced)
+    said_here = _said_here(question, scene)
+    if "search_memory" not in scene.tools:
+        if said_here.matches:
+            quoted = answers.quote(said_here.matches[0].content)
+            return f"Earlier in this conversation you said: {quoted}"
+        return replies.missing("search my memory")
+    (result,) = yield [scene.call("search_memory", query=question.query, limit=_HITS)]
+    if problem := answers.trouble("search_memory", result):
+        return problem
+    return answers.found(question, judge(question, read_hits(result.value)), said_here, scene.now)
+
+
+def _said_here(question: Question, scene: Scene) -> Findings:
+    facts = (read_fact(piece) for text in scene.said for piece in statements(tidy(text)))
+    return judge(question, [Hit(fact.content) for fact in facts if fact][::-1])
+
+
+def _about_me(_intent: Intent, scene: Scene) -> Plan:
+    if "search_memory" not in scene.tools:
+        return replies.missing("search my memory")
+    results = yield [scene.call("search_memory", query=query, limit=_ALL_HITS) for query in _EVERYTHING]
+    problems = [problem for result in results if (problem := answers.trouble("search_memory", result))]
+    if len(problems) == len(results):
+        return problems[0]
+    return answers.known(about_person(read_hits([hit for result in results for hit in items(result.value)])), scene.now)
+
+
+def _recent(intent: Intent, scene: Scene) -> Plan:
+    tool = "get_recent_conversations"
+    if tool not in scene.tools:
+        return replies.missing("look up earlier conversations")
+    for limit in (_ROWS, _MORE_ROWS):
+        (result,) = yield [scene.call(tool, limit=limit, all_sessions=True)]
+        if problem := answers.trouble(tool, result):
+            return problem
+        rows = answers.read_rows(result.value)
+        others, here = answers.split_current(rows, [*scene.said, *scene.asked])
+        if others or len(rows) < limit:
+            break
+    return answers.digest(others, here, scene.now, intent.days_ago)
+
+
+def _code(intent: Intent, scene: Scene) -> Plan:
+    if intent.language != "python":
+        return replies.PYTHON_ONLY
+    if "execute_code" not in scene.tools:
+        return replies.NO_SANDBOX
+    (result,) = yield [scene.call("execute_code", code=intent.code)]
+    if result.outcome != "success":
+        return answers.trouble("execute_code", result) or replies.STOPPED
+    return answers.ran(result)
+
+
+_PLANS: Mapping[Kind, Callable[[Intent, Scene], Plan]] = {
+    Kind.REMEMBER: _remember,
+    Kind.ASK: _ask,
+    Kind.ABOUT_ME: _about_me,
+    Kind.RECENT: _recent,
+    Kind.TASK: task_plan,
+    Kind.CODE: _code,
+    Kind.SECRET: _say(lambda scene: replies.SECRET),
+    Kind.FORGET: _say(lambda scene: replies.CANNOT_FORGET),
+    Kind.GREETING: _say(lambda scene: replies.greeting(introduced=scene.introduced)),
+    Kind.THANKS: _say(lambda scene: replies.THANKS),
+    Kind.BYE: _say(lambda scene: replies.BYE),
+    Kind.AGREED: _say(lambda scene: replies.AGREED),
+    Kind.HELP: _say(lambda scene: replies.help_text(scene.tools)),
+    Kind.WHO: _say(lambda scene: replies.who()),
+    Kind.CLOCK: _say(lambda scene: replies.clock(scene.now)),
+    Kind.EMPTY: _say(lambda scene: replies.EMPTY),
+    Kind.OTHER: _say(lambda scene: replies.general(scene.tools, introduced=scene.introduced)),
+}

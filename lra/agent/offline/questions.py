@@ -1,0 +1,145 @@
+"""What a question asks for: the words to search by, and what an answer must speak of."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from lra.agent.offline.attributes import attribute_key
+from lra.agent.offline.words import LOOK, TALK, content_words, is_aspect, is_question_marked, stem, stems, tidy, widen
+
+_QUERY_LENGTH = 300
+
+_OPENERS = re.compile(
+    r"(?:what|where|when|who|how|why|which)(?:'s|'re|'d|'ll)? |(?:whats|whose|whom|wheres|whos|hows|whens) |"
+    r"(?:is|are|was|were|does|did|has|isn't|aren't|wasn't|doesn't|didn't|hasn't) \S{1,40} |"
+    r"(?:can|could|will|would|should|shall|may|might|must|have|had|do|am|don't|haven't)"
+    r" (?:i|you|we|he|she|it|they|my|our|your|his|her|their|the|there|any|anyone|someone) |"
+    r"(?:please )?(?:tell|show|remind|give) me (?!an? )|tell us |recall |any idea |do you know|"
+    r"(?:search|look) (?:my |your |the |in )*(?:memory|memories|notes)\b|(?:search|look up|look for|find) |"
+    r"i (?:forgot|forget|can't remember|cannot remember|don't remember|do not remember|can't recall|don't recall)\b|"
+    r"(?:i wonder|i want to know|i(?:'d| would) like to know|remind me) (?:what|where|when|who|how|why|which|if)",
+    re.I,
+)
+_NOT_OPENERS = re.compile(
+    r"what an? |(?:when|while) (?:i|we|he|she|they|my|our)(?: |'m |'ve )|how (?:nice|lovely|cool|funny|sad|sweet)\b|"
+    r"have an? |which (?:is|are|was|means)|what i (?:mean|want|need|like)",
+    re.I,
+)
+_TALKED = re.compile(
+    r"(?:(?:do you remember|tell me|can you recall|recall) )?"
+    r"(?:what (?:did|have|had|were|was|are) (?:we|i|you|you and i) (?:(?:been|just|last|all|recently|even) ){0,2}"
+    r"(?:talk|discuss|chat|speak|spoke|say|said|do|work|ask|tell)\w*\b|"
+    r"where (?:did|had|were) we(?: leave off| left off| stop| stopped| at)?|"
+    r"(?:summari[sz]e|recap|sum up) (?:our|the|my|what we)\b|"
+    r"(?:do you (?:still )?(?:remember|recall) |tell me about |show me |what was |what happened in |what about )?"
+    r"(?:our|the|my) (?:last|previous|earlier|recent|past|latest|yesterday's) "
+    r"(?:conversation|chat|talk|session|discussion)s?|what (?:happened|was) (?:last time|yesterday|earlier)|"
+    r"(?:show|list)(?: me)? (?:my |our |the )?(?:recent )?conversations?)",
+    re.I,
+)
+_ARTICLE = r"(?:my|our|the)"
+_KEY_FORMS: tuple[tuple[re.Pattern[str], str | None], ...] = (
+    (
+        re.compile(r"who am i$|what(?:'s| is| was) my (?:full |first |own )?name|what am i (?:called|named)", re.I),
+        "user.name",
+    ),
+    (
+        re.compile(
+            r"(?:where|(?:which|what) (?:city|town|country)|in which \w+) (?:do |did )?i live|"
+            r"where (?:am i|i am|i'm) based",
+            re.I,
+        ),
+        "user.location",
+    ),
+    (re.compile(r"where (?:do |did )?i work|who (?:do )?i work for|who(?:'s| is) my employer", re.I), "user.employer"),
+    (re.compile(r"what do i do(?: for (?:a living|work))?$|what do i work as|what(?:'s| is) my job", re.I), "user.job"),
+    (re.compile(r"how old am i|what(?:'s| is) my age", re.I), "user.age"),
+    (re.compile(r"when was i born|when(?:'s| is) my birth", re.I), "user.birthday"),
+)
+_CALLED = re.compile(
+    rf"what(?:'s| is| was| are|) (?:the )?(?P<owner>{_ARTICLE}) (?P<what>[^?]{{2,60}}?)(?: is| are| was)? "
+    r"(?:called|named)\b",
+    re.I,
+)
+_NAME_OF = re.compile(rf"names? of (?P<owner>{_ARTICLE}) (?P<what>[^?,.]{{2,60}})", re.I)
+_POSSESSED = re.compile(rf"\b(?P<owner>{_ARTICLE}) (?P<what>[^?,.!]{{2,60}})", re.I)
+_OF_OTHERS = re.compile(
+    r"\b(?!(?:what|who|where|when|how|that|it|he|she)')(?P<owner>[^\s']{2,40})'s (?P<what>[^?,.!]{2,60})", re.I
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question, taken apart."""
+
+    text: str
+    query: str
+    """What memory is searched for."""
+    subjects: frozenset[str]
+    """Stems an answer should speak of."""
+    aspects: frozenset[str]
+    """Stems that only say what kind of answer is wanted, such as a name."""
+    key: str | None = None
+    """The attribute asked for, when there is one."""
+
+    @property
+    def topic(self) -> str:
+        """What the question is about, to be named in an answer; empty when no word says it."""
+        words = " ".join(content_words(self.text)[:6]) if self.text.isascii() else self.text
+        return words[:80]
+
+
+def is_question(sentence: str) -> bool:
+    """Whether a sentence reads as a question, marked or not."""
+    if is_question_marked(sentence):
+        return True
+    line = " ".join(tidy(sentence[:LOOK]).split()) + " "
+    return bool(_OPENERS.match(line)) and not _NOT_OPENERS.match(line)
+
+
+def is_about_talk(line: str) -> bool:
+    """Whether a line asks what was talked about, without naming a subject."""
+    return bool(_TALKED.match(line)) and not stems(line) - TALK
+
+
+def days_ago(line: str) -> int | None:
+    """Return the day a line speaks of, counted back from today; None when it names none."""
+    if re.search(r"\byesterday\b", line, re.I):
+        return 1
+    return 0 if re.search(r"\b(?:today|this (?:morning|afternoon|evening))\b", line, re.I) else None
+
+
+def read_question(sentence: str) -> Question:
+    """Take a question apart; any text will do."""
+    line = " ".join(tidy(sentence[:LOOK]).split())
+    words = content_words(line)
+    stemmed = [stem(word) for word in words]
+    subjects = frozenset(word for word in stemmed if not is_aspect(word))
+    subjects = subjects - TALK or subjects
+    aspects = frozenset(stemmed) - subjects
+    searched = words if subjects else widen(words)
+    query = " ".join(searched)
+    if not query or not (line.isascii() or _OPENERS.match(line + " ")):
+        query = line.strip(" ?？؟.!")
+    return Question(
+        text=line,
+        query=query[:_QUERY_LENGTH],
+        subjects=subjects,
+        aspects=aspects,
+        key=_asked_key(line.rstrip(" ?？؟.!")),
+    )
+
+
+def _asked_key(line: str) -> str | None:
+    for pattern, key in _KEY_FORMS:
+        if pattern.search(line):
+            return key
+    if match := _CALLED.search(line):
+        return attribute_key(match["owner"], match["what"], "called it")
+    if match := _NAME_OF.search(line):
+        return attribute_key(match["owner"], match["what"], "called it")
+    for pattern in (_POSSESSED, _OF_OTHERS):
+        if match := pattern.search(line):
+            return attribute_key(match["owner"], re.sub(r" (?:is|are|was)$", "", match["what"]))
+    return None

@@ -1,0 +1,97 @@
+"""What the offline model says by itself, without asking any tool."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from lra.agent.offline.results import MONTHS
+
+INTRODUCTION = "I am lra's offline model: a set of rules, no language model."
+"""Begins every full introduction, and shows in a history that there was one."""
+
+SETUP = (
+    "To talk to a real model, set a provider key such as OPENAI_API_KEY or ANTHROPIC_API_KEY, start Ollama, "
+    "or name a model with `--model` or LRA_MODEL."
+)
+_ABILITIES = (
+    ("write_memory", 'remember what you tell me ("remember that my dog is called Rex")'),
+    ("search_memory", 'find it again, in any later session ("what is my dog called?", "what do you know about me?")'),
+    ("get_recent_conversations", 'tell you what we talked about ("what did we talk about last time?")'),
+    ("create_task", 'keep tasks ("add a task: call the dentist", "remind me to pay the rent")'),
+    ("list_tasks", 'show them ("list my tasks")'),
+    ("update_task_status", 'move them on ("mark call the dentist as done", "start task …", "cancel task …")'),
+    ("execute_code", 'run Python in the sandbox (a fenced block, or "run: `print(1 + 1)`")'),
+)
+_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+
+def _can(tools: Collection[str]) -> str:
+    offered = [f"- {ability}" for tool, ability in _ABILITIES if tool in tools]
+    if not offered:
+        return "No tools are available in this conversation, so there is little I can do here."
+    return "\n".join(["I can", *offered])
+
+
+def help_text(tools: Collection[str]) -> str:
+    """Say what is possible with the tools offered, and how to set a real model."""
+    return f"{INTRODUCTION}\n\n{_can(tools)}\n\n{SETUP}"
+
+
+def who() -> str:
+    """Say what is speaking."""
+    return f"{INTRODUCTION} I remember, find and list things, and I do not make anything up. {SETUP}"
+
+
+def general(tools: Collection[str], *, introduced: bool) -> str:
+    """Say that a message is beyond the rules: in full the first time, in one line afterwards."""
+    if introduced:
+        return "That is beyond the offline model. Say `help` for what I can do and how to set a real model."
+    return f"{INTRODUCTION} I cannot help with that one.\n\n{_can(tools)}\n\n{SETUP}"
+
+
+def greeting(*, introduced: bool) -> str:
+    """Greet, and say who is there unless that is known already."""
+    if introduced:
+        return "Hello again. What can I do for you?"
+    return f"Hello. {INTRODUCTION} I can remember things, find them again and keep your tasks; say `help` for more."
+
+
+THANKS = "You are welcome."
+BYE = "Goodbye. What you asked me to remember will be here next time."
+AGREED = "All right."
+EMPTY = "There was nothing in that message. Say `help` to see what I can do."
+WHAT_TO_REMEMBER = 'Tell me what to remember, for example "remember that the deploy day is Tuesday".'
+CANNOT_FORGET = (
+    "I have stored nothing from that, and I cannot remove memories myself: "
+    "`lra memory --help` shows how to find and forget one."
+)
+SECRET = 'That looks like a secret, so I did not store it. Say "remember that …" if I should keep it.'
+NO_SANDBOX = "No sandbox is available here, and I never run code on the host, so nothing was run."
+PYTHON_ONLY = "The sandbox runs Python only, so nothing was run."
+STOPPED = "I stopped here, because this was taking more steps than it should."
+
+
+def clock(now: datetime) -> str:
+    """Tell the time of this machine."""
+    return (
+        f"It is {_WEEKDAYS[now.weekday()]}, {now.day} {MONTHS[now.month - 1]} {now.year}, "
+        f"{now:%H:%M} by this machine's clock."
+    )
+
+
+def cannot_see(attachments: int) -> str:
+    """Say that attachments were not looked at."""
+    what = "the attachment" if attachments == 1 else f"the {attachments} attachments"
+    return f"I cannot see {what}: the offline model reads text only."
+
+
+def missing(doing: str) -> str:
+    """Say that a tool is not offered in this conversation."""
+    return f"I cannot {doing} in this conversation: the tool for it is not available here."
+
+
+def interrupted(tools: Collection[str]) -> str:
+    """Say that earlier calls were cut off."""
+    names = ", ".join(dict.fromkeys(tools))
+    return f"Before this, {names} was interrupted, so it may not have taken effect."

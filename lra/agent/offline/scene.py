@@ -1,0 +1,45 @@
+"""What a plan is, and what it may use."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from lra.agent.offline.results import Call, Result
+
+Plan = Generator[list[Call], list[Result], str]
+"""Yields the calls it needs, is sent their results, returns the text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What the plans may use: the tools offered, the time, and what was said before."""
+
+    tools: Mapping[str, Mapping[str, Any]]
+    """JSON schemas of the tools' parameters, by name."""
+    now: datetime
+    introduced: bool = False
+    said: tuple[str, ...] = ()
+    """What the person wrote before in this conversation, oldest first."""
+    asked: tuple[str, ...] = ()
+    """What the person wrote now."""
+    made: tuple[Call, ...] = ()
+    """The calls of this turn that have results."""
+
+    def call(self, tool: str, **args: Any) -> Call:
+        """Return a call that keeps to the tool's parameters, their choices and their bounds."""
+        properties = self.tools.get(tool, {}).get("properties")
+        if not isinstance(properties, Mapping) or not properties:
+            return Call(tool, {name: value for name, value in args.items() if value is not None})
+        kept: dict[str, Any] = {}
+        for name, value in args.items():
+            shape = properties.get(name)
+            if value is None or not isinstance(shape, Mapping):
+                continue
+            choices, most = shape.get("enum"), shape.get("maximum")
+            if isinstance(choices, list) and value not in choices:
+                continue
+            kept[name] = min(value, most) if isinstance(value, int) and isinstance(most, int) else value
+        return Call(tool, kept)

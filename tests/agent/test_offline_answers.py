@@ -1,0 +1,390 @@
+"""What the offline model says about the results of tools, and which memories it lets answer a question."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lra.agent.offline import answers, replies, tasks
+from lra.agent.offline.facts import Fact
+from lra.agent.offline.intents import parse
+from lra.agent.offline.plan import proceed
+from lra.agent.offline.questions import read_question
+from lra.agent.offline.relevance import Findings, about_person, judge, read_hits
+from lra.agent.offline.results import Result, items, moment, when
+from lra.agent.offline.scene import Scene
+
+NOW = datetime(2026, 11, 20, 15, 30, tzinfo=UTC)
+
+
+def hits(*contents: str, kind: str = "fact") -> list[dict[str, Any]]:
+    return [
+        {"id": str(i), "kind": kind, "content": content, "created_at": "2026-11-19T10:00:00+00:00", "score": 0.5}
+        for i, content in enumerate(contents)
+    ]
+
+
+def answer(text: str, *contents: str, kind: str = "fact") -> str:
+    question = read_question(text)
+    return answers.found(question, judge(question, read_hits(hits(*contents, kind=kind))), Findings(), NOW)
+
+
+FOUND = [
+    ("what is my dog called?", "My dog is called Rex"),
+    ("what's my dog's name", "My dog's name is Rex"),
+    ("what is the name of my dog?", "The user's dog is called Rex"),
+    ("do you remember my dog?", "My dog is called Rex"),
+    ("what's my name?", "My name is Ana"),
+    ("what's my name?", "I'm Ana"),
+    ("what's my name?", "call me Ana"),
+    ("what's my name?", "The user's name is Ana"),
+    ("where do I live?", "I live in Berlin"),
+    ("where do I live?", "The user lives in Berlin"),
+    ("where do I work?", "I work at Acme"),
+    ("when do we deploy?", "Our deploy day is Tuesday"),
+    ("when is the deployment?", "Our deploy day is Tuesday"),
+    ("what is my favorite color?", "My favourite colour is blue"),
+    ("what am I allergic to?", "I am allergic to peanuts"),
+    ("do I have any allergies?", "I am allergic to peanuts"),
+    ("do I like olives?", "I don't like olives"),
+    ("what do I like?", "I love hiking"),
+    ("how many kids do I have?", "I have two kids"),
+    ("when is my mum's birthday", "My mother's birthday is 3 May"),
+    ("what is the wifi password?", "The wifi password is hunter2"),
+    ("tell me about Rex", "My dog is called Rex"),
+    ("Wie heißt mein Hund?", "Mein Hund heißt Rex"),
+    ("¿Cómo se llama mi perro?", "Mi perro se llama Rex"),
+    ("Comment s'appelle mon chien ?", "Mon chien s'appelle Rex"),
+    ("犬の名前は何ですか？", "犬の名前はポチです"),
+]
+
+
+@pytest.mark.parametrize(("question", "memory"), FOUND)
+def test_answers_with_the_memory(question: str, memory: str) -> None:
+    said = answer(question, memory)
+    assert f'"{memory}"' in said
+    assert "yesterday" in said
+    assert "nothing" not in said
+    assert "closest" not in said
+
+
+NOT_FOUND = [
+    ("what is my cat called?", "My dog is called Rex"),
+    ("what's my name?", "My dog is called Rex"),
+    ("what's my name?", "My dog's name is Rex"),
+    ("what is my favourite food?", "My favourite colour is blue"),
+    ("where do I live?", "My brother's home is in Oslo"),
+    ("where do I live?", "I work at Acme"),
+    ("where does my brother live?", "I live in Berlin"),
+    ("what's the capital of France?", "I live in Berlin"),
+    ("what is my cat called?", "what is my cat called?"),
+    ("do I have a cat?", "Do you have a cat"),
+    ("Wie heißt meine Katze?", "Mein Hund heißt Rex"),
+    ("我的猫几岁了？", "我的狗叫雷克斯"),
+]
+
+
+@pytest.mark.parametrize(("question", "memory"), NOT_FOUND)
+def test_does_not_answer_with_something_else(question: str, memory: str) -> None:
+    said = answer(question, memory)
+    assert memory not in said
+    assert "I found nothing in memory" in said
+
+
+def test_what_comes_near_is_called_that() -> None:
+    said = answer("what is my dentist in Berlin?", "My dentist is Dr Roth")
+    assert "My dentist is Dr Roth" in said
+    assert "You told me" in said or "closest" in said
+    said = answer("what does the printer cost?", "The printer is on the second floor")
+    assert "closest" in said
+
+
+def test_the_attribute_asked_for_comes_first_and_the_newest_value_of_it() -> None:
+    found = read_hits(
+        [
+            {"content": "My dog is five years old", "kind": "fact", "created_at": "2026-11-19T10:00:00Z"},
+            {"content": "My dog is called Rex", "kind": "fact", "created_at": "2026-01-02T10:00:00Z"},
+            {"content": "My dog is called Max", "kind": "fact", "created_at": "2026-11-18T10:00:00Z"},
+        ]
+    )
+    question = read_question("what is my dog called?")
+    said = answers.found(question, judge(question, found), Findings(), NOW)
+    assert said.startswith('You told me 2 days ago: "My dog is called Max"')
+    assert said.index("Max") < said.index("Rex") < said.index("five")
+    assert "on 2 January 2026" in said
+
+
+def test_conversation_does_not_repeat_what_is_stored() -> None:
+    found = read_hits(
+        [
+            {"content": "remember that my dog is called Rex", "kind": "turn"},
+            {"content": 'I will remember: "My dog is called Rex"', "kind": "turn"},
+            {"content": "My dog is called Rex", "kind": "fact"},
+            {"content": "The dog needs a walk at noon", "kind": "turn"},
+        ]
+    )
+    question = read_question("tell me about my dog")
+    assert [hit.content for hit in judge(question, found).matches] == [
+        "My dog is called Rex",
+        "The dog needs a walk at noon",
+    ]
+
+
+def test_everything_known_leaves_out_talk() -> None:
+    found = read_hits([*hits("My name is Ana"), *hits("what do you know about me?", "hello there", kind="turn")])
+    assert [hit.content for hit in about_person(found)] == ["My name is Ana"]
+    assert answers.known([], NOW).startswith("I have nothing stored")
+
+
+FORMS = [
+    [{"content": "My dog is called Rex"}],
+    json.dumps([{"content": "My dog is called Rex"}]),
+    {"results": [{"text": "My dog is called Rex"}]},
+    json.dumps({"hits": [{"document": "My dog is called Rex"}]}),
+    [{"content": "My dog is called Rex"}, {"content": " my dog is  called rex"}, {"content": ""}, {"content": 3}, 7],
+]
+
+
+@pytest.mark.parametrize("value", FORMS)
+def test_results_of_any_form_are_read(value: Any) -> None:
+    assert [hit.content for hit in read_hits(value)] == ["My dog is called Rex"]
+
+
+@pytest.mark.parametrize("value", [None, "", "No memories found.", "[1, 2", 5, [], {}, "{}", [[]], "[" * 10_000])
+def test_results_without_records_are_empty(value: Any) -> None:
+    assert read_hits(value) == []
+
+
+def test_moments() -> None:
+    expected = datetime(2026, 11, 19, 10, tzinfo=UTC)
+    stamp = expected.timestamp()
+    for value in ("2026-11-19T10:00:00Z", "2026-11-19T11:00:00+01:00", "2026-11-19 10:00", stamp, stamp * 1e3):
+        assert moment(value) == expected
+    unreadable: list[Any] = [None, "soon", float("inf"), float("nan"), True, -1e300, 10**400, [], "9" * 30]
+    assert [moment(value) for value in unreadable] == [None] * len(unreadable)
+
+
+@pytest.mark.parametrize(
+    ("ago", "words"),
+    [
+        (timedelta(hours=1), "today"),
+        (timedelta(days=1), "yesterday"),
+        (timedelta(days=3), "3 days ago"),
+        (timedelta(days=30), "on 21 October 2026"),
+        (timedelta(days=-2), "on 22 November 2026"),
+    ],
+)
+def test_dates_in_words(ago: timedelta, words: str) -> None:
+    assert when(NOW - ago, NOW) == words
+    assert when(None, NOW) == ""
+
+
+def test_stored_says_exactly_what_was_stored_and_what_was_not() -> None:
+    facts = [Fact("My dog is called Rex"), Fact("I live in Berlin")]
+    good, bad = Result(value="Stored in memory (id=1)"), Result("failed", "disk full")
+    assert answers.stored(facts[:1], [good]) == 'I will remember: "My dog is called Rex"'
+    said = answers.stored(facts, [good, bad])
+    assert 'I will remember: "My dog is called Rex"' in said
+    assert 'I could not store "I live in Berlin". write_memory failed: disk full' in said
+    assert "could not store" in answers.stored(facts[:1], [Result(value="Memory is switched off")])
+    assert "could not store" in answers.stored(facts[:1], [Result(value={"error": "read-only"})])
+
+
+TROUBLE = [
+    (Result("failed", "disk full"), "failed: disk full"),
+    (Result("denied", "The user said no."), "was not allowed: The user said no."),
+    (Result("interrupted", "The tool call was interrupted."), "was interrupted before it finished"),
+    (Result("retried", [{"loc": ["limit"], "msg": "too big"}]), "refused the call"),
+    (Result(value="Error: no such table"), "answered: Error: no such table"),
+    (Result(value={"success": False, "message": "locked"}), "answered: locked"),
+]
+
+
+@pytest.mark.parametrize(("result", "words"), TROUBLE)
+def test_trouble_is_reported(result: Result, words: str) -> None:
+    assert words in (answers.trouble("some_tool", result) or "")
+
+
+@pytest.mark.parametrize("value", ["Stored in memory", [], None, {"id": 1}, "[]", 0])
+def test_no_trouble(value: Any) -> None:
+    assert answers.trouble("some_tool", Result(value=value)) is None
+
+
+def row(content: str, session: str, role: str = "user", at: str = "2026-11-19T10:00:00Z") -> dict[str, Any]:
+    return {"role": role, "content": content, "session_id": session, "timestamp": at}
+
+
+def recent(rows: list[dict[str, Any]], spoken: list[str], days_ago: int | None = None) -> str:
+    others, here = answers.split_current(answers.read_rows(rows), spoken)
+    return answers.digest(others, here, NOW, days_ago)
+
+
+def test_the_last_other_conversation_is_told() -> None:
+    asked = "What did we talk about last time?"
+    rows = [
+        row("older words", "one", at="2026-11-10T10:00:00Z"),
+        row("How do I prune roses?", "two"),
+        row("In winter.", "two", role="assistant"),
+        row("And apple trees?", "two"),
+        row("good morning", "three", at="2026-11-20T10:00:00Z"),
+        row(asked, "three", at="2026-11-20T10:01:00Z"),
+    ]
+    said = recent(rows, ["good morning", asked])
+    assert said == "Last time, yesterday, you wrote:\n- How do I prune roses?\n- And apple trees?"
+    assert "How do I prune roses?" in recent(rows, [asked], days_ago=1)
+    assert "older words" not in recent(rows, [asked], days_ago=1)
+    assert "good morning" in recent(rows, [asked], days_ago=0)
+
+
+def test_no_other_conversation() -> None:
+    assert recent([], ["x"]) == "I have no earlier conversation on record."
+    said = recent([row("hello there", "one"), row("x", "one")], ["x"])
+    assert "no other conversation" in said
+    assert "hello there" in said
+    assert "nothing" not in recent([row("before", "one")], ["x"])
+    old = [row("older words", "one", at="2026-11-10T10:00:00Z")]
+    assert "no conversation on record from yesterday" in recent(old, ["x"], days_ago=1)
+
+
+def test_long_conversations_are_cut() -> None:
+    rows = [row(f"line {i} " + "x" * 1000, "one") for i in range(20)]
+    said = recent(rows, ["x"])
+    assert "line 19" in said
+    assert "line 3 " not in said
+    assert "(12 earlier ones are left out.)" in said
+    assert len(said) < 2000
+
+
+RAN = [
+    ("42", "Result:\n```\n42\n```"),
+    ("", "It ran and printed nothing."),
+    (None, "It ran and printed nothing."),
+    ({"stdout": "42\n", "stderr": "", "success": True}, "It printed:\n```\n42\n```"),
+    ('{"stdout": "42\\n"}', "It printed:\n```\n42\n```"),
+    ({"stdout": "", "stderr": "NameError: x", "success": False}, "It failed:\n```\nNameError: x\n```"),
+    ({"stdout": "", "stderr": ""}, "It ran and printed nothing."),
+    ({"stdout": "", "success": False}, "The code failed without saying why."),
+]
+
+
+@pytest.mark.parametrize(("value", "said"), RAN)
+def test_output_of_code(value: Any, said: str) -> None:
+    assert answers.ran(Result(value=value)) == said
+
+
+def test_output_cannot_close_its_fence_or_drive_a_terminal() -> None:
+    said = answers.ran(Result(value="```\nnot code\x1b[2J\n" + "x" * 10_000))
+    assert said.startswith("Result:\n````\n")
+    assert "\x1b" not in said
+    assert "more characters" in said
+
+
+TASK_LIST = [
+    tasks.Task("1", "buy milk", "done"),
+    tasks.Task("2", "write the quarterly report"),
+    tasks.Task("3", "write the annual report", "in_progress"),
+    tasks.Task("9f3a77c0-aa", "call mum"),
+    tasks.Task("10", "buy milk"),
+]
+
+
+@pytest.mark.parametrize(
+    ("target", "ids", "sure"),
+    [
+        ("2", ["2"], True),
+        ("#10", ["10"], True),
+        ("9f3a", ["9f3a77c0-aa"], True),
+        ("Write the quarterly report", ["2"], True),
+        ("quarterly", ["2"], True),
+        ("the report", ["2", "3"], True),
+        ("buy milk", ["10"], True),
+        ("mum's call", ["9f3a77c0-aa"], True),
+        ("milk and eggs", ["1", "10"], False),
+        ("quantum", [], False),
+        ("", [], False),
+    ],
+)
+def test_finding_a_task(target: str, ids: list[str], sure: bool) -> None:
+    found, certain = tasks.find(TASK_LIST, target, "done")
+    assert ([task.id for task in found], certain) == (ids, sure)
+
+
+def test_listing_tasks() -> None:
+    said = tasks.listing(TASK_LIST, "open")
+    assert said.startswith("You have 4 open tasks:\n- write the quarterly report (id 2, pending)")
+    assert said.endswith("1 is done or cancelled.")
+    assert tasks.listing(TASK_LIST, "done") == "You have 1 done task:\n- buy milk (id 1, done)"
+    assert tasks.listing(TASK_LIST, "cancelled") == "You have no cancelled tasks."
+    assert tasks.listing([], None) == "You have no tasks."
+    assert "and 20 more" in tasks.listing([tasks.Task(str(i), f"t{i}") for i in range(50)], None)
+
+
+def test_general_answer_is_long_once() -> None:
+    first = replies.general({"write_memory"}, introduced=False)
+    later = replies.general({"write_memory"}, introduced=True)
+    assert "no language model" in first
+    assert "OPENAI_API_KEY" in first
+    assert "LRA_MODEL" in first
+    assert "\n" not in later
+    assert len(later) < 120
+    assert "sandbox" not in first, "only what is offered is promised"
+
+
+def test_calls_keep_to_the_schema_of_a_tool() -> None:
+    shape = {"properties": {"query": {"type": "string"}, "limit": {"type": "integer", "maximum": 3}}}
+    scene = Scene({"search_memory": shape, "plain": {}}, NOW)
+    assert scene.call("search_memory", query="x", limit=8, other=1).args == {"query": "x", "limit": 3}
+    assert scene.call("plain", a=1, b=None).args == {"a": 1}
+    chosen = {"properties": {"memory_type": {"enum": ["fact"]}, "content": {}}}
+    scene = Scene({"write_memory": chosen}, NOW)
+    assert scene.call("write_memory", content="x", memory_type="preference").args == {"content": "x"}
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=40),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(["id", "content", "kind", "created_at", "title", "status", "role", "stdout", "error", "x"]),
+            inner,
+            max_size=5,
+        )
+    ),
+    max_leaves=20,
+)
+outcomes = st.sampled_from(["success", "failed", "denied", "interrupted", "retried"])
+SAID = ["what is my dog called?", "what do you know about me?", "what did we talk about?", "list my tasks"]
+SAID += ["mark x as done", "is task 3 done?", "my dog is called Rex", "add a task: x", "run: `1`", "hm"]
+TOOLS = ["search_memory", "write_memory", "get_recent_conversations", "create_task", "list_tasks", "execute_code"]
+TOOLS += ["update_task_status", "get_task_state"]
+
+
+@given(st.sampled_from(SAID), st.lists(st.tuples(outcomes, values), min_size=4, max_size=4), st.booleans())
+def test_any_result_leads_to_an_answer(text: str, given_results: list[tuple[Any, Any]], as_json: bool) -> None:
+    scene = Scene({tool: {} for tool in TOOLS}, NOW)
+    results: dict[str, Result] = {}
+    for outcome, value in given_results:
+        calls, said = proceed(parse(text), scene, results)
+        if said:
+            assert not calls
+            return
+        for call in calls:
+            assert call.identity not in results
+            results[call.identity] = Result(outcome, json.dumps(value) if as_json else value)
+    calls, said = proceed(parse(text), scene, results, may_call=False)
+    assert not calls
+    assert said
+
+
+def test_without_calls_allowed_the_plan_stops() -> None:
+    calls, said = proceed(parse("what is my dog called?"), Scene({"search_memory": {}}, NOW), {}, may_call=False)
+    assert (calls, said) == ([], replies.STOPPED)
+
+
+def test_records_in_objects_with_several_lists_are_not_guessed() -> None:
+    assert items({"a": [{"x": 1}], "b": [{"x": 2}]}) == [{"a": [{"x": 1}], "b": [{"x": 2}]}]
