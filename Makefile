@@ -3,6 +3,7 @@
 #   make chat    install what is missing into .venv, then start a conversation
 #   make test    the tests; PYTEST_ARGS="-x -k name" is passed on
 #   make check   style, types and import layers
+#   make bench   speed and memory against what the same work costs without lra; BENCH_ARGS=--quick is passed on
 #   make lock    renew the pinned versions; LOCK_ARGS=--upgrade takes the newest ones
 #   make clean   remove the environment and everything that was built
 
@@ -13,7 +14,7 @@ PIP := $(BIN)/python -m pip -qq --disable-pip-version-check --no-input
 # Only folders that hold code are checked for types.
 TYPED = $(patsubst %/,%,$(sort $(dir $(wildcard lra/*.py sandbox/*.py tests/*.py bench/*.py))))
 
-.PHONY: chat test check lock clean
+.PHONY: chat test check bench lock clean
 .DEFAULT_GOAL := chat
 
 chat: $(VENV)/.installed
@@ -28,6 +29,9 @@ check: $(VENV)/.installed-dev
 	@$(BIN)/mypy $(TYPED)
 	@$(BIN)/lint-imports --no-logo
 	@if [ -f sandbox/__init__.py ]; then $(BIN)/lint-imports --no-logo --config .importlinter-sandbox.toml; fi
+
+bench: $(VENV)/.installed-dev
+	@$(BIN)/python -m bench $(BENCH_ARGS)
 
 # The two constraints files hold every version with its hashes, so an installation is the same
 # everywhere; the project itself then needs nothing from the network.

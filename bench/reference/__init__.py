@@ -1,0 +1,1 @@
+"""Programs that lra is compared with, each run as a script of its own."""
