@@ -12,7 +12,11 @@ from lra.config.settings import ALL_PROVIDER_KEYS, PROVIDER_URLS, Approval, Sett
 from lra.config.trust import is_trusted
 from lra.errors import ConfigError
 
-EMBEDDING_URL = "https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2/resolve/main"
+EMBEDDING_URL = (
+    "https://chroma-onnx-models.s3.amazonaws.com/all-MiniLM-L6-v2/onnx.tar.gz"
+    # Published in Chroma's own source (chromadb.utils.embedding_functions.onnx_mini_lm_l6_v2).
+    "#sha256=913d7300ceae3b2dbc2c50d1de4baacab4be7b9380491c27fab7418616a16ec3"
+)
 SANDBOX_URL = "http://localhost:8000"
 
 _OWN_NAMES = frozenset(
