@@ -6,8 +6,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.session.support import Desk
-from tests.support.model_server import ModelServer
+pytest.register_assert_rewrite("tests.session.support")
+
+from tests.session.support import Desk  # noqa: E402
+from tests.support.model_server import ModelServer  # noqa: E402
 
 
 @pytest.fixture

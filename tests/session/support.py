@@ -156,7 +156,7 @@ async def check_calls_closed(session: Session) -> None:
                 asked.append(part["tool_call_id"])
             elif part["part_kind"] == "tool-return":
                 answered.append(part["tool_call_id"])
-    assert sorted(asked) == sorted(answered)
+    assert sorted(answered) == sorted(asked), await spoken(session)
 
 
 class Child:
