@@ -22,6 +22,8 @@ app = typer.Typer(
 )
 
 Scope = Literal["memories", "turns", "sessions", "all"]
+_ACTIONS = {"merged": "It was known already.", "superseded": "It takes the place of an older memory with this key."}
+
 MemoryId = Annotated[str, typer.Argument(metavar="ID", help="The memory's id, or its beginning.")]
 
 
@@ -163,7 +165,7 @@ def show(memory_id: MemoryId, as_json: Json = False) -> None:
         return
     output.write(shape["content"])
     for name, value in shape.items():
-        if name != "content" and value not in (None, [], "", False):
+        if name != "content" and value not in (None, [], {}, "", False):
             output.write(f"  {name}: {', '.join(value) if isinstance(value, list) else value}")
 
 
@@ -290,5 +292,5 @@ def _print_write(write: Write, as_json: bool) -> None:
         output.write_json({"action": write.action, **write.record.to_dict()})
     else:
         output.write(write.record.id)
-        if write.action != "created":
-            notices.say(f"{write.action}: {one_line(write.record.content)}")
+        if write.action in _ACTIONS:
+            notices.say(_ACTIONS[write.action])

@@ -1,0 +1,76 @@
+"""How the process ends when things go wrong."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import sys
+
+from .conftest import Cli
+
+DEFECT = """
+import sys
+import lra.cli.tasks as tasks
+def broken(work):
+    raise RuntimeError("secret \\x1b[31m detail")
+tasks.with_store = broken
+sys.argv = ["lra", "tasks", "list"]
+from lra.cli import main
+main()
+"""
+INTERRUPT = DEFECT.replace('RuntimeError("secret \\x1b[31m detail")', "KeyboardInterrupt")
+
+
+def test_a_defect_is_one_sentence_and_a_private_file(cli: Cli) -> None:
+    done = cli.python("-c", DEFECT)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.startswith("This is a defect in lra: RuntimeError")
+    assert done.stderr.count("\n") == 1
+    assert "\x1b" not in done.stderr
+    (report,) = (cli.home / "crash").iterdir()
+    assert str(report) in done.stderr
+    assert "Traceback" in report.read_text()
+    assert stat.S_IMODE(report.stat().st_mode) == 0o600
+    assert stat.S_IMODE(report.parent.stat().st_mode) == 0o700
+
+
+def test_an_interrupt_ends_with_130(cli: Cli) -> None:
+    done = cli.python("-c", INTERRUPT)
+    assert done.returncode == 130
+    assert "Traceback" not in done.stderr
+
+
+def test_a_reader_that_goes_away_is_no_error_message(full: Cli) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write, "wb") as pipe:
+        command = [sys.executable, "-m", "lra", "tasks", "list", "--json"]
+        done = subprocess.run(
+            command, stdout=pipe, stderr=subprocess.PIPE, env=full.environment(), cwd=full.folder, check=False
+        )
+    assert done.returncode == 1
+    assert done.stderr == b""
+
+
+def test_data_is_utf_8_whatever_the_locale_says(full: Cli) -> None:
+    result = full("sessions", "show", "abc", env={"LC_ALL": "POSIX", "PYTHONIOENCODING": "ascii"})
+    assert result.code == 0
+    assert "🐕" in result.out
+
+
+def test_everything_written_is_private(cli: Cli) -> None:
+    assert cli("tasks", "add", "x").code == 0
+    assert stat.S_IMODE(cli.home.stat().st_mode) == 0o700
+    for path in cli.home.rglob("*"):
+        assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
+
+
+def test_a_corrupt_database_is_a_sentence(cli: Cli) -> None:
+    cli.home.mkdir(parents=True)
+    cli.database.write_bytes(b"this is no database, whatever its name says" * 100)
+    result = cli("sessions", "list")
+    assert result.code == 1
+    assert result.err.startswith("lra: The database")
+    assert "corrupt" in result.err
