@@ -19,6 +19,7 @@ BUDGET = 6000
 _NEWEST = 500
 _MAX_FREQUENT = 6
 _LENGTHS_OF = 200
+SESSION_ROWS = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,20 +35,6 @@ class LexicalMatch:
     def score(self) -> float:
         """Both parts together."""
         return (self.bm25 + self.coverage) / 2
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionMatch:
-    """A session, how well it fits as a whole, and its best turn."""
-
-    session: str
-    whole: float
-    best: LexicalMatch
-
-    @property
-    def score(self) -> float:
-        """The whole and the best turn, equally."""
-        return (self.whole + self.best.score) / 2
 
 
 class LexicalSearch:
@@ -77,16 +64,11 @@ class LexicalSearch:
             terms = await resolve(connection, corpus, words, budget=budget)
             return await self._rows(connection, corpus, terms, filters, limit)
 
-    async def sessions(self, words: Sequence[Word], *, filters: Filters, limit: int) -> list[SessionMatch]:
-        """Return the best sessions, best first."""
+    async def turns_by_session(self, words: Sequence[Word], *, filters: Filters) -> tuple[list[LexicalMatch], Terms]:
+        """Return turns enough to find the best one of every session that matters, and the terms they were found by."""
         async with self._database.read() as connection:
             terms = await resolve(connection, "journal", words, budget=BUDGET)
-            best: dict[str, LexicalMatch] = {}
-            for row in await self._rows(connection, "journal", terms, filters, 1000):
-                best.setdefault(row.session or "", row)
-            whole = await self._whole(connection, terms, filters, best)
-        found = [SessionMatch(session=name, whole=whole.get(name, 0.0), best=row) for name, row in best.items()]
-        return sorted(found, key=lambda match: (-match.score, -match.best.seq))[:limit]
+            return await self._rows(connection, "journal", terms, filters, SESSION_ROWS), terms
 
     async def _rows(
         self, connection: AsyncConnection, corpus: Corpus, terms: Terms, filters: Filters, limit: int
@@ -135,14 +117,21 @@ class LexicalSearch:
             self._means[corpus] = known
         return known[1]
 
-    async def _whole(
-        self, connection: AsyncConnection, terms: Terms, filters: Filters, best: dict[str, LexicalMatch]
-    ) -> dict[str, float]:
-        """Score whole sessions, as if each were one long row."""
+    async def whole_sessions(self, terms: Terms, names: Sequence[str], *, filters: Filters) -> dict[str, float]:
+        """Score sessions as if each were one long row.
+
+        Args:
+            terms: What the question asks for.
+            names: Which sessions; only the first 200 are looked at.
+            filters: Which of their turns count.
+        """
+        names = list(names)[:_LENGTHS_OF]
+        if not names or not terms.rare:
+            return {}
         asked = [(term.place, stem, term.weight) for term in terms.rare for stem in term.stems]
-        held = await lexicon.by_session(connection, asked, filters=filters)
-        names = list(best)[:_LENGTHS_OF]
-        lengths = await lexicon.session_lengths(connection, names)
+        async with self._database.read() as connection:
+            held = await lexicon.by_session(connection, asked, filters=filters)
+            lengths = await lexicon.session_lengths(connection, names)
         mean = sum(lengths.values()) / max(1, len(lengths))
         weights = {term.place: term.weight for term in terms.rare}
         found = {}

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 from lra.errors import UsageError
 from lra.memory import recall as recalling
 from lra.memory.hits import Hit, ImportReport, MemoryStatus, Scope, Write
+from lra.memory.index.worker import CHROMA_FROM
 from lra.memory.search import Searcher
+from lra.memory.semantic import SEARCH_PATIENCE, Semantic
 from lra.store import MemoryRecord, NewMemory, StructuredMemoryStore
 from lra.store.fts import Filters
 from lra.store.records import HistoryRow
@@ -17,6 +19,7 @@ from lra.text import clean_text
 
 if TYPE_CHECKING:
     from lra.config import Settings
+    from lra.memory.embedding import Embedder
 
 
 class Memory:
@@ -28,12 +31,21 @@ class Memory:
     Args:
         store: The record.
         settings: Where the vector index lives and which embedder fills it; the configured ones by default.
+        embedder: An embedder to use instead of the configured one; its owner closes it.
+        chroma_from: Stored vectors from which Chroma answers; below, exact search is quicker.
     """
 
-    def __init__(self, store: StructuredMemoryStore | None = None, *, settings: Settings | None = None) -> None:
+    def __init__(
+        self,
+        store: StructuredMemoryStore | None = None,
+        *,
+        settings: Settings | None = None,
+        embedder: Embedder | None = None,
+        chroma_from: int = CHROMA_FROM,
+    ) -> None:
         self.store = store or StructuredMemoryStore(settings.database_url if settings else None)
-        self._settings = settings
-        self._searcher = Searcher(self.store)
+        self._semantic = Semantic(self.store, settings=settings, embedder=embedder, chroma_from=chroma_from)
+        self._searcher = Searcher(self.store, self._semantic)
 
     async def remember(
         self,
@@ -75,7 +87,13 @@ class Memory:
             turn_id=turn_id,
             namespace=namespace,
         )
-        return Write(*await self.store.memories.add(new))
+        write = Write(*await self.store.memories.add(new))
+        self._wake()
+        return write
+
+    def _wake(self) -> None:
+        if self._semantic.indexer is not None:
+            self._semantic.indexer.wake()
 
     async def search(
         self,
@@ -111,7 +129,9 @@ class Memory:
             until=until,
             as_of=as_of,
         )
-        return await self._searcher.search(clean_text(query), scope=scope, limit=limit, filters=filters)
+        return await self._searcher.search(
+            clean_text(query), scope=scope, limit=limit, filters=filters, patience=SEARCH_PATIENCE
+        )
 
     async def recall(
         self, text: str, *, session_id: str | None = None, limit: int = 4, max_chars: int = 2000
@@ -124,7 +144,14 @@ class Memory:
             limit: How many hits at most.
             max_chars: How much text at most.
         """
-        hits = await self.search(text, limit=limit + 8, exclude_session=session_id)
+        hits = await self._searcher.search(
+            clean_text(text),
+            scope="all",
+            limit=limit + 8,
+            filters=Filters(exclude_session=session_id, namespace="default"),
+            patience=recalling.PATIENCE,
+            budget=recalling.BUDGET,
+        )
         return recalling.select(hits, limit=limit, max_chars=max_chars)
 
     async def forget(self, memory_id: str) -> MemoryRecord:
@@ -135,6 +162,8 @@ class Memory:
         """
         record = await self.store.memories.get(memory_id)
         await self.store.forgetting.forget(record)
+        self._semantic.forgotten()
+        self._wake()
         return record
 
     async def edit(self, memory_id: str, content: str) -> Write:
@@ -146,7 +175,9 @@ class Memory:
         text = clean_text(content).strip()
         if not text:
             raise UsageError("A memory cannot be edited to nothing.", hint="`lra memory forget` removes it.")
-        return Write(await self.store.memories.edit(memory_id, text), "edited")
+        record = await self.store.memories.edit(memory_id, text)
+        self._wake()
+        return Write(record, "edited")
 
     async def get(self, memory_id: str) -> MemoryRecord:
         """Return a memory by its id or an unambiguous beginning of it.
@@ -183,22 +214,41 @@ class Memory:
         return export_lines(self.store)
 
     async def start(self) -> None:
-        """Begin to keep the vector index in the background."""
+        """Begin to keep the vector index in the background; says nothing when that fails, see `status`."""
+        (await self._semantic.worker()).start()
 
     async def drain(self, timeout: float | None = None) -> bool:
-        """Wait until the index knows everything."""
-        return True
+        """Wait until the index knows everything; without a running worker the work is done here.
+
+        Args:
+            timeout: Seconds to wait at most.
+
+        Returns:
+            False when the time is up, there is no embedder, or another process that should do the work does not.
+        """
+        return await (await self._semantic.worker()).drain(timeout)
 
     async def status(self) -> MemoryStatus:
-        """Return how memory is doing."""
+        """Return how memory is doing; loads nothing."""
+        embedder = await self._semantic.embedder()
+        indexer = self._semantic.indexer
+        detail = {}
+        if indexer is not None and indexer.mirror is not None:
+            detail["chroma"] = indexer.mirror.detail
+        if indexer is not None and indexer.trouble:
+            detail["trouble"] = indexer.trouble
+        if self._semantic.failure:
+            detail["search"] = self._semantic.failure
         return MemoryStatus(
-            embedding="Search is lexical.",
-            embedder_ready=False,
-            owner=False,
+            embedding=self._semantic.reason,
+            embedder_ready=embedder is not None,
+            owner=indexer is not None and indexer.owner,
             pending=await self.store.queue.pending(),
             memories=await self.store.memories.count(),
-            indexed=0,
+            indexed=await self.store.vectors.count(embedder.fingerprint) if embedder else 0,
+            detail=detail,
         )
 
     async def close(self) -> None:
         """Stop the background work; the record stays open for its owner to close."""
+        await self._semantic.close()

@@ -9,6 +9,10 @@ from lra.memory.hits import Hit
 MEMORY_THRESHOLD = 0.35
 TURN_THRESHOLD = 0.45
 """What was merely said must fit better than what was kept on purpose."""
+PATIENCE = 0.3
+"""Seconds a turn waits for the vector of its message."""
+BUDGET = 2500
+"""Rows a turn visits by words."""
 INSTRUCTION_CHARS = 800
 """How much of the budget pinned instructions may take."""
 

@@ -2,14 +2,40 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
 from lra.errors import UsageError
 from lra.memory.echoes import without_echoes
+from lra.memory.fusion import fuse, nearness
 from lra.memory.hits import SCOPES, Candidate, Hit, Scope
-from lra.memory.lexical import LexicalMatch, LexicalSearch
+from lra.memory.lexical import BUDGET, LexicalMatch, LexicalSearch
 from lra.memory.query import Word, read
 from lra.store import StructuredMemoryStore
 from lra.store.clock import iso
 from lra.store.fts import Corpus, Filters
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from lra.memory.semantic import Semantic
+
+
+_SPARE = 20
+"""Candidates beyond the limit, for those that turn out to be echoes."""
+_SESSION_TURNS = 200
+_NOTHING = 0.01
+"""Scores that say no more than that a row exists."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question as it is asked of every index."""
+
+    words: list[Word]
+    vector: NDArray[np.float32] | None
+    budget: int
 
 
 class Searcher:
@@ -17,13 +43,17 @@ class Searcher:
 
     Args:
         store: The record.
+        semantic: Its vectors.
     """
 
-    def __init__(self, store: StructuredMemoryStore) -> None:
+    def __init__(self, store: StructuredMemoryStore, semantic: Semantic) -> None:
         self._store = store
+        self._semantic = semantic
         self._lexical = LexicalSearch(store.database)
 
-    async def search(self, query: str, *, scope: Scope, limit: int, filters: Filters) -> list[Hit]:
+    async def search(
+        self, query: str, *, scope: Scope, limit: int, filters: Filters, patience: float, budget: int = BUDGET
+    ) -> list[Hit]:
         """Return the best hits, best first.
 
         Args:
@@ -31,42 +61,65 @@ class Searcher:
             scope: Where to look.
             limit: How many hits at most.
             filters: Which rows count.
+            patience: Seconds that the question's vector is waited for.
+            budget: How many rows lexical search may visit.
         """
         if scope not in SCOPES:
             raise UsageError(f"There is no scope {scope!r}.", hint=f"Scopes are {', '.join(SCOPES)}.")
         words = read(query)
         if limit < 1 or not words:
             return []
+        asked = Question(words, await self._semantic.ask(query, patience=patience), budget)
         if scope == "sessions":
-            return await self._sessions(words, limit, filters)
+            return await self._sessions(asked, limit, filters)
         candidates: list[Candidate] = []
         if scope != "turns":
-            candidates += await self._rows("memories", words, limit, filters)
+            candidates += await self._rows("memories", asked, limit + _SPARE, filters)
         if scope != "memories":
-            candidates += await self._rows("journal", words, limit, filters)
+            candidates += await self._rows("journal", asked, limit + _SPARE, filters)
         hits = await self._hits(candidates)
         return without_echoes(hits)[:limit]
 
-    async def _rows(self, corpus: Corpus, words: list[Word], limit: int, filters: Filters) -> list[Candidate]:
-        found = await self._lexical.rows(corpus, words, filters=filters, limit=limit + 20)
-        return [_candidate(corpus, match) for match in found]
+    async def _rows(self, corpus: Corpus, asked: Question, limit: int, filters: Filters) -> list[Candidate]:
+        found = await self._lexical.rows(corpus, asked.words, filters=filters, limit=limit, budget=asked.budget)
+        return await self._fused(corpus, asked, [_candidate(corpus, match) for match in found], limit, filters)
 
-    async def _sessions(self, words: list[Word], limit: int, filters: Filters) -> list[Hit]:
-        found = await self._lexical.sessions(words, filters=filters, limit=limit)
-        rows = {row.seq: row for row in (await self._store.journal.by_seqs([m.best.seq for m in found])).values()}
-        return [
-            Hit(
-                id=match.session,
-                session=match.session,
+    async def _fused(
+        self, corpus: Corpus, asked: Question, found: list[Candidate], limit: int, filters: Filters
+    ) -> list[Candidate]:
+        """Add what is near in meaning, and score everything by both."""
+        if asked.vector is None:
+            return found
+        candidates = {candidate.seq: candidate for candidate in found}
+        for seq, _ in await self._semantic.nearest(asked.vector, corpus, filters=filters, limit=limit):
+            candidates.setdefault(seq, Candidate(corpus=corpus, seq=seq, session=None))
+        cosines = await self._semantic.cosines(asked.vector, corpus, list(candidates))
+        for seq, candidate in candidates.items():
+            if seq in cosines:
+                candidate.signals["cosine"] = cosines[seq]
+            candidate.score = fuse(candidate.lexical, nearness(cosines.get(seq)))
+        return list(candidates.values())
+
+    async def _sessions(self, asked: Question, limit: int, filters: Filters) -> list[Hit]:
+        matches, terms = await self._lexical.turns_by_session(asked.words, filters=filters)
+        found = [_candidate("journal", match) for match in matches]
+        candidates = await self._fused("journal", asked, found, _SESSION_TURNS, filters)
+        hits = await self._hits(candidates)
+        best: dict[str, Hit] = {}
+        for hit in hits:
+            best.setdefault(hit.session or "", hit)
+        whole = await self._lexical.whole_sessions(terms, list(best), filters=filters)
+        sessions = [
+            replace(
+                hit,
+                id=name,
                 kind="session",
-                content=rows[match.best.seq].content,
-                created_at=iso(rows[match.best.seq].created_at),
-                score=match.score,
-                signals={"bm25": match.best.bm25, "coverage": match.best.coverage, "session": match.whole},
+                score=(whole.get(name, 0.0) + hit.score) / 2,
+                signals={**hit.signals, "session": whole.get(name, 0.0)},
             )
-            for match in found
-            if match.best.seq in rows
+            for name, hit in best.items()
         ]
+        return sorted(sessions, key=lambda hit: -hit.score)[:limit]
 
     async def _hits(self, candidates: list[Candidate]) -> list[Hit]:
         memories = [c.seq for c in candidates if c.corpus == "memories"]
@@ -74,6 +127,7 @@ class Searcher:
         kept = {m.seq: m for m in (await self._store.memories.by_seqs(memories)).values()} if memories else {}
         said = {r.seq: r for r in (await self._store.journal.by_seqs(turns)).values()} if turns else {}
         hits = []
+        candidates = [candidate for candidate in candidates if candidate.score > _NOTHING]
         for candidate in sorted(candidates, key=lambda c: (-c.score, c.corpus != "memories", -c.seq)):
             # A row may have gone since it was found.
             row = kept.get(candidate.seq) if candidate.corpus == "memories" else said.get(candidate.seq)

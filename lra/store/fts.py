@@ -183,3 +183,22 @@ async def match_rows(
         {"match": match, "limit": limit, **params},
     )
     return [LexicalHit(seq, score) for seq, score in rows]
+
+
+async def allowed(connection: AsyncConnection, corpus: Corpus, seqs: Sequence[int], *, filters: Filters) -> set[int]:
+    """Return which of these rows exist and count."""
+    where, params = filters.where(corpus)
+    rows = await connection.execute(
+        text(
+            f"SELECT d.seq FROM {corpus} d WHERE d.seq IN (SELECT value FROM json_each(:seqs))"
+            f" {f'AND {where}' if where else ''}"
+        ),
+        {"seqs": f"[{', '.join(map(str, seqs))}]", **params},
+    )
+    return {row[0] for row in rows}
+
+
+async def in_session(connection: AsyncConnection, corpus: Corpus, session: str) -> list[int]:
+    """Return the rows of one session."""
+    query = f"SELECT seq FROM {corpus} WHERE session_id = :session"
+    return list((await connection.execute(text(query), {"session": session})).scalars())

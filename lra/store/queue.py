@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -47,7 +47,7 @@ class IndexQueue:
     async def peek(self, limit: int) -> list[QueueItem]:
         """Return the oldest pending changes without removing them."""
         async with self._database.read() as connection:
-            rows = await connection.exec_driver_sql(
+            rows: Any = await connection.exec_driver_sql(
                 "SELECT kind, ref, op, generation FROM index_queue ORDER BY attempts, seq LIMIT ?", (limit,)
             )
             return [QueueItem(**row) for row in rows.mappings()]
@@ -89,6 +89,23 @@ class IndexQueue:
                 await connection.exec_driver_sql(
                     f"INSERT OR IGNORE INTO index_queue(kind, ref, op) SELECT '{kind}', id, 'upsert' FROM {table}"
                     f" WHERE {condition}"
+                )
+
+        await self._database.write(work)
+
+    async def enqueue_missing(self, fingerprint: str) -> None:
+        """Queue every searchable row without a vector of this embedder, as after a change of embedder."""
+
+        async def work(connection: AsyncConnection) -> None:
+            for kind, table, condition in (
+                ("memory", "memories", "superseded_by IS NULL"),
+                ("turn", "journal", "content_hash IS NOT NULL AND hidden = 0"),
+            ):
+                await connection.exec_driver_sql(
+                    f"INSERT OR IGNORE INTO index_queue(kind, ref, op) SELECT '{kind}', id, 'upsert' FROM {table} d"
+                    f" WHERE {condition} AND NOT EXISTS (SELECT 1 FROM vectors v"
+                    " WHERE v.content_hash = d.content_hash AND v.fingerprint = ?)",
+                    (fingerprint,),
                 )
 
         await self._database.write(work)

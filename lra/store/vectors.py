@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from lra.store.database import Database
-from lra.store.queue import Kind
+from lra.store.queue import Kind, QueueItem
+
+_TABLES: Mapping[Kind, str] = {"memory": "memories", "turn": "journal"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +24,39 @@ class VectorRow:
     vector: bytes
     stored: int
     """Sequence number of the vector itself, to read on from."""
+
+
+@dataclass(frozen=True, slots=True)
+class VectorMarks:
+    """How far the record had come at some moment; everything after it is news."""
+
+    vectors: int = 0
+    changes: int = 0
+    """Last change of a memory."""
+    turns: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexText:
+    """A row that belongs into the vector index."""
+
+    kind: Kind
+    id: str
+    seq: int
+    namespace: str
+    content: str
+    hash: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexedVector:
+    """A row of the vector index, as it should be."""
+
+    kind: Kind
+    id: str
+    seq: int
+    namespace: str
+    vector: bytes
 
 
 class VectorStore:
@@ -35,7 +72,7 @@ class VectorStore:
             for start in range(0, len(hashes), 500):
                 part = tuple(hashes[start : start + 500])
                 marks = ", ".join("?" * len(part))
-                rows = await connection.exec_driver_sql(
+                rows: Any = await connection.exec_driver_sql(
                     f"SELECT content_hash, vector FROM vectors WHERE fingerprint = ? AND content_hash IN ({marks})",
                     (fingerprint, *part),
                 )
@@ -57,13 +94,24 @@ class VectorStore:
 
     async def load(self, fingerprint: str, kind: Kind, *, after: int = 0) -> list[VectorRow]:
         """Return the vectors of every searchable row of a kind stored after a point, in storing order."""
-        table = "memories" if kind == "memory" else "journal"
+        table = _TABLES[kind]
         async with self._database.read() as connection:
-            rows = await connection.exec_driver_sql(
+            rows: Any = await connection.exec_driver_sql(
                 "SELECT d.seq, v.vector, v.seq AS stored"
                 f" FROM vectors v JOIN {table} d ON d.content_hash = v.content_hash"
                 " WHERE v.fingerprint = ? AND v.seq > ? ORDER BY v.seq",
                 (fingerprint, after),
+            )
+            return [VectorRow(**row) for row in rows.mappings()]
+
+    async def of_rows(self, fingerprint: str, kind: Kind, seqs: Sequence[int]) -> list[VectorRow]:
+        """Return the vectors of these rows."""
+        async with self._database.read() as connection:
+            rows: Any = await connection.exec_driver_sql(
+                f"SELECT d.seq, v.vector, v.seq AS stored FROM {_TABLES[kind]} d"
+                " JOIN vectors v ON v.content_hash = d.content_hash AND v.fingerprint = ?"
+                " WHERE d.seq IN (SELECT value FROM json_each(?))",
+                (fingerprint, json.dumps(list(seqs))),
             )
             return [VectorRow(**row) for row in rows.mappings()]
 
@@ -72,3 +120,82 @@ class VectorStore:
         async with self._database.read() as connection:
             query = "SELECT count(*) FROM vectors WHERE fingerprint = ?"
             return int((await connection.exec_driver_sql(query, (fingerprint,))).scalar_one())
+
+    async def marks(self) -> VectorMarks:
+        """Return how far the record has come."""
+        query = (
+            "SELECT coalesce((SELECT max(seq) FROM vectors), 0), coalesce((SELECT max(seq) FROM memory_history), 0),"
+            " coalesce((SELECT max(seq) FROM journal), 0)"
+        )
+        async with self._database.read() as connection:
+            row: Any = (await connection.exec_driver_sql(query)).one()
+        return VectorMarks(row[0], row[1], row[2])
+
+    async def news(self, fingerprint: str, kind: Kind, since: VectorMarks) -> list[VectorRow]:
+        """Return the vectors of rows that are new or changed, whether the vector itself is new or was known."""
+        if kind == "memory":
+            changed, after = "memories d JOIN memory_history h ON h.memory_id = d.id AND h.seq > ?", since.changes
+        else:
+            changed, after = "journal d", since.turns
+        where = "v.fingerprint = ?" if kind == "memory" else "v.fingerprint = ? AND d.seq > ?"
+        params = (after, fingerprint) if kind == "memory" else (fingerprint, after)
+        found = await self.load(fingerprint, kind, after=since.vectors)
+        async with self._database.read() as connection:
+            rows: Any = await connection.exec_driver_sql(
+                f"SELECT DISTINCT d.seq, v.vector, v.seq AS stored FROM {changed}"
+                f" JOIN vectors v ON v.content_hash = d.content_hash WHERE {where}",
+                params,
+            )
+            return found + [VectorRow(**row) for row in rows.mappings()]
+
+    async def forgotten_since(self, changes: int) -> bool:
+        """Return whether a memory was forgotten after a mark."""
+        query = "SELECT 1 FROM memory_history WHERE seq > ? AND action = 'forgotten' LIMIT 1"
+        async with self._database.read() as connection:
+            return (await connection.exec_driver_sql(query, (changes,))).first() is not None
+
+    async def texts(self, items: Sequence[QueueItem]) -> list[IndexText]:
+        """Return what these changes add to the index; rows that are gone, superseded or hidden are left out."""
+        found: list[IndexText] = []
+        async with self._database.read() as connection:
+            for kind in _TABLES:
+                refs = json.dumps([item.ref for item in items if item.kind == kind and item.op == "upsert"])
+                rows: Iterable[Any] = await connection.exec_driver_sql(
+                    f"SELECT d.id, d.seq, {_live(kind)[0]}, d.content, d.content_hash FROM {_TABLES[kind]} d"
+                    f" WHERE d.id IN (SELECT value FROM json_each(?)) AND {_live(kind)[1]}",
+                    (refs,),
+                )
+                found += [
+                    IndexText(kind=kind, id=row[0], seq=row[1], namespace=row[2], content=row[3], hash=row[4])
+                    for row in rows
+                ]
+        return found
+
+    async def indexed(self, fingerprint: str, kind: Kind, *, after: int, limit: int) -> list[IndexedVector]:
+        """Return what the index should hold of a kind, page by page in the order of the rows."""
+        async with self._database.read() as connection:
+            rows: Iterable[Any] = await connection.exec_driver_sql(
+                f"SELECT d.id, d.seq, {_live(kind)[0]}, v.vector FROM {_TABLES[kind]} d"
+                " JOIN vectors v ON v.content_hash = d.content_hash AND v.fingerprint = ?"
+                f" WHERE d.seq > ? AND {_live(kind)[1]} ORDER BY d.seq LIMIT ?",
+                (fingerprint, after, limit),
+            )
+            return [IndexedVector(kind=kind, id=row[0], seq=row[1], namespace=row[2], vector=row[3]) for row in rows]
+
+    async def expected(self, fingerprint: str, kind: Kind) -> dict[str, int]:
+        """Return for each namespace how many rows of a kind the index should hold."""
+        async with self._database.read() as connection:
+            rows: Iterable[Any] = await connection.exec_driver_sql(
+                f"SELECT {_live(kind)[0]}, count(*) FROM {_TABLES[kind]} d"
+                " JOIN vectors v ON v.content_hash = d.content_hash AND v.fingerprint = ?"
+                f" WHERE {_live(kind)[1]} GROUP BY 1",
+                (fingerprint,),
+            )
+            return {row[0]: row[1] for row in rows}
+
+
+def _live(kind: Kind) -> tuple[str, str]:
+    """Return the namespace expression of a kind and the condition for rows that may be found."""
+    if kind == "memory":
+        return "d.namespace", "d.superseded_by IS NULL"
+    return "''", "d.hidden = 0 AND d.content_hash IS NOT NULL"

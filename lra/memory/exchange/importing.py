@@ -39,7 +39,7 @@ async def import_lines(store: StructuredMemoryStore, path: Path) -> ImportReport
     async def work(connection: AsyncConnection) -> ImportReport:
         lines = _lines(path)
         counts = [0, 0, 0]
-        while batch := await asyncio.to_thread(_take, lines):
+        while batch := _take(lines):
             turns, facts, skipped = await _new(connection, path, batch)
             await insert_turns(connection, turns)
             await insert_facts(connection, facts, process=process)

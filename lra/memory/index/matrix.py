@@ -1,0 +1,73 @@
+"""Vectors in memory, one matrix for each kind of row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from lra.store.vectors import VectorRow
+
+
+class Matrix:
+    """Rows of unit vectors, found by a row's sequence number; grows by doubling."""
+
+    def __init__(self) -> None:
+        self._vectors: NDArray[np.float32] | None = None
+        self._seqs: NDArray[np.int64] | None = None
+        self._places: dict[int, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def put(self, rows: Sequence[VectorRow]) -> None:
+        """Add rows; one that is there already gets the new vector."""
+        if not rows:
+            return
+        import numpy as np
+
+        fresh = np.frombuffer(b"".join(row.vector for row in rows), dtype="<f4").reshape(len(rows), -1)
+        self._reserve(len(self._places) + len(rows), fresh.shape[1])
+        assert self._vectors is not None
+        assert self._seqs is not None
+        for row, vector in zip(rows, fresh, strict=True):
+            place = self._places.setdefault(row.seq, len(self._places))
+            self._vectors[place] = vector
+            self._seqs[place] = row.seq
+
+    def _reserve(self, rows: int, dimensions: int) -> None:
+        import numpy as np
+
+        if self._vectors is None or self._seqs is None:
+            self._vectors = np.zeros((max(256, rows), dimensions), dtype=np.float32)
+            self._seqs = np.zeros(max(256, rows), dtype=np.int64)
+        elif rows > len(self._vectors):
+            size = max(rows, len(self._vectors) * 3 // 2)
+            self._vectors = np.concatenate(
+                [self._vectors, np.zeros((size - len(self._vectors), dimensions), dtype=np.float32)]
+            )
+            self._seqs = np.concatenate([self._seqs, np.zeros(size - len(self._seqs), dtype=np.int64)])
+
+    def nearest(self, vector: NDArray[np.float32], count: int) -> list[tuple[int, float]]:
+        """Return the rows with the highest cosine, best first."""
+        import numpy as np
+
+        size = len(self._places)
+        if self._vectors is None or self._seqs is None or not size:
+            return []
+        cosines = self._vectors[:size] @ vector
+        count = min(count, size)
+        best = np.argpartition(-cosines, count - 1)[:count] if count < size else np.arange(size)
+        best = best[np.argsort(-cosines[best], kind="stable")]
+        return [(int(self._seqs[place]), float(cosines[place])) for place in best]
+
+    def cosines(self, vector: NDArray[np.float32], seqs: Sequence[int]) -> dict[int, float]:
+        """Return the cosine of each of these rows that has a vector."""
+        known = [seq for seq in seqs if seq in self._places]
+        if self._vectors is None or not known:
+            return {}
+        values = self._vectors[[self._places[seq] for seq in known]] @ vector
+        return {seq: float(value) for seq, value in zip(known, values, strict=True)}

@@ -1,0 +1,207 @@
+"""Search by meaning: the embedder, the stored vectors and the index behind them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lra.config import Settings, load_settings
+from lra.errors import LraError
+from lra.memory.index.exact import ExactIndex
+from lra.memory.index.matrix import Matrix
+from lra.memory.index.mirror import Mirror
+from lra.memory.index.worker import CHROMA_FROM, Indexer
+from lra.store import StructuredMemoryStore
+from lra.store.fts import Corpus, Filters, allowed
+from lra.store.queue import Kind
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from lra.memory.embedding import Embedder, EmbedderChoice
+
+_KINDS: dict[Corpus, Kind] = {"memories": "memory", "journal": "turn"}
+_CACHED_QUERIES = 64
+_WIDER = 8
+_ERROR_PAUSE = 30.0
+SEARCH_PATIENCE = 10.0
+"""Seconds that a question waits for its vector before it is answered by words alone."""
+
+
+class Semantic:
+    """Vectors of one record.
+
+    Args:
+        store: The record.
+        settings: Where the index lives and which embedder is wanted; read when first needed.
+        embedder: An embedder to use instead of the configured one.
+        chroma_from: Stored vectors from which Chroma answers instead of exact search.
+    """
+
+    def __init__(
+        self,
+        store: StructuredMemoryStore,
+        *,
+        settings: Settings | None,
+        embedder: Embedder | None,
+        chroma_from: int = CHROMA_FROM,
+    ) -> None:
+        self._store = store
+        self._settings = settings
+        self._embedder = embedder
+        self._chroma_from = chroma_from
+        self._choice: EmbedderChoice | None = None
+        self._choosing = asyncio.Lock()
+        self._indexer: Indexer | None = None
+        self._exact: ExactIndex | None = None
+        self._queries: OrderedDict[str, NDArray[np.float32]] = OrderedDict()
+        self._quiet_until = 0.0
+        self.trouble = ""
+        """Why no embedder can be chosen."""
+        self.failure = ""
+        """Why the last question could not be embedded."""
+
+    @property
+    def indexer(self) -> Indexer | None:
+        """The background worker, once it was needed."""
+        return self._indexer
+
+    @property
+    def reason(self) -> str:
+        """Which embedder is used, or why none, in one sentence."""
+        if self._embedder is not None:
+            return f"{self._embedder.name} was given by the program."
+        return self.trouble or (self._choice.reason if self._choice else "No embedder has been chosen yet.")
+
+    async def choose(self) -> EmbedderChoice | None:
+        """Find out which embedder is wanted; quick after the first time, never loads or fetches one."""
+        async with self._choosing:
+            if self._choice is None and self._embedder is None and not self.trouble:
+                from lra.memory.embedding import choose_embedder
+
+                try:
+                    self._choice = await asyncio.to_thread(lambda: choose_embedder(self._settings or load_settings()))
+                except LraError as error:
+                    self.trouble = str(error)
+        return self._choice
+
+    async def embedder(self, *, fetch: bool = False) -> Embedder | None:
+        """Return the embedder, or None when there is none for now.
+
+        Args:
+            fetch: Whether its model may be fetched first.
+        """
+        if self._embedder is not None:
+            return self._embedder
+        choice = await self.choose()
+        if choice is None:
+            return None
+        return await choice.prepare() if fetch else choice.embedder
+
+    def _wanted(self) -> bool:
+        if self._embedder is not None or self.trouble:
+            return True
+        return self._choice is None or self._choice.embedder is not None or self._choice.needs_download
+
+    async def worker(self) -> Indexer:
+        """Return the worker, not yet started."""
+        if self._indexer is None:
+            chroma = await asyncio.to_thread(self._chroma_path)
+            self._indexer = Indexer(
+                self._store,
+                embedder=lambda: self.embedder(fetch=True),
+                wanted=self._wanted,
+                chroma=chroma,
+                chroma_from=self._chroma_from,
+            )
+        return self._indexer
+
+    def _chroma_path(self) -> Path:
+        settings = self._settings or load_settings()
+        database = self._store.database.path
+        if self._settings is None and not settings.database_url.endswith(str(database)):
+            # A record of its own has an index of its own.
+            return database.with_name("chroma_db")
+        return settings.vector_store_path
+
+    async def ask(self, query: str, *, patience: float) -> NDArray[np.float32] | None:
+        """Return the vector of a question; None when there is nothing to compare it with, or no embedder in time."""
+        loop = asyncio.get_running_loop()
+        embedder = await self.embedder() if loop.time() >= self._quiet_until else None
+        if embedder is None or not (await self._store.vectors.marks()).vectors:
+            return None
+        if query not in self._queries:
+            task = asyncio.ensure_future(self._embed(embedder, query))
+            await asyncio.wait([task], timeout=patience)
+            if query not in self._queries:
+                return None
+        if self._exact is None or self._exact.fingerprint != embedder.fingerprint:
+            self._exact = ExactIndex(self._store.vectors, embedder.fingerprint)
+        return self._queries[query]
+
+    async def _embed(self, embedder: Embedder, query: str) -> None:
+        """Embed a question; an answer that comes too late serves the next time."""
+        try:
+            self._queries[query] = await embedder.embed_query(query)
+        except LraError as error:
+            self.failure = str(error)
+            self._quiet_until = asyncio.get_running_loop().time() + _ERROR_PAUSE
+        while len(self._queries) > _CACHED_QUERIES:
+            self._queries.popitem(last=False)
+
+    async def nearest(
+        self, vector: NDArray[np.float32], corpus: Corpus, *, filters: Filters, limit: int
+    ) -> list[tuple[int, float]]:
+        """Return the rows that count and are nearest `(seq, cosine)`, best first."""
+        count = 2 * limit
+        while True:
+            found = await self._nearest(vector, _KINDS[corpus], filters.namespace, count)
+            async with self._store.database.read() as connection:
+                fit = await allowed(connection, corpus, [seq for seq, _ in found], filters=filters)
+            kept = [(seq, cosine) for seq, cosine in found if seq in fit]
+            if len(kept) >= limit or len(found) < count:
+                return kept[:limit]
+            count *= _WIDER
+
+    def _mirror(self) -> Mirror | None:
+        mirror = self._indexer.mirror if self._indexer else None
+        return mirror if mirror is not None and mirror.ready else None
+
+    async def _nearest(
+        self, vector: NDArray[np.float32], kind: Kind, namespace: str | None, count: int
+    ) -> list[tuple[int, float]]:
+        if mirror := self._mirror():
+            answer = await mirror.nearest(vector, kind, namespace, count)
+            if answer is not None:
+                return answer
+        assert self._exact is not None
+        return await self._exact.nearest(vector, kind, count)
+
+    async def cosines(self, vector: NDArray[np.float32], corpus: Corpus, seqs: Sequence[int]) -> dict[int, float]:
+        """Return how near each of these rows is, if it has a vector."""
+        assert self._exact is not None
+        if not self._mirror():
+            return await self._exact.cosines(vector, _KINDS[corpus], list(seqs))
+        matrix = Matrix()
+        matrix.put(await self._store.vectors.of_rows(self._exact.fingerprint, _KINDS[corpus], seqs))
+        return matrix.cosines(vector, seqs)
+
+    def forgotten(self) -> None:
+        """Drop every vector held in memory; what still counts is read again."""
+        if self._exact is not None:
+            self._exact.reset()
+        self._queries.clear()
+
+    async def close(self) -> None:
+        """Stop the worker and release the embedder, unless it was given."""
+        indexer, self._indexer = self._indexer, None
+        if indexer is not None:
+            await indexer.stop()
+        choice, self._choice = self._choice, None
+        if choice is not None and choice.embedder is not None:
+            await choice.embedder.close()
+        self.forgotten()
