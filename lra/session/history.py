@@ -12,6 +12,7 @@ from pydantic_ai.messages import (
     ModelRequest,
     ModelResponse,
     TextPart,
+    ThinkingPart,
     ToolCallPart,
     ToolReturnPart,
     UserPromptPart,
@@ -32,7 +33,10 @@ def load(row: JournalRow) -> ModelMessage | None:
     """Return the message of a row; rows without one (imported lines) become plain text messages."""
     if row.payload:
         try:
-            return ModelMessagesTypeAdapter.validate_json(f"[{row.payload}]")[0]
+            message = ModelMessagesTypeAdapter.validate_json(f"[{row.payload}]")[0]
+            # A thought without what it led to is refused by providers that check (OpenAI's responses API).
+            only_thought = all(isinstance(part, ThinkingPart) for part in message.parts)
+            return None if only_thought else message
         except (ValidationError, ValueError):
             # Written by a later version, or changed by hand: the words are still there.
             pass
@@ -63,10 +67,18 @@ def response_entry(response: ModelResponse) -> Entry:
     return Entry(role="assistant", content=clean_text(text), payload=dump(response))
 
 
-def partial_entry(text: str) -> Entry:
-    """Return the journal row of an answer that broke off."""
-    response = ModelResponse(parts=[TextPart(content=text)], state="interrupted")
-    return Entry(role="assistant", content=text, payload=dump(response), outcome="interrupted")
+def partial_entries(chunks: Sequence[tuple[str, str]]) -> list[Entry]:
+    """Return the rows of an answer that broke off, from its streamed pieces `(kind, text)`.
+
+    Thoughts are kept for the person alone: no provider takes back half of one.
+    """
+    entries = []
+    if thought := "".join(text for kind, text in chunks if kind == "thinking"):
+        entries.append(Entry(role="system", content=f"[interrupted thought] {thought}", outcome="interrupted"))
+    if answer := "".join(text for kind, text in chunks if kind == "text"):
+        response = ModelResponse(parts=[TextPart(content=answer)], state="interrupted")
+        entries.append(Entry(role="assistant", content=answer, payload=dump(response), outcome="interrupted"))
+    return entries
 
 
 def tool_entry(part: ToolReturnPart) -> Entry:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from lra.session.history import interrupted_entry, open_calls, partial_entry, user_entry
+from lra.session.history import interrupted_entry, open_calls, partial_entries, user_entry
 from lra.store import Entry, StructuredMemoryStore
 from lra.store.inbox import Inbox
 from lra.text import clean_text
@@ -24,10 +24,7 @@ async def recover_turns(store: StructuredMemoryStore, session_id: str) -> list[s
         if turn.outcome is not None:
             continue
         rows = await store.journal.rows(session_id, turn_id=turn.id)
-        entries: list[Entry] = []
-        chunks = await store.journal.streamed(turn.id)
-        if text := "".join(content for kind, content in chunks if kind == "text"):
-            entries.append(partial_entry(text))
+        entries: list[Entry] = partial_entries(await store.journal.streamed(turn.id))
         calls = open_calls(rows)
         entries += [interrupted_entry(call) for call in calls]
         await store.journal.finish_turn(

@@ -46,7 +46,7 @@ from lra.events import (
 )
 from lra.session.budget import Budget
 from lra.session.context import SessionContext
-from lra.session.history import interrupted_entry, partial_entry
+from lra.session.history import interrupted_entry, partial_entries
 from lra.session.recorder import Recorder
 from lra.session.resilience import Resilience
 from lra.store import Entry, TurnRecord
@@ -95,7 +95,7 @@ class TurnRunner:
         self._flush_lock = asyncio.Lock()
         self._flusher: asyncio.Task[None] | None = None
         self._ordinal = 0
-        self._partial: list[str] = []
+        self._partial: list[tuple[str, str]] = []
         self._started: dict[str, float] = {}
         self._recalled: list[RecalledMemory] = []
         self._usage = RunUsage()
@@ -213,7 +213,7 @@ class TurnRunner:
             model_name=plan.model_name,
             fallback=plan.fallback,
             fallback_name=plan.fallback_name,
-            streaming=lambda: bool(self._partial),
+            streaming=self._mid_answer,
             lines=plan.context.lines,
         )
         self._recorder.known = len(history) + 1
@@ -273,9 +273,12 @@ class TurnRunner:
                     )
                 )
 
+    def _mid_answer(self) -> bool:
+        """Tell whether pieces of a response have arrived that is not complete."""
+        return bool(self._partial) and self._ordinal > self._recorder.responses
+
     def _delta(self, kind: str, text: str) -> None:
-        if kind == "text":
-            self._partial.append(text)
+        self._partial.append((kind, text))
         self._pending.append((kind, text))
         self._arrived.set()
 
@@ -300,10 +303,9 @@ class TurnRunner:
         """Journal what is still open and close the turn."""
         plan, recorder = self.plan, self._recorder
         entries: list[Entry] = []
-        if failure and self._partial and self._ordinal > recorder.responses:
-            partial = "".join(self._partial)
-            recorder.text.append(partial)
-            entries.append(partial_entry(partial))
+        if failure and self._mid_answer():
+            entries += partial_entries(self._partial)
+            recorder.text += [entry.content for entry in entries if entry.role == "assistant"]
         for call in recorder.calls.values():
             entries.append(interrupted_entry(call))
             self._emit(
