@@ -35,7 +35,7 @@ def config(
         return
     shown = [shape for shape in shapes if every or shape["source"] != "default" or not shape["provider"]]
     rows = [(shape["name"], shape["value"] if shape["value"] is not None else "-", shape["source"]) for shape in shown]
-    output.write_table(("NAME", "VALUE", "FROM"), rows)
+    output.write_table(("NAME", "VALUE", "FROM"), rows, wide="VALUE")
     word = "trusted" if settings.trusted else "not trusted (`lra init` changes that)"
     notices.say(f"Read from the environment, {settings.folder / '.env'} ({word}) and {config_dir() / '.env'}.")
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from lra.cli import notices
 from lra.errors import ExitCode, LraError
+from lra.text import one_line
 
 if TYPE_CHECKING:
     import typer
@@ -32,7 +33,8 @@ def _run() -> int:
     try:
         code = _command()
         # What is still buffered could fail at interpreter exit, where Python prints a traceback of its own.
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except LraError as error:
         notices.error(error)
         code = int(error.exit_code)
@@ -42,10 +44,14 @@ def _run() -> int:
         output.close_quietly()
         code = int(ExitCode.FAILED)
     except Exception as error:
-        from lra.cli.crash import report
-
-        notices.say(report(error))
         code = int(ExitCode.FAILED)
+        if output.refused(error):
+            output.close_quietly()
+            notices.say(f"lra: Standard output cannot be written: {one_line(str(error))}.")
+        else:
+            from lra.cli.crash import report
+
+            notices.say(report(error))
     return code
 
 
@@ -68,8 +74,6 @@ def _command() -> int:
 
 def _explain(error: typer.TyperException) -> None:
     """Say what is wrong with the command line; an error without a message has printed help instead."""
-    from lra.text import one_line
-
     message = one_line(error.format_message(), 1000).replace("Value error, ", "")
     context = getattr(error, "ctx", None)
     path = context.command_path if context else "lra"

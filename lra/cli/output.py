@@ -5,6 +5,7 @@ Tables are drawn on a terminal and become tab-separated lines, without headings,
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -18,6 +19,10 @@ from lra.text import one_line, printable
 
 # JSON may hold these raw, but a terminal would obey them.
 _UNSAFE_IN_JSON = re.compile("[\x7f-\x9f\ud800-\udfff]")
+
+_GAP = "  "
+_NARROWEST = 20
+"""Cells to which the widest column is cut at most."""
 
 
 def prepare() -> None:
@@ -88,21 +93,30 @@ def write_table(
             print("\t".join(row))
         return
 
-    from rich import box
+    from rich.cells import cell_len
     from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, expand=False)
-    for column in columns:
-        if column == wide:
-            table.add_column(column, no_wrap=True, overflow="ellipsis", ratio=1)
-        else:
-            table.add_column(column, no_wrap=True, overflow="fold")
+    console = Console(highlight=False, soft_wrap=True)
+    widths = [max(map(cell_len, column)) for column in zip(columns, *cells, strict=True)]
+    if wide is not None:
+        room = console.width - sum(widths) - len(_GAP) * (len(widths) - 1)
+        at = list(columns).index(wide)
+        widths[at] = min(widths[at], max(_NARROWEST, widths[at] + room))
+    # Text objects, so that brackets in stored text are not taken for markup.
+    console.print(Text(_aligned(columns, widths), style="bold"))
     for row in cells:
-        # Text objects, so that brackets in stored text are not taken for markup.
-        table.add_row(*(Text(cell) for cell in row))
-    Console(highlight=False).print(table)
+        console.print(Text(_aligned(row, widths)))
+
+
+def _aligned(row: Sequence[str], widths: Sequence[int]) -> str:
+    from rich.cells import cell_len, set_cell_size
+
+    parts = []
+    for cell, width in zip(row, widths, strict=True):
+        cut = cell if cell_len(cell) <= width else set_cell_size(cell, width - 1).rstrip() + "…"
+        parts.append(set_cell_size(cut, width))
+    return _GAP.join(parts).rstrip()
 
 
 def _cell(value: object) -> str:
@@ -139,6 +153,12 @@ def private_file(path: str) -> Any:
     return replacing(path)
 
 
+def refused(error: Exception) -> bool:
+    """Tell whether an exception means that standard output takes no more: a full disk, a dead device."""
+    taken = {errno.ENOSPC, errno.EIO, errno.EDQUOT, errno.EFBIG, errno.EBADF}
+    return isinstance(error, OSError) and error.filename is None and error.errno in taken
+
+
 def close_quietly() -> None:
     """Let what is still buffered go nowhere, since nobody reads it."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

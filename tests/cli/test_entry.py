@@ -74,3 +74,21 @@ def test_a_corrupt_database_is_a_sentence(cli: Cli) -> None:
     assert result.code == 1
     assert result.err.startswith("lra: The database")
     assert "corrupt" in result.err
+
+
+def test_a_full_disk_or_a_closed_output_is_no_defect(full: Cli) -> None:
+    for redirection in (">/dev/full", ">&-", "<&- 2>&-"):
+        command = ["sh", "-c", f"exec {sys.executable} -m lra tasks list --json {redirection}"]
+        done = subprocess.run(
+            command, env=full.environment(), cwd=full.folder, capture_output=True, check=False, text=True
+        )
+        assert done.returncode == (1 if "full" in redirection else 0), redirection
+        assert "defect" not in done.stderr
+        assert "Traceback" not in done.stderr
+        assert ("Standard output cannot be written" in done.stderr) == ("full" in redirection)
+        assert not (full.home / "crash").exists()
+
+
+def test_shells_can_complete(full: Cli) -> None:
+    full.env = {"_LRA_COMPLETE": "complete_bash", "COMP_WORDS": "lra se", "COMP_CWORD": "1"}
+    assert full().out.split() == ["sessions"]

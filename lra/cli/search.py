@@ -1,0 +1,76 @@
+"""`lra memory search`: one question, or a file of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from lra.cli import files, output
+from lra.cli.options import Json, SessionOption, moment, required_text
+from lra.cli.work import with_memory
+from lra.errors import UsageError
+from lra.text import clean_text
+
+if TYPE_CHECKING:
+    from lra.memory import Hit, Memory
+
+Scope = Literal["memories", "turns", "sessions", "all"]
+
+
+def search(
+    query: Annotated[list[str] | None, typer.Argument(help="What to look for.")] = None,
+    scope: Annotated[Scope, typer.Option("--scope", help="Where to look.")] = "all",
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1_000_000, help="At most so many hits.")] = 10,
+    since: Annotated[str | None, typer.Option("--since", metavar="TIME", help="Nothing from before.")] = None,
+    until: Annotated[str | None, typer.Option("--until", metavar="TIME", help="Nothing from then on.")] = None,
+    as_of: Annotated[str | None, typer.Option("--as-of", metavar="TIME", help="What held at that time.")] = None,
+    session: SessionOption = None,
+    batch: Annotated[
+        str | None, typer.Option("--batch", metavar="FILE", help="Queries as JSON lines; - is standard input.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Search memories and past conversations, best first."""
+    common: dict[str, Any] = {
+        "scope": scope,
+        "limit": limit,
+        "since": moment(since, "--since"),
+        "until": moment(until, "--until"),
+        "as_of": moment(as_of, "--as-of"),
+    }
+    if batch is not None:
+        if query:
+            raise UsageError("--batch brings its own queries.", hint="Leave out the words.")
+        _search_batch(batch, common, session)
+        return
+    words = required_text(" ".join(query or ()), "The query")
+
+    async def work(memory: Memory) -> list[Hit]:
+        return await memory.search(words, **common, session=await _session_id(memory, session))
+
+    hits = [hit.to_dict() for hit in with_memory(work)]
+    if as_json:
+        output.write_json(hits)
+        return
+    rows = [(f"{hit['score']:.2f}", hit["kind"], hit["id"], hit["created_at"][:10], hit["content"]) for hit in hits]
+    columns = ("SCORE", "KIND", "ID", "DATE", "CONTENT")
+    output.write_table(columns, rows, wide="CONTENT", empty="Nothing was found.")
+
+
+def _search_batch(path: str, common: dict[str, Any], session: str | None) -> None:
+    from lra.cli.batch import parse_queries
+
+    queries = parse_queries(files.read_text(path), path)
+
+    async def work(memory: Memory) -> None:
+        common["session"] = await _session_id(memory, session)
+        for query in queries:
+            hits = await memory.search(query.text, **{**common, **query.options})
+            output.write_json({"qid": query.qid, "hits": [hit.to_dict() for hit in hits]}, line=True)
+
+    with_memory(work)
+
+
+async def _session_id(memory: Memory, session: str | None) -> str | None:
+    return (await memory.store.sessions.resolve(clean_text(session))).id if session else None

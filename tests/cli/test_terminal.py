@@ -1,0 +1,57 @@
+"""What a person sees: tables, questions, colours."""
+
+from __future__ import annotations
+
+import sys
+
+import pexpect
+
+from .conftest import SESSION, Cli
+
+
+def _spawn(cli: Cli, *args: str, **env: str) -> pexpect.spawn:
+    environment = cli.environment() | {"TERM": "xterm-256color", "COLUMNS": "60"} | env
+    command = ["-m", "lra", *args]
+    return pexpect.spawn(
+        sys.executable, command, env=environment, cwd=str(cli.folder), timeout=30, encoding="utf-8", dimensions=(24, 60)
+    )
+
+
+def test_a_table_fits_the_terminal_and_keeps_its_ids(full: Cli) -> None:
+    full("tasks", "add", "犬" * 60)
+    child = _spawn(full, "tasks", "list", NO_COLOR="1")
+    child.expect(pexpect.EOF)
+    lines = child.before.splitlines()
+    assert lines[0].split() == ["ID", "STATUS", "TITLE", "CREATED"] or "\x1b[1m" in lines[0]
+    assert any(line.startswith("task0001  pending  Buy dog food") for line in lines)
+    assert "…" in lines[2]
+    assert len(lines[2]) < 60
+    assert "\x1b[3" not in child.before
+
+
+def test_a_question_is_asked_before_something_is_deleted(full: Cli) -> None:
+    child = _spawn(full, "sessions", "delete", SESSION)
+    child.expect(r"for good\? \[y/N\] ")
+    child.sendline("")
+    child.expect("Nothing was changed")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 4
+    child = _spawn(full, "sessions", "delete", SESSION)
+    child.expect(r"\[y/N\] ")
+    child.sendline("y")
+    child.expect(f"{SESSION} deleted")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 0
+
+
+def test_an_interrupted_question_ends_with_130(full: Cli) -> None:
+    child = _spawn(full, "tasks", "delete", "task0001")
+    child.expect(r"\[y/N\] ")
+    child.sendintr()
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 130
+    assert "Traceback" not in child.before
+    assert len(full("tasks", "list", "--json").json) == 1
