@@ -7,8 +7,9 @@ import json
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from lra.agent.names import DEFAULT_MODELS, OFFLINE, OLLAMA_URL
+from lra.agent.names import DEFAULT_MODELS, OFFLINE
 from lra.config import PROVIDER_KEYS, Settings
+from lra.config.providers import OLLAMA_URL
 from lra.errors import ConfigError, LraError
 
 _PROBE_SECONDS = 0.3

@@ -18,5 +18,3 @@ DEFAULT_MODELS: Mapping[str, str] = {
     "cohere": "cohere:command-a-plus-05-2026",
 }
 """What a provider's key alone selects; other providers need `LRA_MODEL` to name the model."""
-
-OLLAMA_URL = "http://localhost:11434"

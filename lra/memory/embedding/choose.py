@@ -11,17 +11,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from lra.config.providers import provider_factory
 from lra.config.settings import Settings
 from lra.errors import ConfigError, LraError
 from lra.memory.embedding.base import Embedder
 from lra.memory.embedding.download import fetch_model
 from lra.memory.embedding.files import FILES, has_model
 from lra.memory.embedding.onnx import OnnxEmbedder
-from lra.memory.embedding.provider import provider_factory
 from lra.memory.embedding.remote import PydanticEmbedder
 
 if TYPE_CHECKING:
-    from lra.memory.embedding.provider import ProviderFactory
+    from lra.config.providers import ProviderFactory
 
 MINILM = "all-MiniLM-L6-v2"
 TRIES = 2

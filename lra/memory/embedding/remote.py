@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pydantic_ai import Embedder
     from pydantic_ai.providers import Provider
 
-    from lra.memory.embedding.provider import ProviderFactory
+    from lra.config.providers import ProviderFactory
 
 TIMEOUT = 60.0
 """Seconds for one request, the client library's own retries included."""
