@@ -16,10 +16,10 @@ import pytest
 from blockbuster import blockbuster_ctx
 
 from lra.config import load_settings, trust
+from lra.config.providers import provider_factory
 from lra.config.sources import config_dir
 from lra.errors import BusyError, ConfigError, LraError, UnavailableError
 from lra.memory.embedding import Embedder, PydanticEmbedder, choose_embedder, remote
-from lra.config.providers import provider_factory
 
 NAME = "openai:text-embedding-3-small"
 
