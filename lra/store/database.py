@@ -5,28 +5,33 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import event
+from sqlalchemy import Engine, create_engine, event, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from lra.errors import ConfigError, LraError, StoreError
 from lra.store.failures import translated
 from lra.store.migrate import migrate
+from lra.store.threads import Work, complete
 
 T = TypeVar("T")
 
 BUSY_SECONDS = 10.0
 """How long a statement waits for another process before it gives up."""
+_READERS = 3
+"""Threads that read at the same time."""
 
 
 class Database:
     """Reads, writes and stream writes on one database file.
 
     Writes are serialised within the process, start with `BEGIN IMMEDIATE` and are shielded from cancellation: once
-    begun, a write is committed or rolled back as a whole.
+    begun, a write is committed or rolled back as a whole. What belongs together runs in one go in a thread, since
+    going there and back takes longer than most statements.
 
     Args:
         url: `sqlite+aiosqlite:///` followed by the file's path.
@@ -41,8 +46,8 @@ class Database:
         self._url = url
         self._busy_ms = int(busy_seconds * 1000)
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._engines: list[AsyncEngine] = []
-        self._write_lock = asyncio.Lock()
+        self._threads: _Threads | None = None
+        self._reading: AsyncEngine | None = None
 
     async def open(self) -> None:
         """Create or migrate the file when needed; quick when there is nothing to do.
@@ -50,19 +55,28 @@ class Database:
         Raises:
             LraError: The file is corrupt, read-only, locked, newer than the program, or cannot be created.
         """
-        if self._loop is asyncio.get_running_loop():
+        loop = asyncio.get_running_loop()
+        if self._loop is loop:
             return
         await asyncio.to_thread(self._create_file)
-        # Engines belong to an event loop: a store used from a second `asyncio.run` gets new ones.
-        self._write_lock = asyncio.Lock()
-        self._engines = [
-            self._engine("FULL", readonly=False),
-            self._engine("NORMAL", readonly=False),
-            self._engine("FULL", readonly=True),
-        ]
+        if self._threads is None:
+            self._threads = _Threads(self._url, self._busy_ms)
         with translated(self.path):
-            await migrate(self._engines[0], self.path)
-        self._loop = asyncio.get_running_loop()
+            await loop.run_in_executor(self._threads.writer, migrate, self._threads.durable, self.path)
+        if self._loop is loop:
+            return
+        # An asynchronous engine belongs to an event loop: a store used from a second `asyncio.run` gets a new one.
+        self._reading = create_async_engine(
+            self._url,
+            isolation_level="AUTOCOMMIT",
+            pool_size=4,
+            max_overflow=4,
+            # Transactions end in `begin()`; a rollback on return would be a thread hop for nothing.
+            pool_reset_on_return=None,
+            connect_args={"timeout": self._busy_ms / 1000, "isolation_level": None},
+        )
+        _prepare(self._reading.sync_engine, "FULL", self._busy_ms, readonly=True)
+        self._loop = loop
 
     def _create_file(self) -> None:
         try:
@@ -75,44 +89,12 @@ class Database:
                 hint="Check LRA_HOME or DATABASE_URL, and the folder's permissions.",
             ) from error
 
-    def _engine(self, synchronous: str, *, readonly: bool) -> AsyncEngine:
-        engine = create_async_engine(
-            self._url,
-            isolation_level="AUTOCOMMIT" if readonly else None,
-            pool_size=4 if readonly else 1,
-            max_overflow=4 if readonly else 0,
-            # Transactions end in `begin()`; a rollback on return would be a thread hop for nothing.
-            pool_reset_on_return=None,
-            connect_args={"timeout": self._busy_ms / 1000, "isolation_level": None},
-        )
-
-        @event.listens_for(engine.sync_engine, "connect")
-        def _connected(connection: Any, _record: Any) -> None:
-            cursor = connection.cursor()
-            cursor.execute(f"PRAGMA busy_timeout = {self._busy_ms}")
-            cursor.execute("PRAGMA journal_mode = WAL")
-            cursor.execute(f"PRAGMA synchronous = {synchronous}")
-            cursor.execute("PRAGMA foreign_keys = ON")
-            cursor.execute("PRAGMA temp_store = MEMORY")
-            cursor.execute("PRAGMA secure_delete = ON")
-            if readonly:
-                cursor.execute("PRAGMA cache_size = -32000")
-            cursor.close()
-
-        if not readonly:
-
-            @event.listens_for(engine.sync_engine, "begin")
-            def _begin(connection: Any) -> None:
-                # An upgrade from a read to a write lock could not wait and would fail with "locked".
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-        return engine
-
-    async def write(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+    async def write(self, work: Work[T]) -> T:
         """Run `work` in one durable transaction; it survives the cancellation of its caller.
 
         Args:
-            work: Called with the connection; its statements commit together or not at all.
+            work: Called in a thread with the connection; its statements commit together or not at all, and it awaits
+                nothing else.
 
         Returns:
             What `work` returns.
@@ -120,32 +102,61 @@ class Database:
         Raises:
             LraError: The database is locked, full, read-only or corrupt.
         """
-        return await self._transaction(0, work)
+        return await shielded(self._transaction(work, durable=True))
 
-    async def write_stream(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+    async def write_stream(self, work: Work[T]) -> T:
         """Run `work` in a transaction that survives the death of the process, though not of the machine.
 
         It skips the disk flush, for text that arrives many times a second and is journalled in full soon after.
         """
-        return await self._transaction(1, work)
+        return await shielded(self._transaction(work, durable=False))
 
-    async def _transaction(self, engine: int, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+    async def _transaction(self, work: Work[T], *, durable: bool) -> T:
+        threads = await self._opened()
+        engine = threads.durable if durable else threads.quick
+
+        def run() -> T:
+            with engine.begin() as connection:
+                return complete(connection, work)
+
+        return await self._in(threads.writer, run)
+
+    async def query(self, work: Work[T]) -> T:
+        """Read with several statements in one go; each sees the latest commit.
+
+        Args:
+            work: Called in a thread with the connection; it awaits nothing else, and returns no open result.
+
+        Returns:
+            What `work` returns.
+
+        Raises:
+            LraError: The database is locked or corrupt.
+        """
+        threads = await self._opened()
+
+        def run() -> T:
+            with threads.reading.connect() as connection:
+                return complete(connection, work)
+
+        return await self._in(threads.readers, run)
+
+    async def _opened(self) -> _Threads:
         await self.open()
+        assert self._threads is not None
+        return self._threads
 
-        async def run() -> T:
-            async with self._write_lock:
-                with translated(self.path):
-                    async with self._engines[engine].begin() as connection:
-                        return await work(connection)
-
-        return await shielded(run())
+    async def _in(self, executor: Executor, run: Callable[[], T]) -> T:
+        with translated(self.path):
+            return await asyncio.get_running_loop().run_in_executor(executor, run)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """Give a connection for reading; each statement sees the latest commit."""
         await self.open()
+        assert self._reading is not None
         with translated(self.path):
-            async with self._engines[2].connect() as connection:
+            async with self._reading.connect() as connection:
                 yield connection
 
     async def backup(self, target: Path) -> None:
@@ -156,9 +167,12 @@ class Database:
 
     async def close(self) -> None:
         """Release every connection; the object may be opened again."""
-        engines, self._engines, self._loop = self._engines, [], None
-        for engine in engines:
-            await engine.dispose()
+        reading, self._reading, self._loop = self._reading, None, None
+        threads, self._threads = self._threads, None
+        if reading is not None:
+            await reading.dispose()
+        if threads is not None:
+            await asyncio.to_thread(threads.close)
 
     async def check(self) -> str | None:
         """Return None when SQLite finds the file sound, else its first complaint."""
@@ -168,6 +182,60 @@ class Database:
         except LraError as error:
             return str(error)
         return None if result == "ok" else str(result)
+
+
+class _Threads:
+    """The connections that work runs on in one go, with the threads that run it."""
+
+    def __init__(self, url: str, busy_ms: int) -> None:
+        # One thread, so that writes of this process wait in order of arrival and not for SQLite's lock.
+        self.writer = ThreadPoolExecutor(1, "lra-write")
+        self.readers = ThreadPoolExecutor(_READERS, "lra-read")
+        self.durable = _engine(url, "FULL", busy_ms, readonly=False)
+        self.quick = _engine(url, "NORMAL", busy_ms, readonly=False)
+        self.reading = _engine(url, "FULL", busy_ms, readonly=True)
+
+    def close(self) -> None:
+        """Finish what runs and close the connections; blocks."""
+        for executor in (self.readers, self.writer):
+            executor.shutdown()
+        for engine in (self.reading, self.quick, self.durable):
+            engine.dispose()
+
+
+def _engine(url: str, synchronous: str, busy_ms: int, *, readonly: bool) -> Engine:
+    engine = create_engine(
+        make_url(url).set(drivername="sqlite"),
+        isolation_level="AUTOCOMMIT" if readonly else None,
+        pool_size=_READERS if readonly else 1,
+        max_overflow=0,
+        pool_reset_on_return=None,
+        connect_args={"timeout": busy_ms / 1000, "isolation_level": None, "check_same_thread": False},
+    )
+    _prepare(engine, synchronous, busy_ms, readonly=readonly)
+    return engine
+
+
+def _prepare(engine: Engine, synchronous: str, busy_ms: int, *, readonly: bool) -> None:
+    @event.listens_for(engine, "connect")
+    def _connected(connection: Any, _record: Any) -> None:
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout = {busy_ms}")
+        cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.execute(f"PRAGMA synchronous = {synchronous}")
+        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.execute("PRAGMA temp_store = MEMORY")
+        cursor.execute("PRAGMA secure_delete = ON")
+        if readonly:
+            cursor.execute("PRAGMA cache_size = -32000")
+        cursor.close()
+
+    if not readonly:
+
+        @event.listens_for(engine, "begin")
+        def _begin(connection: Any) -> None:
+            # An upgrade from a read to a write lock could not wait and would fail with "locked".
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 async def shielded(coroutine: Awaitable[T]) -> T:

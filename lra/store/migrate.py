@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy import Connection, Engine
 
 from lra.errors import ConfigError, StoreError
 from lra.store.clock import now_us
@@ -23,8 +21,8 @@ KNOWN = frozenset({"0001"})
 """Every revision this program can bring to `HEAD`."""
 
 
-async def migrate(engine: AsyncEngine, path: Path) -> None:
-    """Check the schema's version and migrate when it is behind.
+def migrate(engine: Engine, path: Path) -> None:
+    """Check the schema's version and migrate when it is behind; blocks.
 
     A database with content is copied to `NAME.backup-REVISION-TIME` first. Alembic is imported only when there is
     something to do.
@@ -37,25 +35,22 @@ async def migrate(engine: AsyncEngine, path: Path) -> None:
         ConfigError: The database was written by a newer version.
         StoreError: The file holds somebody else's tables.
     """
-    async with engine.connect() as connection:
-        raw = await connection.get_raw_connection()
-        version = await _version(raw)
+    with engine.connect() as connection:
+        version = _version(connection)
     if version == HEAD:
         return
     if version is not None:
         _check_known(version, path)
-        async with engine.connect() as connection:
-            raw = await connection.get_raw_connection()
-            await _backup(raw, path, version)
-    async with engine.begin() as connection:
+        with engine.connect() as connection:
+            _backup(connection, path, version)
+    with engine.begin() as connection:
         # Another process may have migrated while this one waited for the lock.
-        raw = await connection.get_raw_connection()
-        version = await _version(raw)
+        version = _version(connection)
         if version == HEAD:
             return
         if version is not None:
             _check_known(version, path)
-        await connection.run_sync(_upgrade)
+        _upgrade(connection)
 
 
 def _check_known(version: str, path: Path) -> None:
@@ -71,22 +66,25 @@ def _check_known(version: str, path: Path) -> None:
         )
 
 
-async def _version(raw: Any) -> str | None:
+def _driver(connection: Connection) -> Any:
+    """Return the driver's connection, on which a statement starts no transaction."""
+    return connection.connection.driver_connection
+
+
+def _version(connection: Connection) -> str | None:
     """Return the revision, None for an empty database, or `foreign`."""
-    driver = raw.driver_connection
-    async with driver.execute("SELECT name FROM sqlite_master WHERE type = 'table'") as cursor:
-        names = {row[0] for row in await cursor.fetchall()}
+    driver = _driver(connection)
+    names = {row[0] for row in driver.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()}
     if "alembic_version" in names:
-        async with driver.execute("SELECT version_num FROM alembic_version") as cursor:
-            row = await cursor.fetchone()
+        row = driver.execute("SELECT version_num FROM alembic_version").fetchone()
         return str(row[0]) if row else None
     return "foreign" if names else None
 
 
-async def _backup(raw: Any, path: Path, version: str) -> None:
+def _backup(connection: Connection, path: Path, version: str) -> None:
     target = path.with_name(f"{path.name}.backup-{version}-{now_us() // 1_000_000}")
-    await raw.driver_connection.execute("VACUUM INTO ?", (str(target),))
-    await asyncio.to_thread(os.chmod, target, 0o600)
+    _driver(connection).execute("VACUUM INTO ?", (str(target),))
+    os.chmod(target, 0o600)
 
 
 def _config(connection: Connection) -> Config:
