@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import os
+import shutil
 import stat
+import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO, TextIO
 
 from lra.errors import LraError
 
@@ -45,6 +48,32 @@ def replacing(path: str | Path) -> Iterator[TextIO]:
         raise
     except OSError as error:
         raise LraError(f"{target} cannot be written: {error.strerror}.") from error
+
+
+@contextmanager
+def rereadable(path: str) -> Iterator[tuple[Path, str]]:
+    """Give a file that can be read more than once, and the name to call it by; `-` is standard input.
+
+    What comes through a pipe is kept in a private file meanwhile.
+    """
+    source = Path(path)
+    if path != "-" and not (source.is_fifo() or source.is_socket() or source.is_char_device()):
+        yield source, path
+        return
+    with tempfile.TemporaryDirectory(prefix="lra-") as folder:
+        kept = Path(folder) / "input"
+        try:
+            with kept.open("wb") as file, _pipe(path) as pipe:
+                shutil.copyfileobj(pipe, file)
+        except OSError as error:
+            raise LraError(f"{path} cannot be read: {error.strerror}.") from error
+        yield kept, "standard input" if path == "-" else path
+
+
+def _pipe(path: str) -> AbstractContextManager[BinaryIO]:
+    if path != "-":
+        return Path(path).open("rb")
+    return nullcontext(sys.stdin.buffer if sys.stdin else io.BytesIO())
 
 
 def read_text(path: str) -> str:

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lra.cli import notices, output, stdin
+from lra.cli import files, notices, output, stdin
 from lra.cli.options import HELP, Json, Limit, SessionOption, Yes, confirm, required_text
 from lra.cli.search import search
 from lra.cli.work import with_memory
+from lra.errors import UsageError
 from lra.text import clean_text, one_line
 
 if TYPE_CHECKING:
@@ -177,11 +178,15 @@ def import_(
     as_json: Json = False,
 ) -> None:
     """Add turns and facts from JSON lines, all of them or none."""
+    with files.rereadable(path) as (source, name):
 
-    async def work(memory: Memory) -> ImportReport:
-        return await memory.import_file("/dev/stdin" if path == "-" else path)
+        async def work(memory: Memory) -> ImportReport:
+            return await memory.import_file(source)
 
-    report = with_memory(work)
+        try:
+            report = with_memory(work)
+        except UsageError as error:
+            raise UsageError(error.message.replace(str(source), name), hint=error.hint) from None
     if as_json:
         output.write_json({"turns": report.turns, "facts": report.facts, "skipped": report.skipped})
     else:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import stat
+import subprocess
+import sys
 
 import pytest
 
@@ -102,6 +104,23 @@ def test_export_and_import_carry_everything_over(full: Cli) -> None:
     again = full("memory", "import", "all.jsonl", "--json", env=fresh).json
     assert (again["turns"], again["facts"], again["skipped"]) == (0, 0, 5)
     assert full("memory", "search", "Rex", "--json", env=fresh).json
+
+
+def test_import_from_a_pipe(cli: Cli) -> None:
+    line = '{"type": "fact", "id": "f1", "content": "The sky is blue", "created_at": "2024-01-01"}'
+    command = f"echo '{line}' | {sys.executable} -m lra memory import - --json"
+    done = subprocess.run(["sh", "-c", command], env=cli.environment(), cwd=cli.folder, capture_output=True, check=True)
+    assert json.loads(done.stdout)["facts"] == 1
+    assert cli("memory", "import", "-", stdin=line, env={}).out.startswith("0 turns and 0 facts imported, 1 known")
+    bad = subprocess.run(
+        ["sh", "-c", command.replace("fact", "fiction")],
+        env=cli.environment(),
+        cwd=cli.folder,
+        capture_output=True,
+        check=False,
+    )
+    assert bad.returncode == 2
+    assert bad.stderr.startswith(b"lra: standard input, line 1: ")
 
 
 def test_bad_input(full: Cli) -> None:
