@@ -173,10 +173,11 @@ class TurnRenderer:
             yield from self._on_text_delta(events.TextDelta(text=event.output))
         yield from self._pause()
         if event.outcome != "completed":
-            text = event.error or _OUTCOMES.get(event.outcome, event.outcome)
-            yield Line(text, "warning" if event.outcome == "interrupted" else "error")
+            stopped = event.outcome == "interrupted"
+            known = _OUTCOMES.get(event.outcome, event.outcome)
+            yield Line(known if stopped else event.error or known, "warning" if stopped else "error")
         if text := self._price(event):
-            yield self._line(text, "dim")
+            yield Line("  " + text, "dim")
 
     def _price(self, event: events.TurnFinished) -> str:
         usage = event.usage
@@ -186,7 +187,7 @@ class TurnRenderer:
         parts.append(f"{usage.input_tokens:,} tokens in, {usage.output_tokens:,} out")
         if event.cost is not None:
             parts.append(dollars(event.cost))
-        return "  " + " · ".join(parts)
+        return " · ".join(parts)
 
 
 def call_text(name: str, args: dict[str, Any]) -> str:

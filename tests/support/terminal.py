@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import pty
@@ -70,7 +71,7 @@ class Terminal:
             cwd=cwd,
             env={"TERM": "xterm-256color", **env},
             start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509 - one call, no locks
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -100,10 +101,8 @@ class Terminal:
             self.process.kill()
         self.process.wait(TIMEOUT)
         for fd in (self._master, self._slave):
-            try:
+            with contextlib.suppress(OSError):
                 os.close(fd)
-            except OSError:
-                pass
         self._reader.join(2)
 
     def send(self, text: str) -> None:
@@ -212,7 +211,6 @@ def plain_env(home: Path, **extra: str) -> dict[str, str]:
         "LRA_HOME": str(home / "data"),
         "PATH": os.environ.get("PATH", ""),
         "PYTHONPATH": str(ROOT),
-        "PYTHONDONTWRITEBYTECODE": "1",
         "LANG": "C.UTF-8",
         "LRA_EMBEDDING": "none",
         # Nothing answers here, whatever runs on the machine.

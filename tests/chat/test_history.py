@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lra.chat import history
+from lra.chat.history import PromptHistory, forget_in_file, trim
+
+
+def loaded(path: Path) -> list[str]:
+    return list(PromptHistory(path).load_history_strings())
+
+
+def test_entries_come_back_newest_first_and_private(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "history"
+    kept = PromptHistory(path)
+    for entry in ("one", "two\nlines", "two\nlines", "  ", "three \ud800"):
+        kept.append_string(entry)
+    assert loaded(path) == ["three \ufffd", "two\nlines", "one"]
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_large_file_keeps_its_last_entries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(history, "KEPT", 10)
+    monkeypatch.setattr(history, "_TRIM_BYTES", 400)
+    path = tmp_path / "history"
+    kept = PromptHistory(path)
+    for number in range(50):
+        kept.append_string(f"entry {number}")
+    trim(path)
+    entries = loaded(path)
+    assert entries[0] == "entry 49"
+    assert 0 < len(entries) <= 10
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_forgetting_reaches_the_file_and_what_is_loaded(tmp_path: Path) -> None:
+    path = tmp_path / "history"
+    kept = PromptHistory(path)
+    kept.append_string("remember that My Dog\nis Rex, please")
+    kept.append_string("what else?")
+    kept.forget("my dog\nis rex")
+    expected = ["what else?", "remember that [forgotten], please"]
+    assert loaded(path) == expected
+    assert kept.get_strings() == expected[::-1]
+
+
+def test_forgetting_without_a_file(tmp_path: Path) -> None:
+    forget_in_file(tmp_path / "none", "text")
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_folder_that_cannot_be_written_costs_only_the_history(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    PromptHistory(tmp_path / "file" / "history").append_string("one")

@@ -1,0 +1,150 @@
+"""What the keys do at the prompt."""
+
+from __future__ import annotations
+
+import re
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.chat.conftest import Start
+from tests.support.model_server import ModelServer, say
+from tests.support.terminal import Terminal
+
+
+def sent(server: ModelServer) -> list[str]:
+    """The person's messages of the last request."""
+    return [str(message.text) for message in server.last_messages() if message.role == "user"]
+
+
+@pytest.fixture
+def chat(start: Start, model_server: ModelServer, model_env: dict[str, str]) -> Terminal:
+    model_server.script(default=say("Understood."))
+    terminal = start(**model_env)
+    terminal.prompt()
+    return terminal
+
+
+def answered(chat: Terminal, count: int = 1) -> None:
+    chat.wait(lambda terminal: terminal.text.count("Understood.") == count)
+    chat.prompt()
+
+
+def test_alt_enter_and_a_trailing_backslash_begin_a_line(chat: Terminal, model_server: ModelServer) -> None:
+    chat.send("first")
+    chat.press("alt-enter")
+    chat.send("second\\")
+    chat.press("enter")
+    chat.wait("  second")
+    chat.send("third\r")
+    answered(chat)
+    assert sent(model_server)[-1].startswith("first\nsecond\nthird")
+    assert "> first\n  second\n  third\n" in chat.text
+
+
+def test_a_paste_keeps_its_lines_and_waits_for_enter(chat: Terminal, model_server: ModelServer) -> None:
+    chat.paste("one\r\ntwo\rthree\n\x1b[31mred")
+    chat.wait("three")
+    time.sleep(0.3)
+    assert not model_server.requests
+    chat.press("enter")
+    answered(chat)
+    assert sent(model_server)[-1].startswith("one\ntwo\nthree\n")
+
+
+def test_wide_characters_and_emoji(chat: Terminal, model_server: ModelServer) -> None:
+    chat.send("日本語 🎉 é")
+    chat.wait("🎉")
+    chat.press("backspace")
+    chat.send("e\r")
+    answered(chat)
+    assert sent(model_server)[-1].startswith("日本語 🎉 e")
+
+
+def test_ctrl_c_gives_up_a_line_and_says_how_to_leave(chat: Terminal, model_server: ModelServer) -> None:
+    chat.send("never mind")
+    chat.wait("never mind")
+    chat.press("ctrl-c")
+    chat.prompt()
+    assert "Ctrl-D or /exit leaves." not in chat.text
+    chat.press("ctrl-c")
+    chat.wait("Ctrl-D or /exit leaves.")
+    chat.prompt()
+    # What was given up is in the history.
+    chat.press("up")
+    chat.wait(lambda terminal: terminal.line == "> never mind")
+    assert not model_server.requests
+
+
+def test_ctrl_d_leaves_only_from_an_empty_line(chat: Terminal) -> None:
+    chat.send("text")
+    chat.wait("> text")
+    chat.press("ctrl-d")
+    time.sleep(0.3)
+    assert chat.process.poll() is None
+    chat.press("ctrl-c")
+    chat.prompt()
+    chat.press("ctrl-d")
+    assert chat.end() == 0
+
+
+def test_slash_completion(chat: Terminal) -> None:
+    chat.send("/rem")
+    chat.wait("Keep something in memory as you wrote it")
+    chat.press("tab")
+    chat.wait(lambda terminal: terminal.line == "> /remember")
+    chat.press("enter")
+    chat.send(" tea at five\r")
+    chat.wait("✎ remembered “tea at five”")
+    chat.prompt()
+
+
+def test_history_across_runs(chat: Terminal, start: Start, home: Path, model_env: dict[str, str]) -> None:
+    for number, text in enumerate(("alpha question", "beta question"), 1):
+        chat.send(text + "\r")
+        answered(chat, number)
+    chat.press("ctrl-d")
+    assert chat.end() == 0
+    assert (home / "data" / "history").stat().st_mode & 0o777 == 0o600
+
+    again = start(**model_env)
+    again.prompt()
+    again.press("up", "up")
+    again.wait(lambda terminal: terminal.line == "> alpha question")
+    again.press("ctrl-c")
+    again.prompt()
+    again.press("ctrl-r")
+    again.send("beta")
+    again.wait("> beta question")
+    again.press("enter")
+    again.press("enter")
+    again.wait("Understood.")
+    again.prompt()
+
+
+def test_suspend_and_come_back(chat: Terminal, model_server: ModelServer) -> None:
+    # Nothing restarts a stopped session leader here, so the test does.
+    chat.send("half a line")
+    chat.wait("> half a line")
+    chat.press("ctrl-z")
+    time.sleep(0.5)
+    chat.signal(signal.SIGCONT)
+    chat.wait(lambda terminal: terminal.line == "> half a line")
+    chat.send(" and the rest\r")
+    answered(chat)
+    assert sent(model_server)[-1].startswith("half a line and the rest")
+
+
+def test_unknown_commands_suggest_and_paths_are_messages(chat: Terminal, model_server: ModelServer) -> None:
+    chat.send("/sesions\r")
+    chat.wait("There is no command /sesions; did you mean /sessions?")
+    chat.prompt()
+    assert not model_server.requests
+    chat.send("/etc/hosts is a file\r")
+    answered(chat)
+    chat.send("//help\r")
+    answered(chat, 2)
+    assert sent(model_server)[-1].startswith("/help")
+    assert re.search(r"^> //help$", chat.text, re.MULTILINE)

@@ -1,0 +1,134 @@
+"""Without colour and cursor movement, and without a terminal at all."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.chat.conftest import Start
+from tests.support.model_server import ModelServer, say
+from tests.support.terminal import Terminal, lra, plain_env
+
+
+@pytest.mark.parametrize(
+    ("arguments", "extra"),
+    [(["--plain"], {}), ([], {"NO_COLOR": "1"}), ([], {"TERM": "dumb"}), ([], {"ACCESSIBLE": "1"})],
+)
+def test_plain_terminals_see_no_escape_sequence(start: Start, arguments: list[str], extra: dict[str, str]) -> None:
+    terminal = start(*arguments, **extra)
+    terminal.prompt()
+    terminal.wait("offline model")
+    terminal.wait(lambda it: it.line == ">")
+    terminal.send("remember that my dog is called Rex\r")
+    terminal.wait("✎ remembered “My dog is called Rex”")
+    terminal.prompt()
+    terminal.send("/help\r")
+    terminal.wait("Keys")
+    terminal.prompt()
+    terminal.press("ctrl-c")
+    terminal.wait("Ctrl-D or /exit leaves.")
+    terminal.prompt()
+    terminal.press("ctrl-d")
+    assert terminal.end() == 0
+    assert b"\x1b" not in terminal.raw
+    assert terminal.mode == terminal.first_mode
+
+
+def test_plain_typing_ahead_and_stopping(start: Start, model_server: ModelServer, model_env: dict[str, str]) -> None:
+    model_server.script(say("one two three", hold=2), say("Second."), say("never", hold=1), say("Third."))
+    terminal = start("--plain", **model_env)
+    terminal.prompt()
+    terminal.send("first\\\rline\r")
+    terminal.wait("one two")
+    terminal.send("second\r")
+    time.sleep(0.3)
+    model_server.release()
+    terminal.wait("Second.")
+    terminal.prompt()
+    assert "> second\nSecond.\n" in terminal.text
+    terminal.send("third\r")
+    terminal.wait("never")
+    terminal.press("ctrl-c")
+    assert terminal.wait("Stopped.", 3) < 0.7
+    terminal.prompt()
+    terminal.send("fourth\r")
+    terminal.wait("Third.")
+    first = next(message.text for message in model_server.last_messages() if message.role == "user")
+    assert first.startswith("first\nline")
+
+
+def run(home: Path, text: str, *arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        lra("chat", *arguments),
+        input=text,
+        env=plain_env(home, **extra),
+        cwd=home,
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
+    )
+
+
+def test_lines_from_a_pipe_are_turns(home: Path) -> None:
+    done = run(home, "remember that my dog is called Rex\n\nwhat is my dog called?\n/nonsense\n/tools")
+    assert done.returncode == 0
+    assert "Rex" in done.stdout
+    assert "✎" not in done.stdout
+    assert "✎ remembered" in done.stderr
+    assert "There is no command /nonsense" in done.stderr
+    assert "\x1b" not in done.stdout + done.stderr
+
+
+def test_a_file_and_nothing_at_all(home: Path, tmp_path: Path) -> None:
+    script = tmp_path / "script"
+    script.write_text("remember that the door is red\n/forget door\ny\nexit is no command")
+    with script.open() as file:
+        done = subprocess.run(
+            lra("chat"), stdin=file, env=plain_env(home), capture_output=True, text=True, timeout=50, check=False
+        )
+    assert done.returncode == 0
+    assert "Forgotten." in done.stderr
+    assert run(home, "").returncode == 0
+
+
+def test_a_failed_turn_in_a_pipe_fails_the_process(
+    home: Path, model_server: ModelServer, model_env: dict[str, str]
+) -> None:
+    from tests.support.model_server import fail
+
+    model_server.script(fail("auth"), say("Fine."))
+    done = run(home, "one\ntwo\n", **model_env)
+    assert done.stdout == "Fine.\n"
+    assert done.returncode != 0
+    assert "refused the key" in done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_asked_to_end_in_the_middle_of_a_turn(
+    start: Start, model_server: ModelServer, model_env: dict[str, str], number: signal.Signals
+) -> None:
+    model_server.script(say("one two three", hold=2), say("Welcome back."))
+    terminal = start(**model_env)
+    terminal.prompt()
+    terminal.send("count\r")
+    terminal.wait("one two")
+    terminal.signal(number)
+    assert terminal.end(5) == 130
+    assert terminal.mode == terminal.first_mode
+    again = start("-c", **model_env)
+    again.wait("one two")
+    again.prompt()
+
+
+def test_asked_to_end_at_the_prompt(start: Start) -> None:
+    terminal: Terminal = start()
+    terminal.prompt()
+    terminal.wait("offline model")
+    terminal.signal(signal.SIGTERM)
+    assert terminal.end(5) == 130
+    assert terminal.mode == terminal.first_mode
