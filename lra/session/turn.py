@@ -180,8 +180,10 @@ class TurnRunner:
         except TimeoutError:
             self._emit(Notice(level="warning", text="Memory took too long and was left out of this turn."))
             return
-        except LraError as error:
-            self._emit(Notice(level="warning", text=f"Memory was left out of this turn: {error}"))
+        except Exception as error:
+            # Whatever is wrong with memory must not keep the person from an answer.
+            reason = str(error) if isinstance(error, LraError) else f"{type(error).__name__}: {error}"
+            self._emit(Notice(level="warning", text=f"Memory was left out of this turn. {reason}"))
             return
         self._recalled = [
             RecalledMemory(
