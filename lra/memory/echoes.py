@@ -24,14 +24,19 @@ def without_echoes(hits: Iterable[Hit]) -> list[Hit]:
         words = tuple(_WORD.findall(fold(hit.content).lower()))
         if words in exact:
             continue
-        bag = frozenset(words)
-        if len(words) <= _SHORT and any(_similar(bag, other) for other in seen):
+        distinct = frozenset(words)
+        if len(words) <= _SHORT and any(_similar(distinct, other) for other in seen):
             continue
         exact.add(words)
         if words and len(words) <= _SHORT:
-            seen.append(bag)
+            seen.append(distinct)
         kept.append(hit)
     return kept
+
+
+def bag(text: str) -> frozenset[str]:
+    """Return the distinct words of a text."""
+    return frozenset(_WORD.findall(fold(text).lower()))
 
 
 def _similar(one: frozenset[str], other: frozenset[str]) -> bool:

@@ -6,19 +6,15 @@ nothing is good enough.
 
 from __future__ import annotations
 
-WORDS_SHARE = 0.5
-UNRELATED = 0.15
-SAME = 0.75
-"""Cosines of texts that have nothing to do with each other, and of those that say the same."""
+MEANING_SHARE = 0.5
+"""How far meaning alone can raise a score: the same text in other words reaches this much."""
 
 
-def nearness(cosine: float | None) -> float | None:
-    """Return a cosine as a score from 0 (unrelated) to 1 (the same)."""
+def fuse(words: float, cosine: float | None) -> float:
+    """Return the score of a row from its lexical score and its cosine, either of which may speak for it alone.
+
+    A row without a vector keeps its lexical score, so scores stay comparable while the index is still being filled.
+    """
     if cosine is None:
-        return None
-    return min(1.0, max(0.0, (cosine - UNRELATED) / (SAME - UNRELATED)))
-
-
-def fuse(words: float, meaning: float | None) -> float:
-    """Return the score of a row; words alone count when it has no vector yet."""
-    return words if meaning is None else WORDS_SHARE * words + (1 - WORDS_SHARE) * meaning
+        return words
+    return 1.0 - (1.0 - words) * (1.0 - MEANING_SHARE * min(1.0, max(0.0, cosine)))

@@ -11,13 +11,18 @@ from lra.memory.query import Term, Terms, Word, resolve
 from lra.store import lexicon
 from lra.store.database import Database
 from lra.store.fts import Corpus, Filters
-from lra.store.lexicon import LENGTH_SHARE, SATURATION, TermMatch
 
 BUDGET = 6000
 """Rows that a search visits; on smaller stores that is all of them."""
 
-_NEWEST = 500
-_MAX_FREQUENT = 6
+SATURATION = 1.2
+LENGTH_SHARE = 0.75
+"""BM25's k1 and b."""
+
+_SCANNED = 400
+_NEWEST = 300
+_MAX_FREQUENT = 4
+_WORTH = 0.05
 _LENGTHS_OF = 200
 SESSION_ROWS = 1000
 
@@ -73,42 +78,75 @@ class LexicalSearch:
     async def _rows(
         self, connection: AsyncConnection, corpus: Corpus, terms: Terms, filters: Filters, limit: int
     ) -> list[LexicalMatch]:
-        rare = terms.rare or await self._newest(connection, corpus, terms)
-        mean = await self._mean(connection, corpus, terms.rows)
-        asked = [(term.place, stem, term.weight) for term in rare for stem in term.stems]
-        found = await lexicon.ranked(connection, corpus, asked, filters=filters, mean=mean, limit=max(4 * limit, 100))
-        raised = await self._raise(connection, corpus, terms, found)
+        if not terms.all:
+            return []
+        held = await self._held(connection, corpus, terms)
         weights = {term.place: term.weight for term in terms.all}
+        rough = {
+            seq: sum(weights[place] * tf / (tf + SATURATION) for place, tf in places.items())
+            for seq, places in held.items()
+        }
+        best = sorted(held, key=lambda seq: (-rough[seq], -seq))
+        if filters.broad:
+            # Only rows that may come first are read, for their length.
+            best = best[: max(_SCANNED, 4 * limit)]
+        lengths = await lexicon.lengths(connection, corpus, best, filters=filters)
+        mean = await self._mean(connection, corpus, terms.rows)
         matches = []
-        for row in found:
-            more = raised.get(row.seq, [])
-            extra = sum(term.weight for term in more)
-            covered = sum(weights[place] for place in row.terms) + extra
+        for seq, (session, length) in lengths.items():
+            norm = SATURATION * (1 - LENGTH_SHARE + LENGTH_SHARE * length / max(mean, 1.0))
+            places = held[seq]
+            score = sum(weights[place] * tf * (1 + SATURATION) / (tf + norm) for place, tf in places.items())
             matches.append(
                 LexicalMatch(
-                    seq=row.seq,
-                    session=row.session,
-                    bm25=min(1.0, (row.score + extra) / terms.attainable / (1 + SATURATION)),
-                    coverage=min(1.0, covered / terms.attainable),
+                    seq=seq,
+                    session=session,
+                    bm25=min(1.0, score / terms.attainable / (1 + SATURATION)),
+                    coverage=min(1.0, sum(weights[place] for place in places) / terms.attainable),
                 )
             )
         return sorted(matches, key=lambda match: (-match.score, -match.seq))[:limit]
 
-    async def _newest(self, connection: AsyncConnection, corpus: Corpus, terms: Terms) -> list[Term]:
-        return terms.frequent[:1]
+    async def _held(self, connection: AsyncConnection, corpus: Corpus, terms: Terms) -> dict[int, dict[int, int]]:
+        """Return candidates: for each row, how often it holds which term."""
+        asked = [(term.place, stem) for term in terms.rare for stem in term.stems]
+        held = await lexicon.postings(connection, corpus, asked)
+        worth = [term for term in terms.frequent if term.weight > _WORTH * terms.attainable]
+        frequent = (worth if terms.rare else terms.frequent)[:_MAX_FREQUENT]
+        if held:
+            await self._raise(connection, corpus, terms.rare, frequent, held)
+        elif frequent:
+            await self._newest(connection, corpus, frequent, held)
+        return held
+
+    async def _newest(
+        self, connection: AsyncConnection, corpus: Corpus, frequent: list[Term], held: dict[int, dict[int, int]]
+    ) -> None:
+        """Add new rows when every term is in too many rows to visit: those with all of them, and with the rarest."""
+        rarest = frequent[0].match
+        for term in frequent:
+            match = rarest if term is frequent[0] else f"({rarest}) AND ({term.match})"
+            for seq in await lexicon.holding(connection, corpus, match, limit=_NEWEST):
+                held.setdefault(seq, {})[term.place] = 1
+        together = " AND ".join(f"({term.match})" for term in frequent)
+        for seq in await lexicon.holding(connection, corpus, together, limit=_NEWEST):
+            held[seq] = dict.fromkeys((term.place for term in frequent), 1)
 
     async def _raise(
-        self, connection: AsyncConnection, corpus: Corpus, terms: Terms, found: Sequence[TermMatch]
-    ) -> dict[int, list[Term]]:
-        """Return for each row found the frequent terms that it holds as well."""
-        raised: dict[int, list[Term]] = {}
-        if not found or not terms.rare:
-            return raised
-        rare = " OR ".join(f"({term.match})" for term in terms.rare)
-        for term in terms.frequent[:_MAX_FREQUENT]:
-            for seq in await lexicon.holding(connection, corpus, f"({rare}) AND ({term.match})", limit=2 * BUDGET):
-                raised.setdefault(seq, []).append(term)
-        return raised
+        self,
+        connection: AsyncConnection,
+        corpus: Corpus,
+        rare: list[Term],
+        frequent: list[Term],
+        held: dict[int, dict[int, int]],
+    ) -> None:
+        """Note which of the rows found hold frequent terms as well."""
+        either = " OR ".join(f"({term.match})" for term in rare)
+        for term in frequent:
+            match = f"({either}) AND ({term.match})"
+            for seq in await lexicon.holding(connection, corpus, match, limit=len(held)):
+                if seq in held:
+                    held[seq][term.place] = 1
 
     async def _mean(self, connection: AsyncConnection, corpus: Corpus, rows: int) -> float:
         known = self._means.get(corpus)
@@ -128,7 +166,7 @@ class LexicalSearch:
         names = list(names)[:_LENGTHS_OF]
         if not names or not terms.rare:
             return {}
-        asked = [(term.place, stem, term.weight) for term in terms.rare for stem in term.stems]
+        asked = [(term.place, stem) for term in terms.rare for stem in term.stems]
         async with self._database.read() as connection:
             held = await lexicon.by_session(connection, asked, filters=filters)
             lengths = await lexicon.session_lengths(connection, names)

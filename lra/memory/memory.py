@@ -138,6 +138,8 @@ class Memory:
     ) -> list[Hit]:
         """Return what belongs in front of the model for a message; usually little, often nothing.
 
+        Pinned instructions always come, first and beyond the limit, within a budget of their own.
+
         Args:
             text: The person's message.
             session_id: The session it belongs to, whose own rows are in the context anyway.
@@ -147,12 +149,16 @@ class Memory:
         hits = await self._searcher.search(
             clean_text(text),
             scope="all",
-            limit=limit + 8,
+            limit=limit + recalling.SPARE,
             filters=Filters(exclude_session=session_id, namespace="default"),
             patience=recalling.PATIENCE,
             budget=recalling.BUDGET,
         )
-        return recalling.select(hits, limit=limit, max_chars=max_chars)
+        always = recalling.pinned(await self.store.memories.pinned(namespace="default"), max_chars=max_chars)
+        ids = {hit.id for hit in always}
+        left = max_chars - sum(len(hit.content) for hit in always)
+        fitting = [hit for hit in hits if hit.id not in ids]
+        return always + recalling.select(text, fitting, limit=limit, max_chars=left)
 
     async def forget(self, memory_id: str) -> MemoryRecord:
         """Erase a memory and every copy of its words.

@@ -49,7 +49,7 @@ class Term:
     def match(self) -> str:
         """The FTS5 expression that finds it."""
         star = "*" if self.word.gram and len(self.word.text) == 1 else ""
-        return f'{"grams" if self.word.gram else "content"} : "{self.word.text}"{star}'
+        return f'"{self.word.text}"{star}'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

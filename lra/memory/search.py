@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lra.errors import UsageError
 from lra.memory.echoes import without_echoes
-from lra.memory.fusion import fuse, nearness
+from lra.memory.fusion import fuse
 from lra.memory.hits import SCOPES, Candidate, Hit, Scope
 from lra.memory.lexical import BUDGET, LexicalMatch, LexicalSearch
 from lra.memory.query import Word, read
@@ -97,7 +97,7 @@ class Searcher:
         for seq, candidate in candidates.items():
             if seq in cosines:
                 candidate.signals["cosine"] = cosines[seq]
-            candidate.score = fuse(candidate.lexical, nearness(cosines.get(seq)))
+            candidate.score = fuse(candidate.lexical, cosines.get(seq))
         return list(candidates.values())
 
     async def _sessions(self, asked: Question, limit: int, filters: Filters) -> list[Hit]:

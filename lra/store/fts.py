@@ -94,6 +94,11 @@ class Filters:
     as_of: int | None = None
     """Only facts valid at this moment."""
 
+    @property
+    def broad(self) -> bool:
+        """Whether most rows are likely to count."""
+        return self.session is None and self.since is None and self.until is None and not self.kinds
+
     def where(self, corpus: Corpus) -> tuple[str, dict[str, object]]:
         """Return SQL conditions on alias `d` of the corpus's table, and their parameters."""
         sql: list[str] = []
@@ -190,8 +195,9 @@ async def allowed(connection: AsyncConnection, corpus: Corpus, seqs: Sequence[in
     where, params = filters.where(corpus)
     rows = await connection.execute(
         text(
-            f"SELECT d.seq FROM {corpus} d WHERE d.seq IN (SELECT value FROM json_each(:seqs))"
-            f" {f'AND {where}' if where else ''}"
+            # In this order, whatever the planner thinks of an index on a filter.
+            f"SELECT d.seq FROM json_each(:seqs) j CROSS JOIN {corpus} d ON d.seq = j.value"
+            f" {f'WHERE {where}' if where else ''}"
         ),
         {"seqs": f"[{', '.join(map(str, seqs))}]", **params},
     )

@@ -7,17 +7,12 @@ row that holds any term of a query.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from lra.store.fts import Corpus, Filters
-
-SATURATION = 1.2
-LENGTH_SHARE = 0.75
-"""BM25's k1 and b."""
 
 _STEM_CACHE_LIMIT = 50_000
 _TEMPORARY = (
@@ -29,18 +24,6 @@ _TEMPORARY = (
 )
 
 _stems: dict[str, tuple[str, ...]] = {}
-
-
-@dataclass(frozen=True, slots=True)
-class TermMatch:
-    """A row that holds terms of a query."""
-
-    seq: int
-    session: str | None
-    score: float
-    """BM25 with the weights given, without the terms left out."""
-    terms: dict[int, int]
-    """Position of a term in the query to how often the row holds it."""
 
 
 async def _prepare(connection: AsyncConnection) -> None:
@@ -100,64 +83,43 @@ async def beginning_with(connection: AsyncConnection, corpus: Corpus, prefix: st
     return {row[0]: row[1] for row in rows}
 
 
-def _postings(corpus: Corpus, terms: Sequence[tuple[int, str, float]]) -> tuple[str, dict[str, object]]:
-    """Return the common table expression `found(place, weight, doc, tf)` and its parameters."""
+def _postings(corpus: Corpus, terms: Sequence[tuple[int, str]]) -> tuple[str, dict[str, object]]:
+    """Return the common table expression `found(place, doc, tf)` and its parameters."""
     params: dict[str, object] = {}
     values = []
-    for number, (place, term, weight) in enumerate(terms):
-        values.append(f"(:p{number}, :t{number}, :w{number})")
-        params |= {f"p{number}": place, f"t{number}": term, f"w{number}": weight}
+    for number, (place, term) in enumerate(terms):
+        values.append(f"(:p{number}, :t{number})")
+        params |= {f"p{number}": place, f"t{number}": term}
     return (
-        f"WITH asked(place, term, weight) AS (VALUES {', '.join(values)}),"
-        " found AS (SELECT a.place, a.weight, i.doc, count(*) AS tf"
+        f"WITH asked(place, term) AS (VALUES {', '.join(values)}),"
+        " found AS (SELECT a.place AS place, i.doc AS doc, count(*) AS tf"
         f" FROM asked a CROSS JOIN temp.{corpus}_fts_places i ON i.term = a.term GROUP BY a.place, i.doc)",
         params,
     )
 
 
-async def ranked(
-    connection: AsyncConnection,
-    corpus: Corpus,
-    terms: Sequence[tuple[int, str, float]],
-    *,
-    filters: Filters,
-    mean: float,
-    limit: int,
-) -> list[TermMatch]:
-    """Return the best rows by BM25.
+async def postings(
+    connection: AsyncConnection, corpus: Corpus, terms: Sequence[tuple[int, str]]
+) -> dict[int, dict[int, int]]:
+    """Return for each row that holds any of the terms how often it holds which.
 
     Args:
         connection: Any connection.
         corpus: Which index to ask.
-        terms: For each term its place in the query, its stem and its weight.
-        filters: Which rows count.
-        mean: The mean length of a row in characters.
-        limit: How many rows at most.
+        terms: For each term its place in the query and its stem; stems may share a place.
     """
     if not terms:
-        return []
+        return {}
     await _prepare(connection)
     common, params = _postings(corpus, terms)
-    where, more = filters.where(corpus)
-    rows: Iterable[Any] = await connection.execute(
-        text(
-            f"{common} SELECT d.seq, d.session_id, group_concat(f.place || ':' || f.tf) AS held,"
-            " sum(f.weight * f.tf * (1 + :k) / (f.tf + :k * (1 - :b + :b * length(d.content) / :mean))) AS score"
-            f" FROM found f CROSS JOIN {corpus} d ON d.seq = f.doc {f'WHERE {where}' if where else ''}"
-            " GROUP BY d.seq ORDER BY score DESC, d.seq DESC LIMIT :limit"
-        ),
-        {**params, **more, "k": SATURATION, "b": LENGTH_SHARE, "mean": max(mean, 1.0), "limit": limit},
-    )
-    return [TermMatch(row[0], row[1], row[3], _held(row[2])) for row in rows]
-
-
-def _held(text_: str) -> dict[int, int]:
-    pairs = (pair.split(":") for pair in text_.split(","))
-    return {int(place): int(tf) for place, tf in pairs}
+    held: dict[int, dict[int, int]] = {}
+    for place, doc, tf in await connection.execute(text(f"{common} SELECT place, doc, tf FROM found"), params):
+        held.setdefault(doc, {})[place] = tf
+    return held
 
 
 async def by_session(
-    connection: AsyncConnection, terms: Sequence[tuple[int, str, float]], *, filters: Filters
+    connection: AsyncConnection, terms: Sequence[tuple[int, str]], *, filters: Filters
 ) -> dict[str, dict[int, int]]:
     """Return for each session how often its turns hold each term (by its place in the query)."""
     if not terms:
@@ -187,6 +149,22 @@ async def session_lengths(connection: AsyncConnection, sessions: Sequence[str]) 
         tuple(sessions),
     )
     return {row[0]: row[1] for row in rows}
+
+
+async def lengths(
+    connection: AsyncConnection, corpus: Corpus, seqs: Sequence[int], *, filters: Filters
+) -> dict[int, tuple[str | None, int]]:
+    """Return the session and the length of those of these rows that count."""
+    where, params = filters.where(corpus)
+    rows = await connection.execute(
+        text(
+            # In this order, whatever the planner thinks of an index on a filter.
+            "SELECT d.seq, d.session_id, length(d.content) FROM json_each(:seqs) j"
+            f" CROSS JOIN {corpus} d ON d.seq = j.value {f'WHERE {where}' if where else ''}"
+        ),
+        {"seqs": f"[{', '.join(map(str, seqs))}]", **params},
+    )
+    return {row[0]: (row[1], row[2]) for row in rows}
 
 
 async def holding(connection: AsyncConnection, corpus: Corpus, match: str, *, limit: int) -> list[int]:
