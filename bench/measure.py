@@ -44,22 +44,20 @@ async def in_turn(
     *,
     rounds: int,
     warmup: int,
-    alternate: bool = True,
 ) -> tuple[Times, Times]:
-    """Run both once a round, changing who goes first unless the reference depends on our run.
+    """Run both once a round, changing who goes first.
 
     Args:
         ours: What is measured; called with the number of the round.
         reference: What it is measured against.
         rounds: How many rounds count.
         warmup: Rounds before that.
-        alternate: Whether the reference goes first in every other round.
     """
     taken: tuple[list[float], list[float]] = ([], [])
     cpu: tuple[list[float], list[float]] = ([], [])
     for number in range(warmup + rounds):
         pair = [(0, ours), (1, reference)]
-        if alternate and number % 2:
+        if number % 2:
             pair.reverse()
         for which, run in pair:
             worked, started = time.process_time(), time.perf_counter()

@@ -24,8 +24,6 @@ class Recording:
 
     def __init__(self) -> None:
         self.statements: list[Statement] = []
-        self.setup: list[Statement] = []
-        """What the writing connection was told before its first transaction."""
 
     def take(self) -> list[Statement]:
         """Return the statements since the last time."""
@@ -63,5 +61,10 @@ class Recording:
                     recording.statements.append(Statement("COMMIT"))
                 super().commit()
 
-        with mock.patch("sqlite3.connect", lambda *args, **kwargs: connect(*args, **{**kwargs, "factory": Connection})):
+        def recorded(*args: Any, **kwargs: Any) -> sqlite3.Connection:
+            options: dict[str, Any] = {**kwargs, "factory": Connection}
+            opened: sqlite3.Connection = connect(*args, **options)
+            return opened
+
+        with mock.patch("sqlite3.connect", recorded), mock.patch("sqlite3.dbapi2.connect", recorded):
             yield
