@@ -58,15 +58,24 @@ def _run() -> int:
 def _command() -> int:
     import typer
 
-    from lra.cli.app import command
+    from lra.cli.stdin import is_terminal
 
     try:
+        if sys.argv[1:] in ([], ["chat"]) and is_terminal():
+            # Parsing options imports pydantic; the most common start has none and goes straight to the prompt.
+            from lra.cli.chat import start
+
+            start(print_mode=False)
+        from lra.cli.app import command
+
         result = command().main(prog_name="lra", standalone_mode=False)
     except typer.Abort:
         return int(ExitCode.INTERRUPTED)
     except typer.TyperException as error:
         _explain(error)
         return error.exit_code
+    except typer.Exit as end:
+        return end.exit_code
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     return result if isinstance(result, int) else int(ExitCode.OK)
