@@ -138,7 +138,27 @@ def test_conversation_does_not_repeat_what_is_stored() -> None:
 def test_everything_known_leaves_out_talk() -> None:
     found = read_hits([*hits("My name is Ana"), *hits("what do you know about me?", "hello there", kind="turn")])
     assert [hit.content for hit in about_person(found)] == ["My name is Ana"]
+    said = hits("I live in Berlin", "My name is Anna", "I will remember: x", "It is late", kind="turn")
+    found = read_hits([*hits("My name is Ana"), *said])
+    assert [hit.content for hit in about_person(found)] == ["My name is Ana", "I live in Berlin"]
     assert answers.known([], NOW).startswith("I have nothing stored")
+
+
+def test_summaries_that_quote_count_as_what_was_said() -> None:
+    summary = "You: our deploy day is Tuesday\nlra: I will remember that.\nYou: what is new?"
+    found = read_hits([{"content": summary, "kind": "summary", "created_at": "2026-11-19"}])
+    question = read_question("when is the deploy day?")
+    said = answers.found(question, judge(question, found), Findings(), NOW)
+    assert said == 'You told me yesterday: "our deploy day is Tuesday"'
+    found = read_hits(hits("our deploy day is Tuesday", kind="turn"))
+    said = answers.found(question, judge(question, found), Findings(), NOW)
+    assert said == 'In a conversation yesterday: "our deploy day is Tuesday"'
+
+
+def test_what_was_kept_stands_above_what_was_said_before() -> None:
+    found = read_hits([*hits("my favourite colour is blue", kind="turn"), *hits("My favourite colour is green")])
+    question = read_question("what is my favourite colour?")
+    assert [hit.content for hit in judge(question, found).matches] == ["My favourite colour is green"]
 
 
 FORMS = [
@@ -305,6 +325,9 @@ TASK_LIST = [
         ("buy milk", ["10"], True),
         ("mum's call", ["9f3a77c0-aa"], True),
         ("milk and eggs", ["1", "10"], False),
+        ("the first one", ["2"], True),
+        ("last", ["10"], True),
+        ("fifth", [], True),
         ("quantum", [], False),
         ("", [], False),
     ],

@@ -89,6 +89,8 @@ def not_found(question: Question) -> str:
 def told(hit: Hit, now: datetime) -> str:
     """Quote a memory with its date."""
     date = when(hit.created_at, now)
+    if hit.kind == "turn":
+        return f"In a conversation{' ' + date if date else ''}: {quote(hit.content)}"
     if _PERSONAL.match(hit.content):
         return f"You told me{' ' + date if date else ''}: {quote(hit.content)}"
     return f"In memory{', stored ' + date if date else ''}: {quote(hit.content)}"
@@ -100,12 +102,13 @@ def dated(hit: Hit, now: datetime) -> str:
     return quote(hit.content) + (f" ({date})" if date else "")
 
 
-def known(hits: Sequence[Hit], now: datetime) -> str:
-    """Tell everything that is stored about the person."""
+def known(hits: Sequence[Hit], now: datetime, *, cut: bool = False) -> str:
+    """Tell everything that is stored about the person; `cut` says that the search gave as much as it may."""
     if not hits:
         return 'I have nothing stored about you yet. Tell me something, for example "my name is Ana".'
     lines = [f"- {dated(hit, now)}" for hit in hits[:_MOST_KNOWN]]
-    more = "\n\nThere is more; ask about something in particular." if len(hits) > _MOST_KNOWN else ""
+    cut = cut or len(hits) > _MOST_KNOWN
+    more = "\n\nThere may be more: ask about something in particular." if cut else ""
     return "\n".join(["This is what I have stored:", *lines]) + more
 
 

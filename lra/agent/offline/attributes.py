@@ -15,6 +15,11 @@ ATTRIBUTES = word_set(
 VAGUE = word_set("time day date number size code title age name version room port mail")
 FAVOURITE = frozenset({"favourite", "favorite", "preferred", "default"})
 _CALLED = re.compile(r"(?:called|named|by the name of) ", re.I)
+_STATE = re.compile(
+    r"(?:broken|lost|dead|gone|sick|ill|late|wrong|bad|great|good|nice|fine|ok|missing|stolen|down|full|empty|old|new|not|"
+    r"too|very|so|really|always|never)\b",
+    re.I,
+)
 _SECRET = re.compile(
     r"\b(?:pass ?(?:word|phrase|code)s?|pin(?: code| number)?|secret|(?:api|private|access|secret) key|token|cvv|"
     r"credit card)\b",
@@ -32,7 +37,7 @@ def attribute_key(owner: str, what: str, value: str = "") -> str | None:
     """
     words = re.sub(r"[^\w ]", " ", what.lower().replace("'s ", " ").replace("e-mail", "email")).split()
     words = [word for word in words if word not in {"new", "own", "full", "current", "the", "a"}]
-    if not words:
+    if not words or _STATE.match(value):
         return None
     if _CALLED.match(value) and words[-1] != "name":
         words.append("name")

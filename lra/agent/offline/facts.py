@@ -33,7 +33,8 @@ _NEVER_OBJECTS = re.compile(
 )
 _LEAD = re.compile(
     r"(?:(?:by the way|btw|fyi|for your information|for the record|just so you know|so you know|actually|anyway|also|"
-    r"and|but|oh|well|so|ok|okay|yes|no|hey|hi|hello|please|look|listen|i think you should know|you should know)\b"
+    r"and|but|oh|well|so|ok|okay|yes|no|correction|update|hey|hi|hello|please|look|listen|"
+    r"(?:i think )?you should know)\b"
     r"(?: that\b)?[\s,:;.-]*){1,4}",
     re.I,
 )
@@ -53,6 +54,10 @@ _POSSESSED = re.compile(
     r"likes?|loves?|hates?|prefers?|has|have|works?|lives?|plays?|speaks?|drives?|uses?|studies|eats?|drinks?|"
     r"turns?|starts?|ends?|costs?|takes place|contains?|belongs?) (?P<value>.+)",
     re.I,
+)
+# With most words after it, "'s" is possession: "my dog's name" states nothing.
+_CONTRACTS = re.compile(
+    r"(?:called|named|an?|the|from|in|at|on|not|very|going|coming|getting|no longer|my|our|\d\S*) ", re.I
 )
 _CONTRACTED = re.compile(
     r"(?P<owner>my|our) (?P<what>(?:[^\s,;:?']{1,40} ){0,3}[^\s,;:?']{1,40})'s (?P<value>.+)", re.I
@@ -79,7 +84,8 @@ _PREFERS = re.compile(
     re.I,
 )
 _DOES = re.compile(
-    r"(?:i|we) (?:(?:also|usually|mostly|mainly|always|never|often|now|only|currently|still|don't|do not|just) ){0,2}"
+    r"(?:i|we) (?:(?:also|usually|mostly|mainly|always|never|no longer|often|now|"
+    r"only|currently|still|don't|do not|just) ){0,2}"
     r"(?:uses? |lives? (?:in|at|with|on|near|alone)|works? (?:at|for|as|in|from|on|with|remotely)|stud(?:y|ies) |"
     r"speaks? |drives? |owns? |plays? |eats? |drinks? |deploys? |releases? |ships? |meets? |teach(?:es)? |wears? |"
     r"collects? |comes? from|was born|were born|grew up|moved (?:to|from|in)|graduated|runs? (?:an? |on )|"
@@ -160,7 +166,10 @@ def _read_name(line: str) -> _Kind | None:
 
 
 def _read_possession(line: str) -> _Kind | None:
-    match = _POSSESSED.fullmatch(line) or _CONTRACTED.fullmatch(line)
+    match = _POSSESSED.fullmatch(line)
+    short = None if match else _CONTRACTED.fullmatch(line)
+    if short and (_CONTRACTS.match(short["value"]) or _liking(short["what"]) == "preference"):
+        match = short
     if match:
         what = match["what"]
         if {*tokens(what)} & _EMPTY_TALK or _NEVER_OBJECTS.fullmatch(match["value"]):
@@ -169,7 +178,7 @@ def _read_possession(line: str) -> _Kind | None:
         if _NOT_KEPT.match(match["value"]) and verb in {"has", "have"}:
             return None
         stays = verb in {"is", "are", "is now", "has changed to", "changed to"}
-        key = None if not stays else attribute_key(match["owner"], what, match["value"])
+        key = attribute_key(match["owner"], what, match["value"]) if stays else None
         return _liking(what), key
     if match := _REVERSED.fullmatch(line):
         words = tokens(match["what"])

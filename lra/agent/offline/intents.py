@@ -139,7 +139,7 @@ def _read_remember(spoken: str, *, whole: str = "") -> Intent | None:
     if items := bullets(rest.partition("\n")[2]) if not rest.partition("\n")[0].strip(" ,:-") else []:
         return Intent(Kind.REMEMBER, _capped([read_fact(item) or Fact(sentence_case(item)) for item in items]))
     content = content[:-_CLOSING_LENGTH] + _CLOSING.sub("", content[-_CLOSING_LENGTH:])
-    if re.match(r"[\s,]*to\s", rest, re.I):
+    if re.match(r"[\s,]*to\s(?!self\b)", rest, re.I):
         return Intent(Kind.REMEMBER, (Fact(f"Remember {content.strip(' ,')}".rstrip(".! "), "instruction"),))
     return Intent(Kind.REMEMBER, _told_facts(content.strip(" \n\t-–:;,")))
 
@@ -149,11 +149,13 @@ def _only_recalls(rest: str) -> bool:
     if _TOLD.match(rest) and not re.match(r"[\s,]*that time\b", rest, re.I):
         return False
     bare = rest.rstrip(" ?？؟.!")
+    if read_fact(bare) is not None:
+        return False
     if match := _RECALLS.match(bare):
         what = match["what"]
         if what is None or attribute_key("my", what):
             return True
-    return is_question_marked(rest) and read_fact(bare) is None
+    return is_question_marked(rest)
 
 
 def _told_facts(content: str) -> tuple[Fact, ...]:

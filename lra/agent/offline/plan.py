@@ -20,15 +20,16 @@ from lra.agent.offline.sentences import statements
 from lra.agent.offline.task_plan import task_plan
 from lra.agent.offline.words import tidy
 
-_HITS = 8
+_HITS = 15
 _ALL_HITS = 20
 _ROWS = 40
 _MORE_ROWS = 100
 _EVERYTHING = (
     "name called like love prefer favourite live work use birthday allergic",
-    "I my me am our we user",
+    "I my me am",
+    "our",
 )
-"""Two searches that find nearly all that people say about themselves."""
+"""Searches that together find most of what people say about themselves."""
 
 
 def proceed(
@@ -117,7 +118,9 @@ def _about_me(_intent: Intent, scene: Scene) -> Plan:
     problems = [problem for result in results if (problem := answers.trouble("search_memory", result))]
     if len(problems) == len(results):
         return problems[0]
-    return answers.known(about_person(read_hits([hit for result in results for hit in items(result.value)])), scene.now)
+    records = [items(result.value) for result in results]
+    found = about_person(read_hits([record for listed in records for record in listed]))
+    return answers.known(found, scene.now, cut=any(len(listed) >= _ALL_HITS for listed in records))
 
 
 def _recent(intent: Intent, scene: Scene) -> Plan:

@@ -35,8 +35,12 @@ _TALKED = re.compile(
     r"(?:do you (?:still )?(?:remember|recall) |tell me about |show me |what was |what happened in |what about )?"
     r"(?:our|the|my) (?:last|previous|earlier|recent|past|latest|yesterday's) "
     r"(?:conversation|chat|talk|session|discussion)s?|what (?:happened|was) (?:last time|yesterday|earlier)|"
+    r"what (?:was|is|were) (?:my|the|our) (?:last|previous) (?:question|message|thing|topic)s?\b.{0,30}|"
     r"(?:show|list)(?: me)? (?:my |our |the )?(?:recent )?conversations?)",
     re.I,
+)
+_AFTERTHOUGHT = re.compile(
+    r"(?: (?:again|please|now|anyway|then|today|exactly|by the way|actually|is|are|was))+$", re.I
 )
 _ARTICLE = r"(?:my|our|the)"
 _KEY_FORMS: tuple[tuple[re.Pattern[str], str | None], ...] = (
@@ -132,6 +136,7 @@ def read_question(sentence: str) -> Question:
 
 
 def _asked_key(line: str) -> str | None:
+    line = _AFTERTHOUGHT.sub("", line)
     for pattern, key in _KEY_FORMS:
         if pattern.search(line):
             return key
@@ -141,5 +146,5 @@ def _asked_key(line: str) -> str | None:
         return attribute_key(match["owner"], match["what"], "called it")
     for pattern in (_POSSESSED, _OF_OTHERS):
         if match := pattern.search(line):
-            return attribute_key(match["owner"], re.sub(r" (?:is|are|was)$", "", match["what"]))
+            return attribute_key(match["owner"], match["what"])
     return None

@@ -14,7 +14,7 @@ from lra.agent.offline.questions import Question, is_question
 from lra.agent.offline.results import items, moment
 from lra.agent.offline.words import stems
 
-_TURN = "turn"
+_PERSON = re.compile(r"^You: (.+)$", re.M)
 _MATCH = 0.6
 _NEAR = 0.4
 _NEAR_FOREIGN = 0.3
@@ -30,6 +30,7 @@ _USERS_NAME = re.compile(
 _OWN_WORDS = (
     "I found nothing in memory", "I have nothing stored", "I will remember", "You told me", "In memory", "Last time",
     "This is what I have stored", "Nothing is stored about that", "Earlier in this conversation you said",
+    "In a conversation", "Before this, ", "I could not store",
 )  # fmt: skip
 """Answers of the offline model, which the record of conversations gives back as if they were news."""
 
@@ -41,7 +42,16 @@ class Hit:
     content: str
     kind: str = ""
     created_at: datetime | None = None
-    id: str = ""
+
+    @property
+    def is_talk(self) -> bool:
+        """Whether it is a piece or a summary of conversation, and not something kept on purpose."""
+        return self.kind in {"turn", "summary", "said"}
+
+    @property
+    def age_rank(self) -> float:
+        """Higher for what is newer."""
+        return self.created_at.timestamp() if self.created_at else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,21 +63,23 @@ class Findings:
 
 
 def read_hits(value: Any) -> list[Hit]:
-    """Return the memories in a search result of whatever form, in its order and without repeats."""
+    """Return the memories in a search result of whatever form, in its order and without repeats.
+
+    A summary that quotes ("You: …") counts as what the person said in it; what was said counts less than what was
+    kept, and who spoke a line of conversation is not known.
+    """
     hits: dict[str, Hit] = {}
     for item in items(value):
         content = item.get("content") or item.get("text") or item.get("document")
         if not isinstance(content, str) or not content.strip():
             continue
-        hit = Hit(
-            content.strip(),
-            str(item.get("kind") or item.get("memory_type") or ""),
-            moment(item.get("created_at") or item.get("timestamp")),
-            str(item.get("id") or ""),
-        )
-        same = hits.setdefault(_folded(hit), hit)
-        if same.kind == _TURN and hit.kind != _TURN:
-            hits[_folded(hit)] = hit
+        kind = str(item.get("kind") or item.get("memory_type") or "")
+        at = moment(item.get("created_at") or item.get("timestamp"))
+        said = _PERSON.findall(content[:2000]) if kind == "summary" else []
+        for hit in [Hit(line, "said", at) for line in said] or [Hit(content.strip(), kind, at)]:
+            same = hits.setdefault(_folded(hit), hit)
+            if same.is_talk and not hit.is_talk:
+                hits[_folded(hit)] = hit
     return list(hits.values())
 
 
@@ -85,8 +97,9 @@ def judge(question: Question, hits: Sequence[Hit]) -> Findings:
     for hit in hits:
         if not _is_echo(question, hit):
             graded.append((_grade(question, hit), hit))
-    exact = [hit for grade, hit in graded if grade >= 3]
-    exact.sort(key=lambda hit: hit.created_at.timestamp() if hit.created_at else 0.0, reverse=True)
+    exact = sorted((hit for grade, hit in graded if grade >= 3), key=lambda hit: -hit.age_rank)
+    # A value that was kept stands for itself; what was said of it may be outdated.
+    exact = [hit for hit in exact if not hit.is_talk] or exact
     fitting = sorted((pair for pair in graded if _MATCH <= pair[0] < 3), key=lambda pair: -pair[0])
     if exact:
         return Findings(_distinct([*exact, *(hit for _, hit in fitting if question.subjects)]))
@@ -102,20 +115,27 @@ def _distinct(hits: list[Hit]) -> tuple[Hit, ...]:
     kept = [
         hit
         for at, hit in enumerate(hits)
-        if hit.kind != _TURN or not any(other != folded[at] and other in folded[at] for other in folded)
+        if not hit.is_talk or not any(other != folded[at] and other in folded[at] for other in folded)
     ]
-    return tuple(sorted(kept, key=lambda hit: hit.kind == _TURN))
+    return tuple(sorted(kept, key=lambda hit: hit.is_talk))
 
 
 def about_person(hits: Sequence[Hit]) -> list[Hit]:
-    """Keep what was stored on purpose; pieces of conversation only when there is nothing else."""
-    told = [hit for hit in hits if not is_question(hit.content) and not hit.content.startswith(_OWN_WORDS)]
-    return [hit for hit in told if hit.kind != _TURN] or told
+    """Keep what was stored on purpose, and of what was said only statements that are not stored."""
+    stored = [hit for hit in hits if not hit.is_talk]
+    keys = [fact.key for hit in stored if (fact := read_stored(hit.content))]
+    for hit in sorted((hit for hit in hits if hit.is_talk), key=lambda hit: -hit.age_rank):
+        fact = read_stored(hit.content)
+        if fact is None or hit.content.startswith(_OWN_WORDS) or any(same_key(fact.key, key) for key in keys):
+            continue
+        keys.append(fact.key)
+        stored.append(hit)
+    return list(_distinct(stored))
 
 
 def _is_echo(question: Question, hit: Hit) -> bool:
     """Whether a hit is only somebody asking, or an answer that there was nothing."""
-    if hit.kind == _TURN and hit.content.startswith(_OWN_WORDS):
+    if hit.is_talk and hit.content.startswith(_OWN_WORDS):
         return True
     if hit.content.strip().casefold() == question.text.casefold():
         return True

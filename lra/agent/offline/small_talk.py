@@ -11,7 +11,7 @@ _HELLO = (
 _FINE = (
     r"(?:ok|okay|k|cool|great|nice|good|fine|sure|yes|yep|yeah|yup|no|nope|nah|all ?right|got it|i see|perfect|"
     r"awesome|wow|lol|haha|hmm+|never ?mind|sorry|understood|right|correct|exactly|very good|well done|good job|"
-    r"interesting|then|so)"
+    r"interesting|then|so|please)"
 )
 _THANKS = r"(?:many |thousand )?(?:thanks|thank you|thank u|thx|ty|cheers|much appreciated|danke|merci|gracias)"
 _KNOWS = r"(?:still |already |actually )?(?:know|remember|remembered|recall|stored?|saved?|learn(?:ed|t)?|kept?)"
@@ -39,6 +39,14 @@ _LINES: tuple[tuple[str, str], ...] = (
         "help",
         r"how (?:do|does|can|should) (?:i|we|you|this|it|lra) (?:use|work|talk to|work with)(?: (?:you|this|it|lra))*",
     ),
+    (
+        "help",
+        r"what (?:commands|options|skills|tools) (?:do|can) you (?:have|know|use|offer)|why can'?t you .{1,40}",
+    ),
+    (
+        "thanks",
+        r"you(?:'re| are) (?:so |very |really )?(?:great|awesome|the best|helpful|nice|amazing|good|smart|cool)",
+    ),
     ("help", r"how can you help(?: me)?|what (?:are|is) (?:you|this|lra) (?:for|able to do|good for|capable of)"),
     (
         "help",
@@ -47,6 +55,7 @@ _LINES: tuple[tuple[str, str], ...] = (
         r"\b(?:models?|llm|api key|key|provider|ollama|openai|anthropic)\b.{0,60}",
     ),
     ("who", r"(?:and )?(?:who|what)(?: the hell)? are you(?: exactly| really| anyway)?|who made you|your name"),
+    ("who", r"what(?:'s| is) your (?:purpose|job|model|version)"),
     ("who", r"who am i (?:talking|speaking|chatting) (?:to|with)|what(?:'s| is) (?:your name|lra)|who is this"),
     ("who", r"(?:which|what)(?: \w+)? (?:model|llm)\b.{0,40}|(?:tell me about|introduce|describe) yourself"),
     (

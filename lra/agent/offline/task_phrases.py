@@ -85,7 +85,7 @@ _IS_NOW = re.compile(
 )
 _VERBS: tuple[tuple[re.Pattern[str], Status], ...] = (
     (re.compile(r"(?:finish|complete|(?:tick|check|cross) off|close|resolve)\s+(?P<target>.+)", re.I | re.S), "done"),
-    (re.compile(r"(?:i(?:'m| am) done with|done with)\s+(?P<target>.+)", re.I | re.S), "done"),
+    (re.compile(r"(?:i(?:'m| am) done with|done with|done:|finished:)\s+(?P<target>.+)", re.I | re.S), "done"),
     (re.compile(r"(?:start|begin|resume|work on|pick up|continue)\s+(?P<target>.+)", re.I | re.S), "in_progress"),
     (re.compile(r"(?:cancel|drop|abandon|call off)\s+(?P<target>.+)", re.I | re.S), "cancelled"),
     (re.compile(r"(?:reopen|re-open|undo|restart|unfinish)\s+(?P<target>.+)", re.I | re.S), "pending"),
@@ -101,7 +101,7 @@ _VERBS: tuple[tuple[re.Pattern[str], Status], ...] = (
         "in_progress",
     ),
 )
-_LOOSE = re.compile(r"(?:finish|complete|tick off|check off|cross off)\b", re.I)
+_LOOSE = re.compile(r"(?:finish|complete|tick off|check off|cross off|done:|finished:)", re.I)
 _STATE = re.compile(
     rf"(?:(?:what(?:'s| is) the |show (?:me )?the |give me the |get (?:the )?)?(?:status|state) of (?:the |my )?task|"
     rf"(?:how is|how's|is|what about) (?:the |my )?task|task state|(?:show|get)(?: me)? (?:the )?task)\s+"

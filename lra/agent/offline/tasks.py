@@ -14,6 +14,7 @@ from lra.text import one_line
 _CLOSED = frozenset({"done", "cancelled"})
 _MOST_SHOWN = 30
 _SHORT_ID = 4
+_ORDINALS = {"first": 0, "second": 1, "third": 2, "fourth": 3, "fifth": 4, "last": -1, "latest": -1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +44,13 @@ def find(tasks: Sequence[Task], target: str, status: Status | None = None) -> tu
 
     Args:
         tasks: All tasks.
-        target: An id, its beginning, a title, or words of one.
+        target: An id, its beginning, a title, words of one, or a place among the open ones.
         status: What the task is to become; one that is not there yet is meant before one that is.
     """
     wanted = target.strip().lstrip("#").casefold()
+    if (place := _ORDINALS.get(wanted.removeprefix("the ").removesuffix(" one").removesuffix(" task"))) is not None:
+        waiting = open_tasks(tasks)
+        return ([waiting[place]], True) if -1 <= place < len(waiting) and waiting else ([], True)
     words = _words(target)
     tests = (
         lambda task: task.id.casefold() == wanted,

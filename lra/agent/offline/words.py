@@ -90,7 +90,8 @@ _ENDINGS = (("ies", "y", 5), ("ments", "", 8), ("ment", "", 7), ("ings", "", 7),
 _TALK_WORDS = word_set(
     "talk discuss chat speak spoke spoken conversation session discussion last previous earlier yesterday today recent "
     "recently previously summarize summarise sum recap leave left stop stopped past time lately latest happen ago "
-    "morning afternoon evening night week work hour minute first decide agree"
+    "morning afternoon evening night week work hour minute first decide agree far "
+    "question message topic thing"
 )
 
 
