@@ -250,8 +250,13 @@ class Chat:
         Raises:
             LraError: It cannot be opened.
         """
+        introduction = self._introduction
+        if introduction is not None and introduction is not asyncio.current_task():
+            # What there is to say about the session comes before its first turn.
+            await asyncio.wait([introduction])
         if self.session is None:
-            self.screen.busy(Busy("starting"))
+            if not self._reading:
+                self.screen.busy(Busy("starting"))
             try:
                 session = await self.opening.session()
             except BusyError as error:
@@ -268,7 +273,13 @@ class Chat:
         if self.opening.failed:
             self.reader.reopen()
         else:
-            self._introduction = asyncio.create_task(self._start())
+            self._introduction = asyncio.create_task(self._arrive())
+
+    async def _arrive(self) -> None:
+        try:
+            await self.ready()
+        except Exception as error:
+            self._say(error)
 
     async def _introduce(self, session: Session) -> None:
         lines = await recap(session, self.screen)

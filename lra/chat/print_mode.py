@@ -163,7 +163,8 @@ class PrintMode:
         with suppress(Exception):
             async with asyncio.timeout(_CLOSING):
                 if self._session is not None:
-                    await self._session.close(summarize=not self._stops)
+                    # A script does not wait for a model to write a summary; an extract is kept in any case.
+                    await self._session.close(summarize=False)
         with suppress(Exception):
             await runtime.close()
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import time
+from pathlib import Path
 
 import pytest
 
@@ -128,3 +130,21 @@ def test_the_price_is_shown(chat: Terminal, model_server: ModelServer) -> None:
     assert "tokens in" in chat.text
     chat.send("/cost\r")
     chat.wait("1 with 1 model requests")
+
+
+def test_ctrl_z_in_a_turn_gives_the_shell_its_terminal(chat: Terminal, model_server: ModelServer) -> None:
+    model_server.script(say("one two three", hold=2))
+    chat.send("count\r")
+    chat.wait("one two")
+
+    def state() -> str:
+        return Path(f"/proc/{chat.process.pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+    chat.press("ctrl-z")
+    chat.wait(lambda _: state() == "T")
+    assert chat.mode == chat.first_mode
+    chat.signal(signal.SIGCONT)
+    chat.wait(lambda _: state() != "T")
+    model_server.release()
+    chat.wait("one two three")
+    chat.prompt()
