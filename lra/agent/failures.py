@@ -52,9 +52,16 @@ def _describe(error: BaseException, model: str) -> tuple[str, ExitCode]:
     asked = error.retry_after if isinstance(error, pai.ModelAPIError) else None
     wait = f" It asks to wait {asked:.0f} s." if asked else ""
     status = f" ({error.status_code})" if isinstance(error, pai.ModelHTTPError) else ""
-    unreachable = isinstance(error, pai.ModelConnectionError) and not (error.in_stream or error.phase == "read")
+    connection = error if isinstance(error, pai.ModelConnectionError) else None
+    unreachable = connection is not None and not (connection.in_stream or connection.phase == "read")
+    forbidden = isinstance(error, pai.ModelHTTPError) and error.status_code == 403
+    # What is no error of the provider's, nor of the network: a body or an event that cannot be read.
+    unreadable = isinstance(error, pai.ModelAPIError) and not isinstance(
+        error, pai.ModelHTTPError | pai.ModelRequestRejectedError
+    )
     # Subclasses stand before their bases: the first match speaks.
     table: tuple[tuple[bool | type[BaseException], str, ExitCode], ...] = (
+        (forbidden, f"{provider} does not permit this{status}: {_line(error)}", ExitCode.CONFIG),
         (pai.ModelAuthenticationError, f"{provider} refused the key: set a valid {key}.", ExitCode.CONFIG),
         (
             pai.ModelNotFoundError,
@@ -88,10 +95,11 @@ def _describe(error: BaseException, model: str) -> tuple[str, ExitCode]:
         ),
         (
             pai.ModelConnectionError,
-            f"The connection to {provider} broke in the middle of the answer; what arrived is kept.",
+            f"The connection to {provider} broke before the answer was complete; what arrived is kept.",
             ExitCode.TEMPORARY,
         ),
         (pai.ModelServerError, f"{provider}'s server failed{status}: try again later.", ExitCode.UNAVAILABLE),
+        (unreadable, f"{provider} gave an answer that makes no sense: {_line(error)}", ExitCode.UNAVAILABLE),
         (pai.ModelAPIError, f"{provider} rejected the request{status}: {_line(error)}", ExitCode.FAILED),
         (
             pai.UnexpectedModelBehavior,
@@ -127,5 +135,15 @@ def backoff(error: Exception, attempt: int) -> float | None:
 
 
 def _line(error: BaseException) -> str:
-    text = " ".join(str(error).split())
+    text = " ".join((_message(error) or str(error)).split())
     return text[:300] + "…" if len(text) > 300 else text
+
+
+def _message(error: BaseException) -> str | None:
+    """Return the provider's own sentence, which most of them put at `message` or `error.message`."""
+    body = error.body if isinstance(error, pai.ModelHTTPError) else None
+    if isinstance(body, dict):
+        inner = body.get("error")
+        found = inner.get("message") if isinstance(inner, dict) else body.get("message")
+        return found if isinstance(found, str) else None
+    return None
