@@ -33,7 +33,11 @@ from lra.tools.deps import AgentDeps
 
 @dataclass
 class Recorder(AbstractCapability[AgentDeps]):
-    """Journals responses before their tools run, and results before the model sees them."""
+    """Journals responses before their tools run, and results before the model sees them.
+
+    A response that calls no tool ends the turn as a rule; it is journalled with that end, in one flush of the disk,
+    and until then its streamed pieces stand for it.
+    """
 
     store: StructuredMemoryStore
     session_id: str
@@ -46,6 +50,8 @@ class Recorder(AbstractCapability[AgentDeps]):
     """Calls without a result."""
     responses: int = 0
     """Responses in the journal that had parts."""
+    last: Entry | None = None
+    """A complete response that is journalled with what comes next."""
     seen: set[int] = field(default_factory=set)
     text: list[str] = field(default_factory=list)
     """Text of the answer so far, a response each."""
@@ -54,6 +60,8 @@ class Recorder(AbstractCapability[AgentDeps]):
         self, ctx: RunContext[AgentDeps], request_context: ModelRequestContext
     ) -> ModelRequestContext:
         """Journal what the request adds, and put recalled memories beside the prompt in this request alone."""
+        if self.last is not None:
+            await self._journal_response(self.last, ())
         await self._journal_requests(ctx.messages[self.known :])
         if not self.recall_block:
             return request_context
@@ -84,19 +92,30 @@ class Recorder(AbstractCapability[AgentDeps]):
         if not response.parts:
             return response
         entry = response_entry(response)
+        if calls := [part for part in response.parts if isinstance(part, ToolCallPart)]:
+            await self._journal_response(entry, calls)
+        else:
+            self.last = entry
+        return response
 
+    @property
+    def complete(self) -> int:
+        """Responses that arrived to their end."""
+        return self.responses + (self.last is not None)
+
+    async def _journal_response(self, entry: Entry, calls: Sequence[ToolCallPart]) -> None:
         async def work(connection: AsyncConnection) -> None:
             await append_entries(connection, self.session_id, self.turn_id, [entry])
             await connection.execute(delete(stream_chunks).where(stream_chunks.c.turn_id == self.turn_id))
             # Noted with the write, which a cancellation does not stop: no late piece is kept beside the whole, and
             # every call that is in the journal is closed there.
             self.responses += 1
-            self.calls.update((part.tool_call_id, part) for part in response.parts if isinstance(part, ToolCallPart))
+            self.last = None
+            self.calls.update((part.tool_call_id, part) for part in calls)
             if entry.content:
                 self.text.append(entry.content)
 
         await self.store.database.write(work)
-        return response
 
     async def result(self, part: ToolReturnPart) -> bool:
         """Journal a tool result once; tells whether it was new."""

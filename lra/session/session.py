@@ -288,15 +288,16 @@ class Session:
         """Put the message on disk, in the journal or, when that is locked, in the inbox."""
         store = self.runtime.store
         try:
-            turn = await store.journal.begin_turn(self.id, user_entry(text), model=self.model_name)
+            title = "" if self.record.title else clean_text(title_of(text)).strip()
+            turn = await store.journal.begin_turn(self.id, user_entry(text), model=self.model_name, title=title)
         except BusyError as error:
             if inbox_id is None:
                 await asyncio.to_thread(Inbox(self.runtime.settings.home).put, text, self.id)
             raise BusyError(
                 f"{error.message} Your message is kept and will be in this session.", hint=error.hint
             ) from error
-        if not self.record.title:
-            await self.rename(title_of(text), by_user=False)
+        if title:
+            self.record = await store.sessions.get(self.id)
         return turn
 
     def cancel(self) -> None:
@@ -362,9 +363,9 @@ class Session:
         self._model, self.model_name = model, checked
         self._agent = self._build_agent()
 
-    async def rename(self, title: str, *, by_user: bool = True) -> None:
+    async def rename(self, title: str) -> None:
         """Give the session a title."""
-        await self.runtime.store.sessions.set_title(self.id, clean_text(title).strip(), by_user=by_user)
+        await self.runtime.store.sessions.set_title(self.id, clean_text(title).strip(), by_user=True)
         self.record = await self.runtime.store.sessions.get(self.id)
 
     async def usage(self) -> SessionUsage:

@@ -55,6 +55,8 @@ from lra.tools.deps import AgentDeps
 
 RECALL_SECONDS = 2.0
 """Longer than this, and the turn goes on without recalled memories."""
+FLUSH_SECONDS = 0.02
+"""How long streamed pieces may wait for each other; nobody reads faster."""
 
 
 @dataclass(kw_only=True)
@@ -277,7 +279,7 @@ class TurnRunner:
 
     def _mid_answer(self) -> bool:
         """Tell whether pieces of a response have arrived that is not complete."""
-        return bool(self._partial) and self._ordinal > self._recorder.responses
+        return bool(self._partial) and self._ordinal > self._recorder.complete
 
     def _delta(self, kind: str, text: str) -> None:
         self._partial.append((kind, text))
@@ -285,11 +287,12 @@ class TurnRunner:
         self._arrived.set()
 
     async def _flush_forever(self) -> None:
-        # What arrives during a write goes into the next one, so a fast model costs few writes.
+        # What arrives during a write or soon after goes into the next one, so a fast model costs few writes.
         while True:
             await self._arrived.wait()
             self._arrived.clear()
             await self._flush()
+            await asyncio.sleep(FLUSH_SECONDS)
 
     async def _flush(self) -> None:
         """Put streamed pieces on disk, then tell the listeners."""
@@ -304,10 +307,10 @@ class TurnRunner:
     async def _finish(self, output: str, failure: Failure | None) -> None:
         """Journal what is still open and close the turn."""
         plan, recorder = self.plan, self._recorder
-        entries: list[Entry] = []
+        entries: list[Entry] = [] if recorder.last is None else [recorder.last]
         if failure and self._mid_answer():
             entries += partial_entries(self._partial)
-            recorder.text += [entry.content for entry in entries if entry.role == "assistant"]
+        recorder.text += [entry.content for entry in entries if entry.role == "assistant" and entry.content]
         for call in recorder.calls.values():
             entries.append(interrupted_entry(call))
             self._emit(

@@ -70,8 +70,15 @@ class Journal:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def begin_turn(self, session_id: str, entry: Entry, *, model: str) -> TurnRecord:
-        """Open a turn with the person's message, durable before it returns."""
+    async def begin_turn(self, session_id: str, entry: Entry, *, model: str, title: str = "") -> TurnRecord:
+        """Open a turn with the person's message, durable before it returns.
+
+        Args:
+            session_id: Whose.
+            entry: The message.
+            model: Who is to answer.
+            title: Name for the session, unless the person has given it one.
+        """
 
         async def work(connection: AsyncConnection) -> TurnRecord:
             now = now_us()
@@ -87,9 +94,11 @@ class Journal:
             )
             turn_id = int(result.inserted_primary_key[0])  # type: ignore[index]
             await append_entries(connection, session_id, turn_id, [entry])
-            await connection.execute(
-                update(sessions).where(sessions.c.id == session_id).values(updated_at=now, model=model)
-            )
+            session = update(sessions).where(sessions.c.id == session_id)
+            await connection.execute(session.values(updated_at=now, model=model))
+            if title:
+                unnamed = session.where(sessions.c.title_source != "user")
+                await connection.execute(unnamed.values(title=title, title_source="auto"))
             return TurnRecord(
                 id=turn_id,
                 session_id=session_id,
