@@ -239,9 +239,9 @@ def row(content: str, session: str, role: str = "user", at: str = "2026-11-19T10
     return {"role": role, "content": content, "session_id": session, "timestamp": at}
 
 
-def recent(rows: list[dict[str, Any]], spoken: list[str], days_ago: int | None = None) -> str:
+def recent(rows: list[dict[str, Any]], spoken: list[str], days_ago: int | None = None, here_too: bool = False) -> str:
     others, here = answers.split_current(answers.read_rows(rows), spoken)
-    return answers.digest(others, here, NOW, days_ago)
+    return answers.digest(others, here, NOW, days_ago=days_ago, here_too=here_too)
 
 
 def test_the_last_other_conversation_is_told() -> None:
@@ -259,6 +259,8 @@ def test_the_last_other_conversation_is_told() -> None:
     assert "How do I prune roses?" in recent(rows, [asked], days_ago=1)
     assert "older words" not in recent(rows, [asked], days_ago=1)
     assert "good morning" in recent(rows, [asked], days_ago=0)
+    said = recent(rows, [asked], here_too=True)
+    assert said.index("good morning") < said.index("How do I prune roses?")
 
 
 def test_no_other_conversation() -> None:
@@ -348,8 +350,8 @@ def test_listing_tasks() -> None:
 
 
 def test_general_answer_is_long_once() -> None:
-    first = replies.general({"write_memory"}, introduced=False)
-    later = replies.general({"write_memory"}, introduced=True)
+    first = replies.general({"write_memory"}, explained=False)
+    later = replies.general({"write_memory"}, explained=True)
     assert "no language model" in first
     assert "OPENAI_API_KEY" in first
     assert "LRA_MODEL" in first

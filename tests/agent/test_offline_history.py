@@ -21,7 +21,7 @@ from pydantic_ai.messages import (
 )
 
 from lra.agent.offline.history import estimate_tokens, read_turn
-from lra.agent.offline.replies import INTRODUCTION
+from lra.agent.offline.replies import INTRODUCTION, help_text
 from lra.agent.offline.results import Call, Result
 
 
@@ -153,6 +153,9 @@ def test_histories_without_a_prompt() -> None:
 def test_an_introduction_is_noticed() -> None:
     messages: list[ModelMessage] = [asked("hm"), said(f"{INTRODUCTION} And more."), asked("hm")]
     assert read_turn(messages).introduced
+    assert not read_turn(messages).explained
+    messages[1:1] = [said(help_text([])), asked("hm")]
+    assert read_turn(messages).explained
     thought: list[ModelMessage] = [asked("hm"), ModelResponse(parts=[ThinkingPart(INTRODUCTION)]), asked("hm")]
     assert not read_turn(thought).introduced
 

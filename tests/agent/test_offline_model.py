@@ -306,6 +306,7 @@ async def test_what_was_not_stored_is_found_in_this_conversation(desk: Desk) -> 
 
 
 async def test_it_introduces_itself_in_full_once(chat: Chat) -> None:
+    await chat("hello")
     first = await chat("write a poem about autumn")
     assert INTRODUCTION in first
     assert "OPENAI_API_KEY" in first
@@ -397,7 +398,7 @@ async def test_what_is_typed_meanwhile_is_answered_too(desk: Desk) -> None:
 async def test_images_are_not_seen(chat: Chat) -> None:
     image = BinaryContent(b"\x89PNG", media_type="image/png")
     said = await chat([image])
-    assert said.strip() == "I cannot see the attachment: the offline model reads text only."
+    assert said == "I cannot see the attachment: the offline model reads text only."
     said = await chat(["my dog is called Rex", image, ImageUrl("https://example.org/rex.png")])
     assert said.startswith("I cannot see the 2 attachments")
     assert 'I will remember: "My dog is called Rex"' in said

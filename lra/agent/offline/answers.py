@@ -149,8 +149,18 @@ def _folded(text: str) -> str:
     return " ".join(text[:500].split()).casefold()
 
 
-def digest(others: Sequence[Row], here: Sequence[Row], now: datetime, days_ago: int | None) -> str:
-    """Tell what the last other conversation was about, or those of one day."""
+def digest(
+    others: Sequence[Row], here: Sequence[Row], now: datetime, *, days_ago: int | None = None, here_too: bool = False
+) -> str:
+    """Tell what the last other conversation was about, or those of one day.
+
+    Args:
+        others: What the person wrote in other sessions, oldest first.
+        here: What they wrote in this one before now.
+        now: The present moment.
+        days_ago: The day that was asked about.
+        here_too: Whether this conversation may be meant.
+    """
     if days_ago is not None:
         day = "today" if days_ago == 0 else "yesterday"
         rows = [row for row in (*others, *here) if when(row.at, now) == day]
@@ -159,6 +169,8 @@ def digest(others: Sequence[Row], here: Sequence[Row], now: datetime, days_ago: 
         if not others:
             return f"I have no conversation on record from {day}."
         return f"I have no conversation on record from {day}. {_last(others, now)}"
+    if others and here and here_too:
+        return "\n\n".join([_told_rows("Earlier in this conversation you wrote:", here), _last(others, now)])
     if others:
         return _last(others, now)
     if here:

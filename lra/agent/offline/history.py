@@ -19,7 +19,7 @@ from pydantic_ai.messages import (
     UserPromptPart,
 )
 
-from lra.agent.offline.replies import INTRODUCTION
+from lra.agent.offline.replies import INTRODUCTION, SETUP
 from lra.agent.offline.results import Call, Outcome, Result
 from lra.text import clean_text
 
@@ -48,6 +48,9 @@ class Turn:
     """Tools whose calls were cut off before the person wrote again."""
     earlier: tuple[str, ...] = ()
     introduced: bool = False
+    """Whether it has been said who is speaking."""
+    explained: bool = False
+    """Whether it has been said how to get a real model."""
 
 
 def read_turn(messages: Sequence[ModelMessage], run_id: str | None = None) -> Turn:
@@ -80,7 +83,8 @@ def read_turn(messages: Sequence[ModelMessage], run_id: str | None = None) -> Tu
         requests=sum(isinstance(message, ModelResponse) for message in messages[start:]),
         interrupted=tuple(cut),
         earlier=_earlier(messages[:start]),
-        introduced=_introduced(messages[:start]),
+        introduced=_has_said(messages[:start], INTRODUCTION),
+        explained=_has_said(messages[:start], SETUP),
     )
 
 
@@ -184,9 +188,9 @@ def _earlier(messages: Sequence[ModelMessage]) -> tuple[str, ...]:
     return tuple(text for text in reversed(found) if text)
 
 
-def _introduced(messages: Sequence[ModelMessage]) -> bool:
+def _has_said(messages: Sequence[ModelMessage], words: str) -> bool:
     return any(
-        isinstance(part, TextPart) and INTRODUCTION in part.content
+        isinstance(part, TextPart) and words in part.content
         for message in messages
         if isinstance(message, ModelResponse)
         for part in message.parts

@@ -10,7 +10,7 @@ from itertools import islice
 from lra.agent.offline.attributes import attribute_key, is_secret
 from lra.agent.offline.code_phrases import read_code
 from lra.agent.offline.facts import Fact, read_fact
-from lra.agent.offline.questions import Question, days_ago, is_about_talk, is_question, read_question
+from lra.agent.offline.questions import Question, days_ago, is_about_talk, is_question, may_mean_here, read_question
 from lra.agent.offline.sentences import bullets, sentence_case, sentences, statements, without_politeness
 from lra.agent.offline.small_talk import read_small_talk
 from lra.agent.offline.task_phrases import TaskCommand, read_task_command
@@ -51,6 +51,8 @@ class Intent:
     language: str = ""
     days_ago: int | None = None
     """For `recent`: the day asked about, counted back from today; None is the last conversation."""
+    here_too: bool = False
+    """For `recent`: whether this conversation may be meant."""
 
 
 _MOST_FACTS = 20
@@ -189,7 +191,7 @@ def _read_line(spoken: str, head: str) -> Intent | None:
     if (command := read_task_command(order)) is not None:
         return Intent(Kind.TASK, task=command)
     if is_about_talk(short):
-        return Intent(Kind.RECENT, days_ago=days_ago(short))
+        return Intent(Kind.RECENT, days_ago=days_ago(short), here_too=may_mean_here(short))
     if is_question(spoken) or is_question_marked(head) or _REMEMBER.match(spoken):
         return Intent(Kind.ASK, question=read_question(spoken))
     return None

@@ -95,6 +95,7 @@ class OfflineModel(Model[None]):
             tools={tool.name: tool.parameters_json_schema for tool in parameters.declared_function_tools},
             now=self._clock(),
             introduced=turn.introduced,
+            explained=turn.explained,
             said=turn.earlier,
             asked=turn.prompts,
             made=turn.made,
@@ -102,7 +103,7 @@ class OfflineModel(Model[None]):
         calls, text = proceed(_intents(turn), scene, turn.results, may_call=turn.requests < _MOST_REQUESTS - 1)
         parts: list[TextPart | ToolCallPart] = [ToolCallPart(call.tool, call.args) for call in calls]
         if not calls:
-            parts = [TextPart("\n\n".join([*_notes(turn), text]))]
+            parts = [TextPart("\n\n".join(said for said in (*_notes(turn), text) if said))]
         written = sum(len(part.content) if isinstance(part, TextPart) else len(str(part.args)) for part in parts)
         return ModelResponse(
             parts=parts,

@@ -93,7 +93,7 @@ def _remember(intent: Intent, scene: Scene) -> Plan:
 def _ask(intent: Intent, scene: Scene) -> Plan:
     question = intent.question
     if question is None or not question.query.strip():
-        return replies.general(scene.tools, introduced=scene.introduced)
+        return replies.general(scene.tools, explained=scene.explained)
     said_here = _said_here(question, scene)
     if "search_memory" not in scene.tools:
         if said_here.matches:
@@ -135,7 +135,7 @@ def _recent(intent: Intent, scene: Scene) -> Plan:
         others, here = answers.split_current(rows, [*scene.said, *scene.asked])
         if others or len(rows) < limit:
             break
-    return answers.digest(others, here, scene.now, intent.days_ago)
+    return answers.digest(others, here, scene.now, days_ago=intent.days_ago, here_too=intent.here_too)
 
 
 def _code(intent: Intent, scene: Scene) -> Plan:
@@ -166,5 +166,5 @@ _PLANS: Mapping[Kind, Callable[[Intent, Scene], Plan]] = {
     Kind.WHO: _say(lambda scene: replies.who()),
     Kind.CLOCK: _say(lambda scene: replies.clock(scene.now)),
     Kind.EMPTY: _say(lambda scene: replies.EMPTY),
-    Kind.OTHER: _say(lambda scene: replies.general(scene.tools, introduced=scene.introduced)),
+    Kind.OTHER: _say(lambda scene: replies.general(scene.tools, explained=scene.explained)),
 }

@@ -39,6 +39,10 @@ _TALKED = re.compile(
     r"(?:show|list)(?: me)? (?:my |our |the )?(?:recent )?conversations?)",
     re.I,
 )
+_HERE = re.compile(
+    r"\b(?:earlier|before|just|so far|a (?:moment|minute) ago|this (?:conversation|session|chat))\b", re.I
+)
+_END = 60
 _AFTERTHOUGHT = re.compile(
     r"(?: (?:again|please|now|anyway|then|today|exactly|by the way|actually|is|are|was))+$", re.I
 )
@@ -107,6 +111,11 @@ def is_about_talk(line: str) -> bool:
     return bool(_TALKED.match(line)) and not stems(line) - TALK
 
 
+def may_mean_here(line: str) -> bool:
+    """Whether a line that asks what was talked about may mean this very conversation."""
+    return bool(_HERE.search(line)) and "last" not in line.lower().split()
+
+
 def days_ago(line: str) -> int | None:
     """Return the day a line speaks of, counted back from today; None when it names none."""
     if re.search(r"\byesterday\b", line, re.I):
@@ -136,7 +145,7 @@ def read_question(sentence: str) -> Question:
 
 
 def _asked_key(line: str) -> str | None:
-    line = _AFTERTHOUGHT.sub("", line)
+    line = line[:-_END] + _AFTERTHOUGHT.sub("", line[-_END:])
     for pattern, key in _KEY_FORMS:
         if pattern.search(line):
             return key

@@ -8,7 +8,7 @@ from datetime import datetime
 from lra.agent.offline.results import MONTHS
 
 INTRODUCTION = "I am lra's offline model: a set of rules, no language model."
-"""Begins every full introduction, and shows in a history that there was one."""
+"""Says who is speaking, and shows in a history that it was said."""
 
 SETUP = (
     "To talk to a real model, set a provider key such as OPENAI_API_KEY or ANTHROPIC_API_KEY, start Ollama, "
@@ -43,9 +43,9 @@ def who() -> str:
     return f"{INTRODUCTION} I remember, find and list things, and I do not make anything up. {SETUP}"
 
 
-def general(tools: Collection[str], *, introduced: bool) -> str:
+def general(tools: Collection[str], *, explained: bool) -> str:
     """Say that a message is beyond the rules: in full the first time, in one line afterwards."""
-    if introduced:
+    if explained:
         return "That is beyond the offline model. Say `help` for what I can do and how to set a real model."
     return f"{INTRODUCTION} I cannot help with that one.\n\n{_can(tools)}\n\n{SETUP}"
 

@@ -21,6 +21,7 @@ class Scene:
     """JSON schemas of the tools' parameters, by name."""
     now: datetime
     introduced: bool = False
+    explained: bool = False
     said: tuple[str, ...] = ()
     """What the person wrote before in this conversation, oldest first."""
     asked: tuple[str, ...] = ()
