@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 
 from lra.memory.hits import Hit
 from lra.store.fts import fold
@@ -16,22 +17,30 @@ _SHORT = 60
 
 
 def without_echoes(hits: Iterable[Hit]) -> list[Hit]:
-    """Return the hits in order, without those whose text a better hit already gave."""
+    """Return the hits in order, without those whose text a better hit already gave.
+
+    What was kept on purpose takes the place of a better hit that merely says the same.
+    """
     kept: list[Hit] = []
-    seen: list[frozenset[str]] = []
-    exact: set[tuple[str, ...]] = set()
+    seen: list[tuple[tuple[str, ...], frozenset[str]]] = []
     for hit in hits:
         words = tuple(_WORD.findall(fold(hit.content).lower()))
-        if words in exact:
-            continue
         distinct = frozenset(words)
-        if len(words) <= _SHORT and any(_similar(distinct, other) for other in seen):
-            continue
-        exact.add(words)
-        if words and len(words) <= _SHORT:
-            seen.append(distinct)
-        kept.append(hit)
+        place = next((i for i, other in enumerate(seen) if _echoes(words, distinct, *other)), None)
+        if place is None:
+            kept.append(hit)
+            seen.append((words, distinct))
+        elif kept[place].kind == "turn" != hit.kind:
+            kept[place] = replace(hit, score=kept[place].score)
     return kept
+
+
+def _echoes(
+    words: tuple[str, ...], distinct: frozenset[str], other: tuple[str, ...], other_distinct: frozenset[str]
+) -> bool:
+    if words == other:
+        return True
+    return 0 < len(words) <= _SHORT and len(other) <= _SHORT and _similar(distinct, other_distinct)
 
 
 def bag(text: str) -> frozenset[str]:

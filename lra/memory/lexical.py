@@ -65,15 +65,21 @@ class LexicalSearch:
             limit: How many rows at most.
             budget: How many rows may be visited on the way.
         """
-        async with self._database.read() as connection:
+
+        async def work(connection: AsyncConnection) -> list[LexicalMatch]:
             terms = await resolve(connection, corpus, words, budget=budget)
             return await self._rows(connection, corpus, terms, filters, limit)
 
+        return await self._database.query(work)
+
     async def turns_by_session(self, words: Sequence[Word], *, filters: Filters) -> tuple[list[LexicalMatch], Terms]:
         """Return turns enough to find the best one of every session that matters, and the terms they were found by."""
-        async with self._database.read() as connection:
+
+        async def work(connection: AsyncConnection) -> tuple[list[LexicalMatch], Terms]:
             terms = await resolve(connection, "journal", words, budget=BUDGET)
             return await self._rows(connection, "journal", terms, filters, SESSION_ROWS), terms
+
+        return await self._database.query(work)
 
     async def _rows(
         self, connection: AsyncConnection, corpus: Corpus, terms: Terms, filters: Filters, limit: int

@@ -107,6 +107,7 @@ class Memory:
         session: str | None = None,
         exclude_session: str | None = None,
         namespace: str | None = None,
+        echoes: bool = False,
     ) -> list[Hit]:
         """Return what fits a question, best first.
 
@@ -120,6 +121,7 @@ class Memory:
             session: Only from this session.
             exclude_session: Nothing from this session.
             namespace: Only memories of this namespace.
+            echoes: Whether hits may repeat what a better one says.
         """
         filters = Filters(
             session=session,
@@ -130,7 +132,7 @@ class Memory:
             as_of=as_of,
         )
         return await self._searcher.search(
-            clean_text(query), scope=scope, limit=limit, filters=filters, patience=SEARCH_PATIENCE
+            clean_text(query), scope=scope, limit=limit, filters=filters, patience=SEARCH_PATIENCE, echoes=echoes
         )
 
     async def recall(
@@ -219,9 +221,14 @@ class Memory:
 
         return export_lines(self.store)
 
-    async def start(self) -> None:
-        """Begin to keep the vector index in the background; says nothing when that fails, see `status`."""
-        (await self._semantic.worker()).start()
+    async def start(self, *, fetch: bool = True) -> None:
+        """Begin to keep the vector index in the background; says nothing when that fails, see `status`.
+
+        Args:
+            fetch: Whether a model may be fetched for it; without, nothing happens while there is none.
+        """
+        if fetch or await self._semantic.embedder() is not None:
+            (await self._semantic.worker()).start()
 
     async def drain(self, timeout: float | None = None) -> bool:
         """Wait until the index knows everything; without a running worker the work is done here.

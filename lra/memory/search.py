@@ -52,7 +52,15 @@ class Searcher:
         self._lexical = LexicalSearch(store.database)
 
     async def search(
-        self, query: str, *, scope: Scope, limit: int, filters: Filters, patience: float, budget: int = BUDGET
+        self,
+        query: str,
+        *,
+        scope: Scope,
+        limit: int,
+        filters: Filters,
+        patience: float,
+        budget: int = BUDGET,
+        echoes: bool = False,
     ) -> list[Hit]:
         """Return the best hits, best first.
 
@@ -63,6 +71,7 @@ class Searcher:
             filters: Which rows count.
             patience: Seconds that the question's vector is waited for.
             budget: How many rows lexical search may visit.
+            echoes: Whether hits may repeat what a better one says.
         """
         if scope not in SCOPES:
             raise UsageError(f"There is no scope {scope!r}.", hint=f"Scopes are {', '.join(SCOPES)}.")
@@ -78,7 +87,7 @@ class Searcher:
         if scope != "memories":
             candidates += await self._rows("journal", asked, limit + _SPARE, filters)
         hits = await self._hits(candidates)
-        return without_echoes(hits)[:limit]
+        return (hits if echoes else without_echoes(hits))[:limit]
 
     async def _rows(self, corpus: Corpus, asked: Question, limit: int, filters: Filters) -> list[Candidate]:
         found = await self._lexical.rows(corpus, asked.words, filters=filters, limit=limit, budget=asked.budget)

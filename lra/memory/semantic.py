@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -160,8 +161,8 @@ class Semantic:
         count = 2 * limit
         while True:
             found = await self._nearest(vector, _KINDS[corpus], filters.namespace, count)
-            async with self._store.database.read() as connection:
-                fit = await allowed(connection, corpus, [seq for seq, _ in found], filters=filters)
+            seqs = [seq for seq, _ in found]
+            fit = await self._store.database.query(partial(allowed, corpus=corpus, seqs=seqs, filters=filters))
             kept = [(seq, cosine) for seq, cosine in found if seq in fit]
             if len(kept) >= limit or len(found) < count:
                 return kept[:limit]

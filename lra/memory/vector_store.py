@@ -54,7 +54,10 @@ class VectorMemoryStore:
             namespace=self._collection,
             metadata=dict(metadata or {}),
         )
-        return (await self._memory.store.memories.put(new)).id
+        record = await self._memory.store.memories.put(new)
+        if self._owned:
+            await self._memory.start(fetch=False)
+        return record.id
 
     async def search(self, query: str, top_k: int = 5, where: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """Return the texts that fit best.
@@ -69,7 +72,7 @@ class VectorMemoryStore:
         """
         wanted = dict(where or {})
         hits = await self._memory.search(
-            query, scope="memories", limit=top_k * 20 if wanted else top_k, namespace=self._collection
+            query, scope="memories", limit=top_k * 20 if wanted else top_k, namespace=self._collection, echoes=True
         )
         records = await self._memory.store.memories.by_ids([hit.id for hit in hits])
         found = []

@@ -24,7 +24,7 @@ COMMON_WORDS = _set("""
     able again all always another around ask asked away back bad be best better big bit both bring call called came
     come coming day days different each else end enough even every everything far feel few find first found gave get
     getting give given go goes going gone good got great had hello help hey hi high idea keep kind knew know last
-    later least less let life like liked likes list little live long look looking lot made make makes making man many
+    later least less let life like liked likes list little long look looking lot made make makes making man many
     maybe mean mention mentioned might morning much must name named need needs never new next nice night now number
     often ok okay old once one only other others part people person place point probably put question quite read
     really right said same say saying see seen set show side since small something soon sort start started still

@@ -15,6 +15,8 @@ from typing import Literal
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from lra.store.clock import now_us
+
 Corpus = Literal["memories", "journal"]
 
 # Han, Hiragana, Katakana, Bopomofo, Thai, Lao, Myanmar, Khmer, Tibetan, with their extensions.
@@ -118,6 +120,8 @@ class Filters:
             add("d.created_at < :until", until=self.until)
         if corpus == "journal":
             add("d.hidden = 0")
+            if self.as_of is not None:
+                add("d.created_at <= :as_of", as_of=self.as_of)
             return " AND ".join(sql), params
         if self.namespace is not None:
             add("d.namespace = :namespace", namespace=self.namespace)
@@ -125,7 +129,7 @@ class Filters:
             names = {f"kind{i}": kind for i, kind in enumerate(self.kinds)}
             add(f"d.kind IN ({', '.join(f':{name}' for name in names)})", **names)
         if self.as_of is None:
-            add("d.superseded_by IS NULL AND d.valid_to IS NULL")
+            add("d.superseded_by IS NULL AND (d.valid_to IS NULL OR d.valid_to > :now)", now=now_us())
         else:
             add(
                 "coalesce(d.valid_from, d.created_at) <= :as_of AND (d.valid_to IS NULL OR d.valid_to > :as_of)",

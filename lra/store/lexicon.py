@@ -113,7 +113,8 @@ async def postings(
     await _prepare(connection)
     common, params = _postings(corpus, terms)
     held: dict[int, dict[int, int]] = {}
-    for place, doc, tf in await connection.execute(text(f"{common} SELECT place, doc, tf FROM found"), params):
+    rows = (await connection.execute(text(f"{common} SELECT place, doc, tf FROM found"), params)).all()
+    for place, doc, tf in rows:
         held.setdefault(doc, {})[place] = tf
     return held
 

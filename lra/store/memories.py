@@ -211,10 +211,9 @@ class MemoryStore:
             # The plus keeps the planner from reading every row of the namespace instead of the few pinned ones.
             text("+memories.namespace = :namespace").bindparams(namespace=namespace),
             memories.c.superseded_by.is_(None),
-            memories.c.valid_to.is_(None),
+            memories.c.valid_to.is_(None) | (memories.c.valid_to > now_us()),
         )
-        async with self._database.read() as connection:
-            return [record_of(row) for row in await connection.execute(query.order_by(memories.c.seq))]
+        return [record_of(row) for row in await self._database.rows(query.order_by(memories.c.seq))]
 
     async def get(self, memory_id: str) -> MemoryRecord:
         """Return a memory by its id or by an unambiguous beginning of it.
@@ -239,15 +238,13 @@ class MemoryStore:
 
     async def by_ids(self, ids: Sequence[str]) -> dict[str, MemoryRecord]:
         """Return memories by their exact ids."""
-        async with self._database.read() as connection:
-            rows = await connection.execute(select(*_ROW).where(memories.c.id.in_(ids)))
-            return {row.id: record_of(row) for row in rows}
+        rows = await self._database.rows(select(*_ROW).where(memories.c.id.in_(ids)))
+        return {row.id: record_of(row) for row in rows}
 
     async def by_seqs(self, seqs: Sequence[int]) -> dict[str, MemoryRecord]:
         """Return memories by their sequence numbers, keyed by id."""
-        async with self._database.read() as connection:
-            rows = await connection.execute(select(*_ROW).where(memories.c.seq.in_(seqs)))
-            return {row.id: record_of(row) for row in rows}
+        rows = await self._database.rows(select(*_ROW).where(memories.c.seq.in_(seqs)))
+        return {row.id: record_of(row) for row in rows}
 
     async def find(
         self,

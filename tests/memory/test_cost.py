@@ -1,0 +1,97 @@
+"""What a search costs as the record grows, in rows visited and statements sent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, event
+
+from lra.memory import Memory
+from lra.memory.query import read, resolve, weight
+from lra.store import lexicon
+from lra.store.bulk import FactLine, insert_facts
+from lra.store.fts import Filters
+
+ROWS = 5000
+
+
+@pytest.fixture
+async def large(memory: Memory) -> Memory:
+    lines = [
+        FactLine(id=f"m{i}", content=f"user note on everyday subject {i} and item{i % 50}", created_at=i, values={})
+        for i in range(ROWS)
+    ]
+
+    async def work(connection: Any) -> None:
+        await insert_facts(connection, lines, process="test")
+
+    await memory.store.database.write(work)
+    return memory
+
+
+async def test_common_terms_are_not_looked_up_row_by_row(large: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
+    visited: list[int] = []
+    original = lexicon.postings
+
+    async def counted(*args: Any, **options: Any) -> Any:
+        held = await original(*args, **options)
+        visited.append(len(held))
+        return held
+
+    monkeypatch.setattr(lexicon, "postings", counted)
+    hits = await large.recall("the everyday subject 4321 of a user")
+    assert "4321" in hits[0].content
+    assert sum(visited) < 10
+
+
+async def test_a_question_of_common_terms_only_visits_the_newest_rows(large: Memory) -> None:
+    words = read("everyday subject")
+    async with large.store.database.read() as connection:
+        terms = await resolve(connection, "memories", words, budget=1000)
+    assert not terms.rare
+    found = await large._searcher._lexical.rows("memories", words, filters=Filters(), limit=5, budget=1000)
+    assert len(found) == 5
+    assert min(match.seq for match in found) > ROWS - 300
+
+
+async def test_recall_sends_as_many_statements_however_many_rows_there_are(memory: Memory) -> None:
+    statements: list[str] = []
+
+    def count(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        statements.append(statement)
+
+    async def sent() -> int:
+        statements.clear()
+        event.listen(Engine, "before_cursor_execute", count)
+        try:
+            await memory.recall("what is my dog called?")
+        finally:
+            event.remove(Engine, "before_cursor_execute", count)
+        return len(statements)
+
+    await memory.remember("My dog is called Rex")
+    await memory.recall("what is my dog called?")
+    few = await sent()
+    for number in range(100):
+        await memory.remember(f"dog number {number} is called Fido{number}")
+    assert await sent() <= few + 2
+    assert few <= 12
+
+
+def test_weights_fall_with_frequency_and_known_words_tell_little() -> None:
+    assert weight(1, 1, common=False) > 3 * weight(1, 1, common=True) / 2
+    assert weight(10, 100_000, common=False) > weight(10_000, 100_000, common=False) > 0
+
+
+async def test_stems_are_those_of_the_index(memory: Memory) -> None:
+    await memory.remember("start")
+    async with memory.store.database.read() as connection:
+        assert await lexicon.stems(connection, ["called", "running", "Café", "snake_case", "!", "generously"]) == [
+            ("call",),
+            ("run",),
+            ("cafe",),
+            ("snake", "case"),
+            (),
+            ("gener",),
+        ]
