@@ -40,14 +40,14 @@ async def close_session(chat: Chat, session: Session) -> None:
 
 async def leave(chat: Chat) -> None:
     """Close everything, leave the terminal as it was, and say how to come back."""
-    session = chat.session or await chat.opening.abandon()
-    worth_it = session is not None and bool(chat.turns_taken or session.record.turns)
+    session = chat.session or await chat.current.opening.abandon()
+    worth_it = session is not None and bool(chat.turns.taken or session.record.turns)
     if session is not None:
         await close_session(chat, session)
-    if chat.opening.runtime is not None:
+    if chat.current.opening.runtime is not None:
         with suppress(Exception):
             async with asyncio.timeout(_RUNTIME):
-                await chat.opening.runtime.close()
+                await chat.current.opening.runtime.close()
     chat.screen.raw("\x1b[?2004l")
     if session is not None and worth_it and not chat.scripted:
         chat.screen.line(f"Kept. Come back with: lra chat -r {session.id}", "dim")

@@ -52,7 +52,9 @@ class Opening:
         self._task: asyncio.Task[Session] | None = None
 
     def begin(self) -> None:
-        """Start; call it on the event loop once the prompt stands."""
+        """Start, once; call it on the event loop when the prompt stands."""
+        if self._task is not None:
+            return
         self._loader.start()
         self._task = asyncio.create_task(self._open())
         self._task.add_done_callback(lambda task: None if task.cancelled() else self._on_done())

@@ -152,7 +152,7 @@ class TurnRenderer:
     def _on_retrying(self, event: events.Retrying) -> Iterator[Piece]:
         yield from self._pause()
         wait = f"{event.seconds:.0f} s" if event.seconds >= 1 else "a moment"
-        yield self._line(f"⟳ {event.reason.rstrip('.')}; asking again in {wait} (attempt {event.attempt})", "warning")
+        yield Line(f"⟳ asking again in {wait} (attempt {event.attempt}): {event.reason}", "warning")
         yield Busy("waiting", event.seconds)
 
     def _on_model_switched(self, event: events.ModelSwitched) -> Iterator[Piece]:

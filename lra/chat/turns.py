@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from lra.chat.render import Busy, TurnRenderer, call_text
+from lra.errors import BusyError, LraError
 from lra.events import MemoryWritten, TurnFinished, TurnStarted
+from lra.store.inbox import Inbox
 
 if TYPE_CHECKING:
     from lra.chat.app import Chat
@@ -26,13 +29,41 @@ class TurnFront:
         self._may_write.set()
         self._asking = asyncio.Lock()
         self._allowed: set[str] = set()
+        self._inbox = Inbox(chat.settings.home)
+        self.taken = 0
+        """Turns that have begun in the present session."""
 
-    async def run(self, session: Session, text: str, inbox_id: str | None) -> TurnFinished | None:
-        """Run one turn to its end.
+    async def message(self, text: str) -> None:
+        """Send a message as soon as there is a session; it is on disk before that."""
+        chat = self._chat
+        inbox_id = None
+        if chat.session is None:
+            with suppress(OSError):
+                inbox_id = self._inbox.put(text)
+        before = self.taken
+        try:
+            finished = await self._run(await chat.ready(), text, inbox_id)
+            if chat.scripted and finished is not None and finished.exit_code:
+                chat.exit_code = finished.exit_code
+        except (LraError, asyncio.CancelledError) as error:
+            # A session that is busy keeps the message itself; what will never be sent waits in the inbox.
+            gone = isinstance(error, BusyError) or chat.current.hopeless or chat.leaving
+            if not gone and self.taken == before:
+                if inbox_id is not None:
+                    self._inbox.remove(inbox_id)
+                chat.draft = text
+            raise
+        finally:
+            if not chat.scripted:
+                chat.screen.line()
 
-        Returns:
-            How it ended; None when it never began.
-        """
+    def _began(self, inbox_id: str | None) -> None:
+        self.taken += 1
+        if inbox_id is not None:
+            self._inbox.remove(inbox_id)
+
+    async def _run(self, session: Session, text: str, inbox_id: str | None) -> TurnFinished | None:
+        """Run one turn to its end; returns how it ended."""
         chat = self._chat
         task = asyncio.current_task()
         asked_to_stop = False
@@ -52,7 +83,7 @@ class TurnFront:
             with chat.interrupts.to(stop), chat.keyboard.suspendable():
                 async for event in session.send(text, inbox_id=inbox_id):
                     if isinstance(event, TurnStarted):
-                        chat.began(inbox_id)
+                        self._began(inbox_id)
                     elif isinstance(event, MemoryWritten) and event.action == "forgotten":
                         chat.forget_typed(event.content)
                     elif isinstance(event, TurnFinished):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -35,6 +36,7 @@ def front(*answers: str | BaseException) -> tuple[TurnFront, Any]:
         reader=Answers(*answers),
         interrupts=SimpleNamespace(fire=lambda: fired.append(1)),
         fired=fired,
+        settings=SimpleNamespace(home=Path("nowhere")),
     )
     return TurnFront(chat), chat  # type: ignore[arg-type]
 

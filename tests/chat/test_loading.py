@@ -72,6 +72,7 @@ def test_a_line_entered_before_everything_is_loaded(
     terminal.wait("And again.")
     roles = [message.role for message in model_server.last_messages() if message.role != "system"]
     assert roles == ["user", "assistant", "user"]
+    assert "typed but not sent" not in terminal.text
 
 
 def test_what_is_being_typed_survives_the_notices(start: Start) -> None:

@@ -148,9 +148,9 @@ def test_long_lines_are_cut_to_the_width_wide_characters_counted() -> None:
     [
         (
             Retrying(reason="The provider is overloaded.", attempt=2, seconds=4.6),
-            "⟳ The provider is overloaded; asking again in 5 s (attempt 2)\n",
+            "⟳ asking again in 5 s (attempt 2): The provider is overloaded.\n",
         ),
-        (Retrying(reason="busy", attempt=1, seconds=0.2), "⟳ busy; asking again in a moment (attempt 1)\n"),
+        (Retrying(reason="busy", attempt=1, seconds=0.2), "⟳ asking again in a moment (attempt 1): busy\n"),
         (ModelSwitched(model="b:c", reason="a is overloaded"), "⇄ b:c takes over: a is overloaded\n"),
         (TaskChanged(id="t", title="Buy milk", status="in_progress"), "☑ task “Buy milk” is in progress\n"),
         (Notice(level="warning", text="Careful."), "! Careful.\n"),

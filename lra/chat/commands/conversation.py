@@ -19,7 +19,7 @@ _SHOWN = 15
 @registry.command("new")
 async def new(chat: Chat, args: str) -> None:
     """Start a new conversation; this one is kept."""
-    await chat.switch()
+    await chat.current.switch()
     chat.screen.line("A new conversation. Memory is the same.", "good")
 
 
@@ -35,7 +35,7 @@ async def resume(chat: Chat, args: str) -> None:
     if record.id == session.id:
         chat.screen.line("That conversation is this one.")
         return
-    await chat.switch(resume=record.id)
+    await chat.current.switch(resume=record.id)
 
 
 async def _choose(chat: Chat) -> str:
@@ -121,5 +121,5 @@ async def rewind(chat: Chat, args: str) -> None:
 async def fork(chat: Chat, args: str) -> None:
     """Go on in a copy; this conversation stays as it is."""
     session = await chat.ready()
-    await chat.adopt(await session.fork())
+    await chat.current.adopt(await session.fork())
     chat.screen.line(f"You are in a copy now; /resume {session.id} goes back.", "good")

@@ -37,8 +37,7 @@ async def show_help(chat: Chat, args: str) -> None:
     for line in rows(_KEYS, screen.columns):
         screen.line(line)
     if chat.model_name == "offline":
-        screen.line("The offline model follows rules: tell it to remember or forget things, ask about what it knows,")
-        screen.line("and keep tasks with it. A provider key such as OPENAI_API_KEY brings a language model.")
+        screen.line("The offline model follows rules: say help to see which. A provider key brings a language model.")
 
 
 @registry.command("tools")
