@@ -22,10 +22,14 @@ class Budget:
     Args:
         max_cost: US dollars the session may cost in all; None for no limit.
         spent: US dollars it has cost before this turn.
+        max_tokens: Tokens the session may use in all; None for no limit.
+        used_tokens: Tokens it has used before this turn.
     """
 
     max_cost: float | None
     spent: float
+    max_tokens: int | None = None
+    used_tokens: int = 0
 
     def output_limit(self, model: Model, input_tokens: int, used: float) -> int | None:
         """Return the output tokens the next request may use; None when there is no cost limit.
@@ -37,8 +41,13 @@ class Budget:
 
         Raises:
             ConfigError: There is a limit and the model has no known price.
-            BudgetError: What is spent plus the estimated request would exceed the limit.
+            BudgetError: What is spent plus the estimated request would exceed the limit, or the tokens are used up.
         """
+        if self.max_tokens is not None and self.used_tokens >= self.max_tokens:
+            raise BudgetError(
+                f"This session's limit of {self.max_tokens} tokens is used up.",
+                hint="Raise LRA_MAX_SESSION_TOKENS, or start a new session.",
+            )
         if self.max_cost is None:
             return None
         price = checked_price(model)

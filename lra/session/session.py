@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ from lra.agent.providers import build_model
 from lra.agent.summary import title_of
 from lra.agent.tracing import trace
 from lra.config import load_settings
-from lra.errors import BudgetError, BusyError, LraError, UsageError
+from lra.errors import BusyError, LraError, UsageError
 from lra.events import Compacted, Event
 from lra.runtime import Runtime
 from lra.session.budget import Budget, checked_price
@@ -100,6 +100,9 @@ class Session:
             sandbox_base_url=runtime.settings.sandbox_url,
             approve=approver,
         )
+        self._running = False
+        self._stop = False
+        """Set when a turn was cancelled before its message was on disk."""
         self._runner: TurnRunner | None = None
         self._owns_runtime = False
         self._loop = asyncio.get_running_loop()
@@ -120,7 +123,7 @@ class Session:
     @property
     def running(self) -> bool:
         """Whether a turn is running."""
-        return self._runner is not None
+        return self._running
 
     @classmethod
     async def open(
@@ -236,7 +239,6 @@ class Session:
 
         Raises:
             UsageError: The message is empty, the session is read-only, or a turn is running.
-            BudgetError: The session's token limit is used up.
             BusyError: The database is locked; the message is kept in the inbox.
         """
         text = clean_text(text)
@@ -244,45 +246,45 @@ class Session:
             raise UsageError("The message is empty.")
         if self._read_only:
             raise UsageError(f"Session {self.id} is open for reading only.")
-        if self._runner is not None:
-            raise UsageError("A turn is running; wait for it or cancel it.")
-        store, settings = self.runtime.store, self.runtime.settings
-        spent, tokens = await store.journal.spent(self.id)
-        if settings.max_session_tokens is not None and tokens >= settings.max_session_tokens:
-            raise BudgetError(f"This session's limit of {settings.max_session_tokens} tokens is used up.")
-        turn = await self._begin(text, inbox_id)
-        fallback_name = settings.fallback_model
-        self._runner = TurnRunner(
-            TurnPlan(
-                agent=self._agent,
-                model=self._model,
-                model_name=self.model_name,
-                deps=self._deps,
-                context=self._context,
-                turn=turn,
-                text=text,
-                budget=Budget(settings.max_cost, spent),
-                use_memory=self._use_memory,
-                limits=UsageLimits(
-                    request_limit=settings.max_requests,
-                    tool_calls_limit=settings.max_tool_calls,
-                    total_tokens_limit=(
-                        settings.max_session_tokens - tokens if settings.max_session_tokens is not None else None
-                    ),
-                ),
-                fallback=(lambda: build_model(normalise(fallback_name, settings), settings)) if fallback_name else None,
-                fallback_name=fallback_name or "",
-                history=list(history) if history is not None else None,
-            )
-        )
-        events = self._runner.events()
+        self._check_idle()
+        self._running, self._stop = True, False
         try:
-            async for event in events:
-                yield event
+            runner = self._runner = TurnRunner(await self._plan(text, inbox_id, history))
+            if self._stop:
+                runner.cancel()
+            async with aclosing(runner.events()) as events:
+                async for event in events:
+                    yield event
         finally:
-            await events.aclose()  # type: ignore[attr-defined]
-            self.last_messages = self._runner.plan.messages
-            self._runner = None
+            if self._runner is not None:
+                self.last_messages = self._runner.plan.messages
+            self._running, self._runner = False, None
+
+    async def _plan(self, text: str, inbox_id: str | None, history: Sequence[ModelMessage] | None) -> TurnPlan:
+        """Put the message on disk and say how it is to be answered."""
+        settings = self.runtime.settings
+        spent, tokens = await self.runtime.store.journal.spent(self.id)
+        limit, fallback_name = settings.max_session_tokens, settings.fallback_model
+        turn = await self._begin(text, inbox_id)
+        return TurnPlan(
+            agent=self._agent,
+            model=self._model,
+            model_name=self.model_name,
+            deps=self._deps,
+            context=self._context,
+            turn=turn,
+            text=text,
+            budget=Budget(settings.max_cost, spent, max_tokens=limit, used_tokens=tokens),
+            use_memory=self._use_memory,
+            limits=UsageLimits(
+                request_limit=settings.max_requests,
+                tool_calls_limit=settings.max_tool_calls,
+                total_tokens_limit=max(0, limit - tokens) if limit is not None else None,
+            ),
+            fallback=(lambda: build_model(normalise(fallback_name, settings), settings)) if fallback_name else None,
+            fallback_name=fallback_name or "",
+            history=list(history) if history is not None else None,
+        )
 
     async def _begin(self, text: str, inbox_id: str | None) -> TurnRecord:
         """Put the message on disk, in the journal or, when that is locked, in the inbox."""
@@ -302,9 +304,14 @@ class Session:
 
     def cancel(self) -> None:
         """End the running turn, if any; may be called from any thread."""
-        runner = self._runner
-        if runner is not None:
-            self._loop.call_soon_threadsafe(runner.cancel)
+        if self._running:
+            self._loop.call_soon_threadsafe(self._cancel_now)
+
+    def _cancel_now(self) -> None:
+        if self._runner is not None:
+            self._runner.cancel()
+        else:
+            self._stop = self._running
 
     async def rewind(self, number: int) -> list[TurnRecord]:
         """Undo turn `number` and everything after it; the record keeps the hidden rows.
@@ -387,7 +394,7 @@ class Session:
         return describe(self._toolsets)
 
     def _check_idle(self) -> None:
-        if self._runner is not None:
+        if self._running:
             raise UsageError("A turn is running; wait for it or cancel it.")
 
     async def _leave_summary(self, *, by_model: bool) -> None:
@@ -399,8 +406,9 @@ class Session:
         Args:
             summarize: Whether a model may be asked for the summary; an extractive one is left in any case.
         """
+        self._cancel_now()
         if self._runner is not None:
-            self._runner.cancel()
+            await self._runner.ended()
         if self._heartbeat is not None:
             self._heartbeat.cancel()
         try:
@@ -409,6 +417,7 @@ class Session:
         finally:
             if not self._read_only:
                 await self.runtime.store.sessions.release(self.id, self.runtime.process_id)
+                await self.runtime.store.sessions.discard_empty(self.id)
             if self._owns_runtime:
                 await self.runtime.close()
 

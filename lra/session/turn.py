@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -100,6 +100,7 @@ class TurnRunner:
         self._partial: list[tuple[str, str]] = []
         self._started: dict[str, float] = {}
         self._recalled: list[RecalledMemory] = []
+        self._resilience: Resilience | None = None
         self._usage = RunUsage()
         self._seq = 0
         self._recorder = Recorder(
@@ -121,7 +122,12 @@ class TurnRunner:
         if self._preparing and self._work is not None:
             self._work.cancel()
 
-    async def events(self) -> AsyncIterator[Event]:
+    async def ended(self) -> None:
+        """Wait until the turn is closed."""
+        if self._work is not None:
+            await asyncio.wait([self._work])
+
+    async def events(self) -> AsyncGenerator[Event]:
         """Yield the events of the turn; closing the iterator early cancels the turn."""
         self._emit(TurnStarted(text=self.plan.text, model=self.plan.model_name))
         self._work = asyncio.create_task(self._run_to_end())
@@ -155,7 +161,7 @@ class TurnRunner:
             if isinstance(error, RunCancelled):
                 self._usage = error.usage if error.usage.requests else self._usage
         except Exception as error:
-            failure = explain(error, self.plan.model_name)
+            failure = explain(error, self._resilience.model_name if self._resilience else self.plan.model_name)
         self._preparing = False
         await shielded(self._finish(output, failure))
 
@@ -211,7 +217,7 @@ class TurnRunner:
 
     async def _run(self, history: list[ModelMessage]) -> str:
         plan = self.plan
-        resilience = Resilience(
+        resilience = self._resilience = Resilience(
             emit=self._emit,
             budget=plan.budget,
             model_name=plan.model_name,
