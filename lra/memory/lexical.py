@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from lra.memory.query import Term, Terms, Word, resolve
 from lra.store import lexicon
 from lra.store.database import Database
-from lra.store.fts import Corpus, Filters
+from lra.store.fts import Corpus, Filters, in_session
 
 BUDGET = 6000
 """Rows that a search visits; on smaller stores that is all of them."""
@@ -87,6 +87,8 @@ class LexicalSearch:
         if not terms.all:
             return []
         held = await self._held(connection, corpus, terms)
+        if filters.session is not None:
+            await self._in_session(connection, corpus, terms.frequent[:_MAX_FREQUENT], filters.session, held)
         weights = {term.place: term.weight for term in terms.all}
         rough = {
             seq: sum(weights[place] * tf / (tf + SATURATION) for place, tf in places.items())
@@ -124,6 +126,23 @@ class LexicalSearch:
         elif frequent:
             await self._newest(connection, corpus, frequent, held)
         return held
+
+    async def _in_session(
+        self,
+        connection: AsyncConnection,
+        corpus: Corpus,
+        frequent: list[Term],
+        session: str,
+        held: dict[int, dict[int, int]],
+    ) -> None:
+        """Add the rows of one session that hold terms which are too frequent to look up everywhere."""
+        seqs = await in_session(connection, corpus, session) if frequent else []
+        if not seqs:
+            return
+        span = (min(seqs), max(seqs))
+        for term in frequent:
+            for seq in await lexicon.holding(connection, corpus, term.match, limit=BUDGET, between=span):
+                held.setdefault(seq, {})[term.place] = 1
 
     async def _newest(
         self, connection: AsyncConnection, corpus: Corpus, frequent: list[Term], held: dict[int, dict[int, int]]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy import Engine, Executable, create_engine, event, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from lra.errors import ConfigError, LraError, StoreError
@@ -140,6 +140,21 @@ class Database:
                 return complete(connection, work)
 
         return await self._in(threads.readers, run)
+
+    async def rows(self, statement: Executable | str, parameters: Any = None) -> Sequence[Any]:
+        """Read with one statement and return all its rows.
+
+        Args:
+            statement: An SQLAlchemy query, or SQL as the driver takes it.
+            parameters: Its parameters.
+        """
+
+        async def work(connection: AsyncConnection) -> Sequence[Any]:
+            if isinstance(statement, str):
+                return (await connection.exec_driver_sql(statement, parameters)).all()
+            return (await connection.execute(statement, parameters)).all()
+
+        return await self.query(work)
 
     async def _opened(self) -> _Threads:
         await self.open()

@@ -208,8 +208,7 @@ class Journal:
         if turn_id is not None:
             query = query.where(journal.c.turn_id == turn_id)
         query = query.order_by(journal.c.seq.desc()).limit(limit) if limit else query.order_by(journal.c.seq)
-        async with self._database.read() as connection:
-            found = [JournalRow(**row._mapping) for row in await connection.execute(query)]
+        found = [JournalRow(**row._mapping) for row in await self._database.rows(query)]
         return found[::-1] if limit else found
 
     async def recent(
@@ -239,15 +238,12 @@ class Journal:
 
     async def spent(self, session_id: str) -> tuple[float, int]:
         """Return dollars and tokens used in a session so far, rewound turns included."""
-        async with self._database.read() as connection:
-            row = (
-                await connection.execute(
-                    select(
-                        func.coalesce(func.sum(turns.c.cost), 0.0),
-                        func.coalesce(func.sum(turns.c.input_tokens + turns.c.output_tokens), 0),
-                    ).where(turns.c.session_id == session_id)
-                )
-            ).one()
+        (row,) = await self._database.rows(
+            select(
+                func.coalesce(func.sum(turns.c.cost), 0.0),
+                func.coalesce(func.sum(turns.c.input_tokens + turns.c.output_tokens), 0),
+            ).where(turns.c.session_id == session_id)
+        )
         return float(row[0]), int(row[1])
 
     async def rewind(self, session_id: str, number: int) -> list[TurnRecord]:
@@ -321,9 +317,8 @@ class Journal:
         return await self._where(journal.c.seq.in_(seqs))
 
     async def _where(self, condition: Any) -> dict[str, JournalRow]:
-        async with self._database.read() as connection:
-            rows = await connection.execute(select(*_ROW).where(condition))
-            return {row.id: JournalRow(**row._mapping) for row in rows}
+        rows = await self._database.rows(select(*_ROW).where(condition))
+        return {row.id: JournalRow(**row._mapping) for row in rows}
 
     async def get(self, row_id: str) -> JournalRow:
         """Return one row.

@@ -95,25 +95,23 @@ class VectorStore:
     async def load(self, fingerprint: str, kind: Kind, *, after: int = 0) -> list[VectorRow]:
         """Return the vectors of every searchable row of a kind stored after a point, in storing order."""
         table = _TABLES[kind]
-        async with self._database.read() as connection:
-            rows: Any = await connection.exec_driver_sql(
-                "SELECT d.seq, v.vector, v.seq AS stored"
-                f" FROM vectors v JOIN {table} d ON d.content_hash = v.content_hash"
-                " WHERE v.fingerprint = ? AND v.seq > ? ORDER BY v.seq",
-                (fingerprint, after),
-            )
-            return [VectorRow(**row) for row in rows.mappings()]
+        rows = await self._database.rows(
+            "SELECT d.seq, v.vector, v.seq AS stored"
+            f" FROM vectors v JOIN {table} d ON d.content_hash = v.content_hash"
+            " WHERE v.fingerprint = ? AND v.seq > ? ORDER BY v.seq",
+            (fingerprint, after),
+        )
+        return [VectorRow(*row) for row in rows]
 
     async def of_rows(self, fingerprint: str, kind: Kind, seqs: Sequence[int]) -> list[VectorRow]:
         """Return the vectors of these rows."""
-        async with self._database.read() as connection:
-            rows: Any = await connection.exec_driver_sql(
-                f"SELECT d.seq, v.vector, v.seq AS stored FROM {_TABLES[kind]} d"
-                " JOIN vectors v ON v.content_hash = d.content_hash AND v.fingerprint = ?"
-                " WHERE d.seq IN (SELECT value FROM json_each(?))",
-                (fingerprint, json.dumps(list(seqs))),
-            )
-            return [VectorRow(**row) for row in rows.mappings()]
+        rows = await self._database.rows(
+            f"SELECT d.seq, v.vector, v.seq AS stored FROM {_TABLES[kind]} d"
+            " JOIN vectors v ON v.content_hash = d.content_hash AND v.fingerprint = ?"
+            " WHERE d.seq IN (SELECT value FROM json_each(?))",
+            (fingerprint, json.dumps(list(seqs))),
+        )
+        return [VectorRow(*row) for row in rows]
 
     async def count(self, fingerprint: str) -> int:
         """Return how many texts are embedded with one embedder."""
@@ -127,9 +125,8 @@ class VectorStore:
             "SELECT coalesce((SELECT max(seq) FROM vectors), 0), coalesce((SELECT max(seq) FROM memory_history), 0),"
             " coalesce((SELECT max(seq) FROM journal), 0)"
         )
-        async with self._database.read() as connection:
-            row: Any = (await connection.exec_driver_sql(query)).one()
-        return VectorMarks(row[0], row[1], row[2])
+        (row,) = await self._database.rows(query)
+        return VectorMarks(*row)
 
     async def news(self, fingerprint: str, kind: Kind, since: VectorMarks) -> list[VectorRow]:
         """Return the vectors of rows that are new or changed, whether the vector itself is new or was known."""
@@ -140,19 +137,17 @@ class VectorStore:
         where = "v.fingerprint = ?" if kind == "memory" else "v.fingerprint = ? AND d.seq > ?"
         params = (after, fingerprint) if kind == "memory" else (fingerprint, after)
         found = await self.load(fingerprint, kind, after=since.vectors)
-        async with self._database.read() as connection:
-            rows: Any = await connection.exec_driver_sql(
-                f"SELECT DISTINCT d.seq, v.vector, v.seq AS stored FROM {changed}"
-                f" JOIN vectors v ON v.content_hash = d.content_hash WHERE {where}",
-                params,
-            )
-            return found + [VectorRow(**row) for row in rows.mappings()]
+        rows = await self._database.rows(
+            f"SELECT DISTINCT d.seq, v.vector, v.seq AS stored FROM {changed}"
+            f" JOIN vectors v ON v.content_hash = d.content_hash WHERE {where}",
+            params,
+        )
+        return found + [VectorRow(*row) for row in rows]
 
     async def forgotten_since(self, changes: int) -> bool:
         """Return whether a memory was forgotten after a mark."""
         query = "SELECT 1 FROM memory_history WHERE seq > ? AND action = 'forgotten' LIMIT 1"
-        async with self._database.read() as connection:
-            return (await connection.exec_driver_sql(query, (changes,))).first() is not None
+        return bool(await self._database.rows(query, (changes,)))
 
     async def texts(self, items: Sequence[QueueItem]) -> list[IndexText]:
         """Return what these changes add to the index; rows that are gone, superseded or hidden are left out."""
