@@ -269,6 +269,19 @@ async def test_cancel_from_another_thread(desk: Desk) -> None:
     await check_interrupted(desk, session, events)
 
 
+async def test_cancel_before_the_message_is_on_disk(desk: Desk) -> None:
+    desk.server.script(default=say("Never.", hold=0))
+    session = await desk.session()
+    turn = asyncio.create_task(take(session, ASKED))
+    while not session.running:
+        await asyncio.sleep(0)
+    session.cancel()
+    async with asyncio.timeout(PROMPT):
+        events = await turn
+    assert desk.server.requests == []
+    await check_interrupted(desk, session, events)
+
+
 async def test_cancel_twice_and_cancel_when_idle(desk: Desk) -> None:
     desk.server.script(say(("Half ", "an answer."), hold=1))
     session = await desk.session()

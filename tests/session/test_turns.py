@@ -186,6 +186,14 @@ async def test_one_turn_at_a_time(desk: Desk) -> None:
     assert [content for _, content in await spoken(session)] == ["one", "First answer.", "two", "Second."]
 
 
+async def test_of_two_messages_sent_at_once_one_is_refused(desk: Desk) -> None:
+    desk.server.script(say("Answer."))
+    session = await desk.session()
+    results = await asyncio.gather(take(session, "one"), take(session, "two"), return_exceptions=True)
+    assert [type(result) for result in results] == [list, UsageError]
+    assert await spoken(session) == [("user", "one"), ("assistant", "Answer.")]
+
+
 # Titles
 
 
