@@ -9,7 +9,7 @@ import typer
 from lra.cli import files, notices, output, stdin
 from lra.cli.options import HELP, Json, Limit, SessionOption, Yes, confirm, required_text
 from lra.cli.search import search
-from lra.cli.work import with_memory
+from lra.cli.work import settings, with_memory
 from lra.errors import UsageError
 from lra.text import clean_text, one_line
 
@@ -170,6 +170,11 @@ def forget(
             output.write(f"{record.id} forgotten")
 
     with_memory(work)
+    from lra.chat.history import forget_in_file
+
+    typed = settings(quiet=True).home / "history"
+    for record in records:
+        forget_in_file(typed, record.content)
 
 
 @app.command("import")

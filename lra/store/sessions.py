@@ -176,6 +176,20 @@ class SessionStore:
 
         await self._database.write(work)
 
+    async def discard_empty(self, session_id: str) -> None:
+        """Remove a session in which nothing was ever said, unless the person named it."""
+
+        async def work(connection: AsyncConnection) -> None:
+            await connection.execute(
+                delete(sessions).where(
+                    sessions.c.id == session_id,
+                    sessions.c.title_source != "user",
+                    ~select(journal.c.seq).where(journal.c.session_id == session_id).exists(),
+                )
+            )
+
+        await self._database.write(work)
+
     async def unsummarized(self, limit: int) -> Sequence[SessionRecord]:
         """Return sessions nobody has open that hold turns their summary does not cover."""
         newest = (
