@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from lra.store.clock import iso
 from lra.store.records import MemoryRecord
 
 Scope = Literal["memories", "turns", "sessions", "all"]
@@ -84,8 +83,3 @@ class Candidate:
     lexical: float = 0.0
     signals: dict[str, float] = field(default_factory=dict)
     score: float = 0.0
-
-
-def hit_time(us: int) -> str:
-    """Return a hit's time as hits show it."""
-    return iso(us)

@@ -168,9 +168,18 @@ async def lengths(
     return {row[0]: (row[1], row[2]) for row in rows}
 
 
-async def holding(connection: AsyncConnection, corpus: Corpus, match: str, *, limit: int) -> list[int]:
+async def holding(
+    connection: AsyncConnection,
+    corpus: Corpus,
+    match: str,
+    *,
+    limit: int,
+    between: tuple[int, int] = (0, 2**62),
+) -> list[int]:
     """Return the newest rows that an FTS5 expression finds, unranked: cheap however common its words are."""
     rows: Iterable[Any] = await connection.exec_driver_sql(
-        f"SELECT rowid FROM {corpus}_fts WHERE {corpus}_fts MATCH ? ORDER BY rowid DESC LIMIT ?", (match, limit)
+        f"SELECT rowid FROM {corpus}_fts WHERE {corpus}_fts MATCH ? AND rowid BETWEEN ? AND ?"
+        " ORDER BY rowid DESC LIMIT ?",
+        (match, *between, limit),
     )
     return [row[0] for row in rows]

@@ -55,6 +55,17 @@ async def test_a_question_of_common_terms_only_visits_the_newest_rows(large: Mem
     assert min(match.seq for match in found) > ROWS - 300
 
 
+async def test_frequent_terms_are_found_within_one_session(large: Memory) -> None:
+    async def work(connection: Any) -> None:
+        line = FactLine(id="s", content="an everyday matter", created_at=1, values={"session_id": "s1"})
+        await insert_facts(connection, [line], process="test")
+
+    await large.store.database.write(work)
+    words = read("everyday subject 4321")
+    found = await large._searcher._lexical.rows("memories", words, filters=Filters(session="s1"), limit=5, budget=1000)
+    assert [match.seq for match in found] == [ROWS + 1]
+
+
 async def test_recall_sends_as_many_statements_however_many_rows_there_are(memory: Memory) -> None:
     statements: list[str] = []
 

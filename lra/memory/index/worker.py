@@ -173,7 +173,9 @@ class Indexer:
         try:
             while left:
                 if alone and await self.own():
-                    await self.drain_some()
+                    # A model that has to be fetched first may take longer than there is time.
+                    rest = None if timeout is None else max(0.01, timeout - (time.monotonic() - start))
+                    await asyncio.wait_for(self.drain_some(), rest)
                 self.wake()
                 before, left = left, await self._store.queue.pending()
                 now = time.monotonic()
@@ -185,6 +187,8 @@ class Indexer:
                 if left and not (alone and self.owner):
                     await asyncio.sleep(0.02)
             return True
+        except TimeoutError:
+            return False
         except LraError as error:
             self._failed(str(error))
             return False
