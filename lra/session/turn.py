@@ -172,7 +172,7 @@ class TurnRunner:
             await self._recall()
         if plan.history is not None:
             return plan.history
-        if compacted := await plan.context.make_room(plan.model, len(plan.text) // CHARS_PER_TOKEN):
+        if compacted := await plan.context.make_room(plan.model, len(self._recorder.recall_block) // CHARS_PER_TOKEN):
             self._emit(compacted)
             if compacted.strategy == "summary":
                 await self._keep_summary(compacted)
