@@ -95,10 +95,7 @@ class LexicalSearch:
             for seq, places in held.items()
         }
         best = sorted(held, key=lambda seq: (-rough[seq], -seq))
-        if filters.broad:
-            # Only rows that may come first are read, for their length.
-            best = best[: max(_SCANNED, 4 * limit)]
-        lengths = await lexicon.lengths(connection, corpus, best, filters=filters)
+        lengths = await self._lengths(connection, corpus, best, filters, 4 * limit)
         mean = await self._mean(connection, corpus, terms.rows)
         matches = []
         for seq, (session, length) in lengths.items():
@@ -114,6 +111,17 @@ class LexicalSearch:
                 )
             )
         return sorted(matches, key=lambda match: (-match.score, -match.seq))[:limit]
+
+    async def _lengths(
+        self, connection: AsyncConnection, corpus: Corpus, best: list[int], filters: Filters, wanted: int
+    ) -> dict[int, tuple[str | None, int]]:
+        """Read the rows that may come first, until enough of them count."""
+        found: dict[int, tuple[str | None, int]] = {}
+        start, step = 0, max(_SCANNED, wanted)
+        while start < len(best) and len(found) < wanted:
+            found |= await lexicon.lengths(connection, corpus, best[start : start + step], filters=filters)
+            start, step = start + step, 4 * step
+        return found
 
     async def _held(self, connection: AsyncConnection, corpus: Corpus, terms: Terms) -> dict[int, dict[int, int]]:
         """Return candidates: for each row, how often it holds which term."""

@@ -158,7 +158,7 @@ class Semantic:
         self, vector: NDArray[np.float32], corpus: Corpus, *, filters: Filters, limit: int
     ) -> list[tuple[int, float]]:
         """Return the rows that count and are nearest `(seq, cosine)`, best first."""
-        count = 2 * limit
+        count = 2 * limit if filters.broad else 2 * _WIDER * limit
         while True:
             found = await self._nearest(vector, _KINDS[corpus], filters.namespace, count)
             seqs = [seq for seq, _ in found]
