@@ -177,13 +177,14 @@ class SessionStore:
         await self._database.write(work)
 
     async def discard_empty(self, session_id: str) -> None:
-        """Remove a session in which nothing was ever said, unless the person named it."""
+        """Remove a session in which nothing was ever said, unless the person named it or somebody has it open."""
 
         async def work(connection: AsyncConnection) -> None:
             await connection.execute(
                 delete(sessions).where(
                     sessions.c.id == session_id,
                     sessions.c.title_source != "user",
+                    sessions.c.lease_owner.is_(None),
                     ~select(journal.c.seq).where(journal.c.session_id == session_id).exists(),
                 )
             )
