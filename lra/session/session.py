@@ -100,6 +100,7 @@ class Session:
             sandbox_base_url=runtime.settings.sandbox_url,
             approve=approver,
         )
+        self._closed = False
         self._running = False
         self._stop = False
         """Set when a turn was cancelled before its message was on disk."""
@@ -238,7 +239,7 @@ class Session:
             The turn's events; the last is `TurnFinished`. Closing the iterator cancels the turn.
 
         Raises:
-            UsageError: The message is empty, the session is read-only, or a turn is running.
+            UsageError: The message is empty, the session is read-only or closed, or a turn is running.
             BusyError: The database is locked; the message is kept in the inbox.
         """
         text = clean_text(text)
@@ -246,6 +247,8 @@ class Session:
             raise UsageError("The message is empty.")
         if self._read_only:
             raise UsageError(f"Session {self.id} is open for reading only.")
+        if self._closed:
+            raise UsageError(f"Session {self.id} is closed.")
         self._check_idle()
         self._running, self._stop = True, False
         try:
@@ -401,11 +404,14 @@ class Session:
         await leave_summary(self.runtime, self.id, self._model if by_model else None)
 
     async def close(self, *, summarize: bool = True) -> None:
-        """Cancel what runs, leave a summary in memory, and give the session free.
+        """Cancel what runs, leave a summary in memory, and give the session free; a second call does nothing.
 
         Args:
             summarize: Whether a model may be asked for the summary; an extractive one is left in any case.
         """
+        if self._closed:
+            return
+        self._closed = True
         self._cancel_now()
         if self._runner is not None:
             await self._runner.ended()
