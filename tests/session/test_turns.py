@@ -434,9 +434,26 @@ async def test_a_process_is_refused_a_session_that_is_open_here(desk: Desk) -> N
     assert await spoken(session) == [("user", "first"), ("assistant", "One.")]
 
 
+async def test_a_closed_session_takes_nothing_more_and_may_be_closed_again(desk: Desk) -> None:
+    desk.server.script(say("One."))
+    session = await desk.session()
+    await take(session, "first")
+    await session.close(summarize=False)
+    with pytest.raises(UsageError, match="closed"):
+        await take(session, "second")
+    again = await desk.session(resume=session.id)
+    # Whoever has it now keeps it.
+    await session.close()
+    with pytest.raises(SessionBusyError):
+        await desk.session(resume=session.id)
+    assert await spoken(again) == [("user", "first"), ("assistant", "One.")]
+
+
 async def test_a_session_that_was_refused_is_not_left_half_open(desk: Desk) -> None:
     session = await desk.session()
     with suppress(SessionBusyError):
         await Session.open(await desk.runtime(), resume=session.id, model="openai-chat:gpt-4o-mini")
+    desk.server.script(say("One."))
+    await take(session, "first")
     await desk.close(session)
     await desk.session(resume=session.id)
