@@ -22,25 +22,44 @@ def without_echoes(hits: Iterable[Hit]) -> list[Hit]:
     What was kept on purpose takes the place of a better hit that merely says the same.
     """
     kept: list[Hit] = []
-    seen: list[tuple[tuple[str, ...], frozenset[str]]] = []
+    told = _Told()
     for hit in hits:
         words = tuple(_WORD.findall(fold(hit.content).lower()))
-        distinct = frozenset(words)
-        place = next((i for i, other in enumerate(seen) if _echoes(words, distinct, *other)), None)
+        place = told.find(words)
         if place is None:
+            told.add(words)
             kept.append(hit)
-            seen.append((words, distinct))
         elif kept[place].kind == "turn" != hit.kind:
             kept[place] = replace(hit, score=kept[place].score)
     return kept
 
 
-def _echoes(
-    words: tuple[str, ...], distinct: frozenset[str], other: tuple[str, ...], other_distinct: frozenset[str]
-) -> bool:
-    if words == other:
-        return True
-    return 0 < len(words) <= _SHORT and len(other) <= _SHORT and _similar(distinct, other_distinct)
+class _Told:
+    """Texts by their place, found again by their words or by nearly the same ones."""
+
+    def __init__(self) -> None:
+        self._exact: dict[tuple[str, ...], int] = {}
+        self._distinct: dict[int, frozenset[str]] = {}
+        self._holding: dict[str, list[int]] = {}
+
+    def add(self, words: tuple[str, ...]) -> None:
+        place = len(self._exact)
+        self._exact[words] = place
+        if 0 < len(words) <= _SHORT:
+            self._distinct[place] = frozenset(words)
+            for word in self._distinct[place]:
+                self._holding.setdefault(word, []).append(place)
+
+    def find(self, words: tuple[str, ...]) -> int | None:
+        """Return the first place whose text says the same."""
+        places = {self._exact[words]} if words in self._exact else set()
+        if 0 < len(words) <= _SHORT:
+            distinct = frozenset(words)
+            # A text that says the same lacks so few of the words that it holds one of any that are more.
+            enough = int((1 - _SAME) * len(distinct) + 1e-9) + 1
+            near = {place for word in sorted(distinct, key=len)[-enough:] for place in self._holding.get(word, ())}
+            places |= {place for place in near if _similar(distinct, self._distinct[place])}
+        return min(places, default=None)
 
 
 def bag(text: str) -> frozenset[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,11 @@ if TYPE_CHECKING:
 _SPARE = 20
 """Candidates beyond the limit, for those that turn out to be echoes."""
 _SESSION_TURNS = 200
+_CORPORA: dict[Scope, tuple[Corpus, ...]] = {
+    "memories": ("memories",),
+    "turns": ("journal",),
+    "all": ("memories", "journal"),
+}
 _NOTHING = 0.01
 """Scores that say no more than that a row exists."""
 
@@ -81,12 +87,9 @@ class Searcher:
         asked = Question(words, await self._semantic.ask(query, patience=patience), budget)
         if scope == "sessions":
             return await self._sessions(asked, limit, filters)
-        candidates: list[Candidate] = []
-        if scope != "turns":
-            candidates += await self._rows("memories", asked, limit + _SPARE, filters)
-        if scope != "memories":
-            candidates += await self._rows("journal", asked, limit + _SPARE, filters)
-        hits = await self._hits(candidates)
+        corpora = _CORPORA[scope]
+        found = await asyncio.gather(*(self._rows(corpus, asked, limit + _SPARE, filters) for corpus in corpora))
+        hits = await self._hits([candidate for candidates in found for candidate in candidates])
         return (hits if echoes else without_echoes(hits))[:limit]
 
     async def _rows(self, corpus: Corpus, asked: Question, limit: int, filters: Filters) -> list[Candidate]:
@@ -131,12 +134,12 @@ class Searcher:
         return sorted(sessions, key=lambda hit: -hit.score)[:limit]
 
     async def _hits(self, candidates: list[Candidate]) -> list[Hit]:
+        candidates = [candidate for candidate in candidates if candidate.score > _NOTHING]
         memories = [c.seq for c in candidates if c.corpus == "memories"]
         turns = [c.seq for c in candidates if c.corpus == "journal"]
         kept = {m.seq: m for m in (await self._store.memories.by_seqs(memories)).values()} if memories else {}
         said = {r.seq: r for r in (await self._store.journal.by_seqs(turns)).values()} if turns else {}
         hits = []
-        candidates = [candidate for candidate in candidates if candidate.score > _NOTHING]
         for candidate in sorted(candidates, key=lambda c: (-c.score, c.corpus != "memories", -c.seq)):
             # A row may have gone since it was found.
             row = kept.get(candidate.seq) if candidate.corpus == "memories" else said.get(candidate.seq)

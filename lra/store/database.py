@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from lra.errors import ConfigError, LraError, StoreError
 from lra.store.failures import translated
+from lra.store.lexicon import TEMPORARY
 from lra.store.migrate import migrate
 from lra.store.threads import Work, complete
 
@@ -243,6 +244,8 @@ def _prepare(engine: Engine, synchronous: str, busy_ms: int, *, readonly: bool) 
         cursor.execute("PRAGMA secure_delete = ON")
         if readonly:
             cursor.execute("PRAGMA cache_size = -32000")
+            for statement in TEMPORARY:
+                cursor.execute(statement)
         cursor.close()
 
     if not readonly:

@@ -15,30 +15,22 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from lra.store.fts import Corpus, Filters
 
 _STEM_CACHE_LIMIT = 50_000
-_TEMPORARY = (
+TEMPORARY = (
     "CREATE VIRTUAL TABLE IF NOT EXISTS temp.words_fts"
     " USING fts5(word, tokenize = 'porter unicode61 remove_diacritics 2')",
     "CREATE VIRTUAL TABLE IF NOT EXISTS temp.words_terms USING fts5vocab(temp, words_fts, 'instance')",
     "CREATE VIRTUAL TABLE IF NOT EXISTS temp.memories_fts_places USING fts5vocab(main, memories_fts, 'instance')",
     "CREATE VIRTUAL TABLE IF NOT EXISTS temp.journal_fts_places USING fts5vocab(main, journal_fts, 'instance')",
 )
+"""What every connection that reads has of its own."""
 
 _stems: dict[str, tuple[str, ...]] = {}
-
-
-async def _prepare(connection: AsyncConnection) -> None:
-    info = (await connection.get_raw_connection()).info
-    if "lexicon" not in info:
-        for statement in _TEMPORARY:
-            await connection.exec_driver_sql(statement)
-        info["lexicon"] = True
 
 
 async def stems(connection: AsyncConnection, words: Sequence[str]) -> list[tuple[str, ...]]:
     """Return the tokens that the index makes of each word; none for punctuation, several for `snake_case`."""
     unknown = [word for word in dict.fromkeys(words) if word not in _stems]
     if unknown:
-        await _prepare(connection)
         if len(_stems) > _STEM_CACHE_LIMIT:
             _stems.clear()
         await connection.exec_driver_sql("DELETE FROM temp.words_fts")
@@ -110,7 +102,6 @@ async def postings(
     """
     if not terms:
         return {}
-    await _prepare(connection)
     common, params = _postings(corpus, terms)
     held: dict[int, dict[int, int]] = {}
     rows = (await connection.execute(text(f"{common} SELECT place, doc, tf FROM found"), params)).all()
@@ -125,7 +116,6 @@ async def by_session(
     """Return for each session how often its turns hold each term (by its place in the query)."""
     if not terms:
         return {}
-    await _prepare(connection)
     common, params = _postings("journal", terms)
     where, more = filters.where("journal")
     rows: Iterable[Any] = await connection.execute(

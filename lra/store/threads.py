@@ -29,9 +29,6 @@ class _InThread:
     async def exec_driver_sql(self, statement: str, parameters: Any = None) -> Any:
         return self._connection.exec_driver_sql(statement, parameters)
 
-    async def get_raw_connection(self) -> Any:
-        return self._connection.connection
-
 
 def complete(connection: Connection, work: Work[T]) -> T:
     """Run work to its end in this thread.

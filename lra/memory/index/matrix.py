@@ -58,7 +58,8 @@ class Matrix:
         size = len(self._places)
         if self._vectors is None or self._seqs is None or not size:
             return []
-        cosines = self._vectors[:size] @ vector
+        # BLAS would use all cores for it, and on a busy machine wait for them longer than it computes.
+        cosines = np.vecdot(self._vectors[:size], vector)
         count = min(count, size)
         best = np.argpartition(-cosines, count - 1)[:count] if count < size else np.arange(size)
         best = best[np.argsort(-cosines[best], kind="stable")]
@@ -66,8 +67,10 @@ class Matrix:
 
     def cosines(self, vector: NDArray[np.float32], seqs: Sequence[int]) -> dict[int, float]:
         """Return the cosine of each of these rows that has a vector."""
+        import numpy as np
+
         known = [seq for seq in seqs if seq in self._places]
         if self._vectors is None or not known:
             return {}
-        values = self._vectors[[self._places[seq] for seq in known]] @ vector
+        values = np.vecdot(self._vectors[[self._places[seq] for seq in known]], vector)
         return {seq: float(value) for seq, value in zip(known, values, strict=True)}
