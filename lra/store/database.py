@@ -42,6 +42,8 @@ class Database:
     def __init__(self, url: str, *, busy_seconds: float = BUSY_SECONDS) -> None:
         scheme, _, path = url.partition(":///")
         if scheme != "sqlite+aiosqlite" or not path:
+            # The rest of a server's URL may hold a password.
+            scheme = url.partition(":")[0]
             raise ConfigError(f"The database URL {scheme}://… is not supported.", hint="Use sqlite+aiosqlite:///FILE.")
         self.path = Path(path)
         self._url = url
@@ -237,7 +239,6 @@ def _prepare(engine: Engine, synchronous: str, busy_ms: int, *, readonly: bool) 
     def _connected(connection: Any, _record: Any) -> None:
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout = {busy_ms}")
-        cursor.execute("PRAGMA journal_mode = WAL")
         cursor.execute(f"PRAGMA synchronous = {synchronous}")
         cursor.execute("PRAGMA foreign_keys = ON")
         cursor.execute("PRAGMA temp_store = MEMORY")

@@ -37,10 +37,13 @@ def migrate(engine: Engine, path: Path) -> None:
     """
     with engine.connect() as connection:
         version = _version(connection)
+        if version is not None:
+            _check_known(version, path)
+        # Only now that the file is known to be ours: it writes to the file, whose mode it then stays.
+        _driver(connection).execute("PRAGMA journal_mode = WAL")
     if version == HEAD:
         return
     if version is not None:
-        _check_known(version, path)
         with engine.connect() as connection:
             _backup(connection, path, version)
     with engine.begin() as connection:
@@ -77,8 +80,9 @@ def _version(connection: Connection) -> str | None:
     names = {row[0] for row in driver.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()}
     if "alembic_version" in names:
         row = driver.execute("SELECT version_num FROM alembic_version").fetchone()
-        return str(row[0]) if row else None
-    return "foreign" if names else None
+        if row:
+            return str(row[0])
+    return "foreign" if names - {"alembic_version", "sqlite_sequence"} else None
 
 
 def _backup(connection: Connection, path: Path, version: str) -> None:
