@@ -44,6 +44,7 @@ async def in_turn(
     *,
     rounds: int,
     warmup: int,
+    before: Callable[[int], Awaitable[object]] | None = None,
 ) -> tuple[Times, Times]:
     """Run both once a round, changing who goes first.
 
@@ -52,10 +53,13 @@ async def in_turn(
         reference: What it is measured against.
         rounds: How many rounds count.
         warmup: Rounds before that.
+        before: Called ahead of each round; it takes no time.
     """
     taken: tuple[list[float], list[float]] = ([], [])
     cpu: tuple[list[float], list[float]] = ([], [])
     for number in range(warmup + rounds):
+        if before is not None:
+            await before(number)
         pair = [(0, ours), (1, reference)]
         if number % 2:
             pair.reverse()

@@ -85,7 +85,7 @@ async def _at(size: int, options: Options, *, vectors: bool) -> list[Row]:
                 (words, *chosen.parameters, LIMIT),
             )
             if len(matrix):
-                cosines = matrix @ embedded[number]
+                cosines = np.vecdot(matrix, embedded[number])
                 np.argpartition(-cosines, min(LIMIT, len(cosines)) - 1)[:LIMIT]
 
         ours_, reference_ = await in_turn(ours, reference, rounds=rounds, warmup=warmup)
