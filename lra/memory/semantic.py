@@ -205,4 +205,7 @@ class Semantic:
         choice, self._choice = self._choice, None
         if choice is not None and choice.embedder is not None:
             await choice.embedder.close()
-        self.forgotten()
+        exact, self._exact = self._exact, None
+        if exact is not None:
+            exact.close()
+        self._queries.clear()

@@ -35,6 +35,11 @@ class VectorMarks:
     """Last change of a memory."""
     turns: int = 0
 
+    def same(self, other: VectorMarks, kind: Kind) -> bool:
+        """Return whether nothing of a kind is new between the two."""
+        mine, its = (self.changes, other.changes) if kind == "memory" else (self.turns, other.turns)
+        return (self.vectors, mine) == (other.vectors, its)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexText:

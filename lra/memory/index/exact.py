@@ -34,6 +34,7 @@ class ExactIndex:
         self._matrices: dict[Kind, Matrix] = {}
         self._marks: dict[Kind, VectorMarks] = {}
         self._lock = asyncio.Lock()
+        self._tasks: set[asyncio.Task[Matrix]] = set()
 
     def __len__(self) -> int:
         return sum(len(matrix) for matrix in self._matrices.values())
@@ -44,7 +45,25 @@ class ExactIndex:
         self._marks.clear()
 
     async def refresh(self, kind: Kind) -> Matrix:
-        """Read what was stored since the last time."""
+        """Read what was stored since the last time; who cannot wait for it finds it read the next time."""
+        task = asyncio.create_task(self._refresh(kind))
+        self._tasks.add(task)
+        task.add_done_callback(self._read)
+        return await asyncio.shield(task)
+
+    def _read(self, task: asyncio.Task[Matrix]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            # Raised to whoever still waits.
+            task.exception()
+
+    def close(self) -> None:
+        """Give up what is being read."""
+        for task in self._tasks:
+            task.cancel()
+        self.reset()
+
+    async def _refresh(self, kind: Kind) -> Matrix:
         async with self._lock:
             latest = await self._vectors.marks()
             known = self._marks.get(kind)
@@ -52,12 +71,12 @@ class ExactIndex:
             if known is not None and changed and await self._vectors.forgotten_since(known.changes):
                 self.reset()
                 known = None
-            if known != latest:
+            if known is None or not latest.same(known, kind):
                 # A first load finds every row by its vector; later ones also by what changed.
                 since = known or VectorMarks(0, latest.changes, latest.turns)
                 rows = await self._vectors.news(self.fingerprint, kind, since)
                 await asyncio.to_thread(self._matrices.setdefault(kind, Matrix()).put, rows)
-                self._marks[kind] = latest
+            self._marks[kind] = latest
             return self._matrices.setdefault(kind, Matrix())
 
     async def nearest(self, vector: NDArray[np.float32], kind: Kind, count: int) -> list[tuple[int, float]]:
@@ -68,5 +87,5 @@ class ExactIndex:
         return await asyncio.to_thread(matrix.nearest, vector, count)
 
     async def cosines(self, vector: NDArray[np.float32], kind: Kind, seqs: list[int]) -> dict[int, float]:
-        """Return the cosine of each of these rows that has a vector."""
-        return (await self.refresh(kind)).cosines(vector, seqs)
+        """Return the cosine of each of these rows that had a vector when `nearest` looked."""
+        return self._matrices.setdefault(kind, Matrix()).cosines(vector, seqs)
