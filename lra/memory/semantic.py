@@ -130,7 +130,7 @@ class Semantic:
         return settings.vector_store_path
 
     async def ask(self, query: str, *, patience: float) -> NDArray[np.float32] | None:
-        """Return the vector of a question; None when there is nothing to compare it with, or no embedder in time."""
+        """Return the vector of a question; None when it, or the vectors to compare it with, are not there in time."""
         loop = asyncio.get_running_loop()
         embedder = await self.embedder() if loop.time() >= self._quiet_until else None
         if embedder is None or not (await self._store.vectors.marks()).vectors:
@@ -142,6 +142,8 @@ class Semantic:
                 return None
         if self._exact is None or self._exact.fingerprint != embedder.fingerprint:
             self._exact = ExactIndex(self._store.vectors, embedder.fingerprint)
+        if self._mirror() is None and not await self._exact.ready(patience):
+            return None
         return self._queries[query]
 
     async def _embed(self, embedder: Embedder, query: str) -> None:

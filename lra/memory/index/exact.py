@@ -6,7 +6,7 @@ It reads what other processes stored since the last look, so it needs no ownersh
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from lra.memory.index.matrix import Matrix
 from lra.store.queue import Kind
@@ -46,10 +46,19 @@ class ExactIndex:
 
     async def refresh(self, kind: Kind) -> Matrix:
         """Read what was stored since the last time; who cannot wait for it finds it read the next time."""
+        return await asyncio.shield(self._start(kind))
+
+    async def ready(self, patience: float) -> bool:
+        """Read what was stored since the last time; False when that takes longer than these seconds, and goes on."""
+        reading = [self._start(kind) for kind in get_args(Kind)]
+        await asyncio.wait(reading, timeout=patience)
+        return all(task.done() for task in reading)
+
+    def _start(self, kind: Kind) -> asyncio.Task[Matrix]:
         task = asyncio.create_task(self._refresh(kind))
         self._tasks.add(task)
         task.add_done_callback(self._read)
-        return await asyncio.shield(task)
+        return task
 
     def _read(self, task: asyncio.Task[Matrix]) -> None:
         self._tasks.discard(task)
@@ -80,8 +89,8 @@ class ExactIndex:
             return self._matrices.setdefault(kind, Matrix())
 
     async def nearest(self, vector: NDArray[np.float32], kind: Kind, count: int) -> list[tuple[int, float]]:
-        """Return rows `(seq, cosine)`, best first."""
-        matrix = await self.refresh(kind)
+        """Return rows `(seq, cosine)` of those read before, best first."""
+        matrix = self._matrices[kind] if kind in self._marks else await self.refresh(kind)
         if len(matrix) <= _INLINE:
             return matrix.nearest(vector, count)
         return await asyncio.to_thread(matrix.nearest, vector, count)
