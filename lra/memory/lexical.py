@@ -90,10 +90,10 @@ class LexicalSearch:
         if filters.session is not None:
             await self._in_session(connection, corpus, terms.frequent[:_MAX_FREQUENT], filters.session, held)
         weights = {term.place: term.weight for term in terms.all}
-        rough = {
-            seq: sum(weights[place] * tf / (tf + SATURATION) for place, tf in places.items())
-            for seq, places in held.items()
-        }
+        rough = dict.fromkeys(held, 0.0)
+        for seq, places in held.items():
+            for place, tf in places.items():
+                rough[seq] += weights[place] * tf / (tf + SATURATION)
         best = sorted(held, key=lambda seq: (-rough[seq], -seq))
         lengths = await self._lengths(connection, corpus, best, filters, 4 * limit)
         mean = await self._mean(connection, corpus, terms.rows)

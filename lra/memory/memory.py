@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -148,15 +149,19 @@ class Memory:
             limit: How many hits at most.
             max_chars: How much text at most.
         """
-        hits = await self._searcher.search(
-            clean_text(text),
-            scope="all",
-            limit=limit + recalling.SPARE,
-            filters=Filters(exclude_session=session_id, namespace="default"),
-            patience=recalling.PATIENCE,
-            budget=recalling.BUDGET,
+        hits, instructions = await asyncio.gather(
+            self._searcher.search(
+                clean_text(text),
+                scope="all",
+                limit=limit + recalling.SPARE,
+                filters=Filters(exclude_session=session_id, namespace="default"),
+                patience=recalling.PATIENCE,
+                budget=recalling.BUDGET,
+                least=recalling.LEAST,
+            ),
+            self.store.memories.pinned(namespace="default"),
         )
-        always = recalling.pinned(await self.store.memories.pinned(namespace="default"), max_chars=max_chars)
+        always = recalling.pinned(instructions, max_chars=max_chars)
         ids = {hit.id for hit in always}
         left = max_chars - sum(len(hit.content) for hit in always)
         fitting = [hit for hit in hits if hit.id not in ids]

@@ -12,6 +12,8 @@ from lra.store.records import MemoryRecord
 MEMORY_THRESHOLD = 0.35
 TURN_THRESHOLD = 0.45
 """What was merely said must fit better than what was kept on purpose."""
+LEAST = 0.25
+"""What fits worse is not even read. Below both thresholds: a memory may stand in for a turn that says the same."""
 PATIENCE = 0.3
 """Seconds a turn waits for the vector of its message."""
 BUDGET = 2000

@@ -67,6 +67,7 @@ class Searcher:
         patience: float,
         budget: int = BUDGET,
         echoes: bool = False,
+        least: float = _NOTHING,
     ) -> list[Hit]:
         """Return the best hits, best first.
 
@@ -78,6 +79,7 @@ class Searcher:
             patience: Seconds that the question's vector is waited for.
             budget: How many rows lexical search may visit.
             echoes: Whether hits may repeat what a better one says.
+            least: Candidates that score no more than this are not even read.
         """
         if scope not in SCOPES:
             raise UsageError(f"There is no scope {scope!r}.", hint=f"Scopes are {', '.join(SCOPES)}.")
@@ -89,7 +91,7 @@ class Searcher:
             return await self._sessions(asked, limit, filters)
         corpora = _CORPORA[scope]
         found = await asyncio.gather(*(self._rows(corpus, asked, limit + _SPARE, filters) for corpus in corpora))
-        hits = await self._hits([candidate for candidates in found for candidate in candidates])
+        hits = await self._hits([candidate for candidates in found for candidate in candidates], least)
         return (hits if echoes else without_echoes(hits))[:limit]
 
     async def _rows(self, corpus: Corpus, asked: Question, limit: int, filters: Filters) -> list[Candidate]:
@@ -133,8 +135,8 @@ class Searcher:
         ]
         return sorted(sessions, key=lambda hit: -hit.score)[:limit]
 
-    async def _hits(self, candidates: list[Candidate]) -> list[Hit]:
-        candidates = [candidate for candidate in candidates if candidate.score > _NOTHING]
+    async def _hits(self, candidates: list[Candidate], least: float = _NOTHING) -> list[Hit]:
+        candidates = [candidate for candidate in candidates if candidate.score > least]
         memories = [c.seq for c in candidates if c.corpus == "memories"]
         turns = [c.seq for c in candidates if c.corpus == "journal"]
         kept = {m.seq: m for m in (await self._store.memories.by_seqs(memories)).values()} if memories else {}
