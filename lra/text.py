@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from typing import Any
 
 _KEPT_CONTROLS = frozenset("\t\n\r")
 
@@ -21,6 +22,17 @@ def clean_text(text: str) -> str:
     if text.isascii() and "\0" not in text:
         return text
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\0", "\ufffd")
+
+
+def clean_value(value: Any) -> Any:
+    """Return a value with every text in it cleaned, in lists, tuples and dictionaries too; others as they are."""
+    if isinstance(value, str):
+        return clean_text(value)
+    if type(value) in (list, tuple):
+        return type(value)(clean_value(item) for item in value)
+    if type(value) is dict:
+        return {clean_value(key): clean_value(item) for key, item in value.items()}
+    return value
 
 
 def printable(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from pydantic import ValidationError
@@ -19,7 +20,7 @@ from pydantic_ai.messages import (
 )
 
 from lra.store import Entry, JournalRow
-from lra.text import clean_text
+from lra.text import clean_text, clean_value
 
 INTERRUPTED = "Interrupted before it finished. Its effects are unknown: check before repeating it."
 
@@ -59,6 +60,17 @@ def user_entry(text: str, *, created_at: int | None = None) -> Entry:
     """Return the journal row of a person's message."""
     message = ModelRequest(parts=[UserPromptPart(content=text)])
     return Entry(role="user", content=text, payload=dump(message), created_at=created_at)
+
+
+def clean_response(response: ModelResponse) -> ModelResponse:
+    """Return the response with its texts cleaned; a model may say what neither a database nor a provider takes."""
+    parts = list(response.parts)
+    for index, part in enumerate(parts):
+        if isinstance(part, TextPart | ThinkingPart) and (text := clean_text(part.content)) != part.content:
+            parts[index] = replace(part, content=text)
+        elif isinstance(part, ToolCallPart) and part.args != (args := clean_value(part.args)):
+            parts[index] = replace(part, args=args)
+    return replace(response, parts=parts)
 
 
 def response_entry(response: ModelResponse) -> Entry:

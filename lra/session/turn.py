@@ -51,6 +51,7 @@ from lra.session.recorder import Recorder
 from lra.session.resilience import Resilience
 from lra.store import Entry, TurnRecord
 from lra.store.database import shielded
+from lra.text import clean_text, clean_value
 from lra.tools.deps import AgentDeps
 
 RECALL_SECONDS = 2.0
@@ -93,6 +94,7 @@ class TurnRunner:
         self._preparing = False
         self._cancelled = False
         self._pending: list[tuple[str, str]] = []
+        self._half: dict[str, str] = {}
         self._arrived = asyncio.Event()
         self._flush_lock = asyncio.Lock()
         self._flusher: asyncio.Task[None] | None = None
@@ -163,7 +165,25 @@ class TurnRunner:
         except Exception as error:
             failure = explain(error, self._resilience.model_name if self._resilience else self.plan.model_name)
         self._preparing = False
-        await shielded(self._finish(output, failure))
+        try:
+            await shielded(self._finish(output, failure))
+        except Exception as error:
+            # Whoever listens is told the end in any case.
+            broken = explain(error, self.plan.model_name)
+            self._emit(
+                TurnFinished(
+                    output=output,
+                    outcome="failed",
+                    usage=Usage(),
+                    cost=None,
+                    recalled=[],
+                    remembered=[],
+                    error=broken.message,
+                    exit_code=int(broken.exit_code),
+                )
+            )
+        finally:
+            self._out.put_nowait(None)
 
     async def _prepare(self) -> list[ModelMessage]:
         """Recall, make room in the context, and return the history to send."""
@@ -248,6 +268,7 @@ class TurnRunner:
             return str(result.output) if result else ""
         finally:
             # Under the lock, so that no piece is lost between being taken and being written.
+            self._end_halves()
             async with self._flush_lock:
                 self._flusher.cancel()
             await self._flush()
@@ -255,6 +276,7 @@ class TurnRunner:
     async def _handle(self, event: Any) -> None:
         match event:
             case PartStartEvent(index=index, part=part):
+                self._end_halves()
                 if index == 0:
                     await self._flush()
                     self._ordinal += 1
@@ -278,7 +300,7 @@ class TurnRunner:
                         call_id=part.tool_call_id,
                         name=part.tool_name,
                         outcome=part.outcome,
-                        content=part.model_response_str(),
+                        content=clean_text(part.model_response_str()),
                         seconds=round(time.monotonic() - started, 3),
                     )
                 )
@@ -288,6 +310,19 @@ class TurnRunner:
         return bool(self._partial) and self._ordinal > self._recorder.complete
 
     def _delta(self, kind: str, text: str) -> None:
+        text = self._half.pop(kind, "") + text
+        if "\ud800" <= text[-1] <= "\udbff":
+            # The first half of a character; a server may send the second in its next piece.
+            self._half[kind], text = text[-1], text[:-1]
+        if text:
+            self._piece(kind, clean_text(text))
+
+    def _end_halves(self) -> None:
+        for kind, half in self._half.items():
+            self._piece(kind, clean_text(half))
+        self._half.clear()
+
+    def _piece(self, kind: str, text: str) -> None:
         self._partial.append((kind, text))
         self._pending.append((kind, text))
         self._arrived.set()
@@ -363,7 +398,6 @@ class TurnRunner:
             broken = explain(error, plan.model_name)
             finished.outcome, finished.error, finished.exit_code = "failed", broken.message, int(broken.exit_code)
         self._emit(finished)
-        self._out.put_nowait(None)
 
 
 def _without_prompt(history: list[ModelMessage], text: str) -> list[ModelMessage]:
@@ -392,9 +426,10 @@ def _merge(pieces: list[tuple[str, str]]) -> list[tuple[str, str]]:
 
 def _args(part: ToolCallPart) -> dict[str, Any]:
     try:
-        return part.args_as_dict()
+        found: dict[str, Any] = clean_value(part.args_as_dict())
     except (ValueError, AssertionError):
         return {"arguments": str(part.args)}
+    return found
 
 
 def _cost(usage: RunUsage) -> float | None:
