@@ -24,10 +24,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from lra.agent.recall_block import with_block
 from lra.errors import LraError
-from lra.session.history import extra_entry, response_entry, tool_entry
+from lra.session.history import clean_response, extra_entry, response_entry, tool_entry
 from lra.store import Entry, StructuredMemoryStore
 from lra.store.journal import append_entries
 from lra.store.tables import stream_chunks
+from lra.text import clean_text, clean_value
 from lra.tools.deps import AgentDeps
 
 
@@ -91,6 +92,7 @@ class Recorder(AbstractCapability[AgentDeps]):
         """Journal a complete response; its streamed pieces are no longer needed."""
         if not response.parts:
             return response
+        response = clean_response(response)
         entry = response_entry(response)
         if calls := [part for part in response.parts if isinstance(part, ToolCallPart)]:
             await self._journal_response(entry, calls)
@@ -137,6 +139,18 @@ class Recorder(AbstractCapability[AgentDeps]):
 
         await self.store.database.write_stream(work)
 
+    async def after_tool_execute(
+        self,
+        ctx: RunContext[AgentDeps],
+        *,
+        call: ToolCallPart,
+        tool_def: ToolDefinition,
+        args: dict[str, Any],
+        result: Any,
+    ) -> Any:
+        """Clean what a tool returns, which may come from anywhere."""
+        return clean_value(result)
+
     async def on_tool_execute_error(
         self,
         ctx: RunContext[AgentDeps],
@@ -148,8 +162,8 @@ class Recorder(AbstractCapability[AgentDeps]):
     ) -> Any:
         """Report any failure of a tool to the model instead of ending the run."""
         if isinstance(error, LraError):
-            raise ToolFailed(str(error)) from error
-        raise ToolFailed(f"{call.tool_name} failed: {type(error).__name__}: {error}") from error
+            raise ToolFailed(clean_text(str(error))) from error
+        raise ToolFailed(clean_text(f"{call.tool_name} failed: {type(error).__name__}: {error}")) from error
 
     async def _append(self, entries: Sequence[Entry]) -> None:
         await self.store.journal.append(self.session_id, self.turn_id, entries)
