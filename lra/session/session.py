@@ -297,7 +297,10 @@ class Session:
             turn = await store.journal.begin_turn(self.id, user_entry(text), model=self.model_name, title=title)
         except BusyError as error:
             if inbox_id is None:
-                await asyncio.to_thread(Inbox(self.runtime.settings.home).put, text, self.id)
+                try:
+                    await asyncio.to_thread(Inbox(self.runtime.settings.home).put, text, self.id)
+                except OSError:
+                    raise error from None
             raise BusyError(
                 f"{error.message} Your message is kept and will be in this session.", hint=error.hint
             ) from error

@@ -6,6 +6,7 @@ is on disk (fsync) when `put` returns and stays until `remove`.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import time
@@ -41,18 +42,24 @@ class Inbox:
 
         Returns:
             The id to remove it by.
+
+        Raises:
+            OSError: The line could not be written as a whole.
         """
         line = Line(f"{time.time_ns():x}", text, session, time.time_ns() // 1000)
-        self._waiting[line.id] = line
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._append(line)
+        self._waiting[line.id] = line
         return line.id
 
     def _append(self, line: Line) -> None:
         record = {"id": line.id, "text": line.text, "session": line.session, "at": line.at}
         handle = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         try:
-            os.write(handle, json.dumps(record).encode() + b"\n")
+            start, data = os.fstat(handle).st_size, json.dumps(record).encode() + b"\n"
+            if os.write(handle, data) < len(data):
+                os.ftruncate(handle, start)
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))
             os.fsync(handle)
         finally:
             os.close(handle)
