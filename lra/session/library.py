@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -38,7 +39,7 @@ async def run_agent(
     Raises:
         LraError: The turn did not complete; its `exit_code` says how.
     """
-    runtime = Runtime(load_settings(), deps.structured_store, deps.require_memory())
+    runtime = Runtime(await asyncio.to_thread(load_settings), deps.structured_store, deps.require_memory())
     session = await Session.open(runtime, model=model, origin="library", session_id=deps.session_id)
     try:
         finished: TurnFinished | None = None

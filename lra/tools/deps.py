@@ -61,6 +61,11 @@ class AgentDeps:
             self.memory = Memory(self.structured_store)
         return self.memory
 
+    async def ensure_session(self) -> None:
+        """Create the session when no turn of ours has done so, as in a run of a plain agent."""
+        if self.turn_id is None:
+            await self.structured_store.ensure_session(self.session_id)
+
     def tell(self, event: Event) -> None:
         """Emit an event when someone listens."""
         if self.emit is not None:

@@ -54,6 +54,7 @@ async def write_memory(
     text = clean_text(content).strip()
     if not text:
         raise UsageError("There is nothing to remember: the content is empty.")
+    await deps.ensure_session()
     written = await deps.require_memory().remember(
         text,
         kind=memory_type.strip().lower() or "fact",

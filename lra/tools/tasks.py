@@ -24,6 +24,7 @@ async def create_task(ctx: RunContext[AgentDeps], title: str, description: str =
         title: What is to be done, in a few words.
         description: Details, if any.
     """
+    await ctx.deps.ensure_session()
     task = await ctx.deps.structured_store.tasks.create(
         clean_text(title), description=clean_text(description), session_id=ctx.deps.session_id
     )
