@@ -19,15 +19,13 @@ from pydantic_ai.messages import (
 )
 from pydantic_ai.models import ModelRequestContext
 from pydantic_ai.tools import ToolDefinition
-from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from lra.agent.recall_block import with_block
 from lra.errors import LraError
 from lra.session.history import clean_response, extra_entry, response_entry, tool_entry
 from lra.store import Entry, StructuredMemoryStore
-from lra.store.journal import append_entries
-from lra.store.tables import stream_chunks
+from lra.store.journal import append_entries, drop_stream
 from lra.text import clean_text, clean_value
 from lra.tools.deps import AgentDeps
 
@@ -108,7 +106,7 @@ class Recorder(AbstractCapability[AgentDeps]):
     async def _journal_response(self, entry: Entry, calls: Sequence[ToolCallPart]) -> None:
         async def work(connection: AsyncConnection) -> None:
             await append_entries(connection, self.session_id, self.turn_id, [entry])
-            await connection.execute(delete(stream_chunks).where(stream_chunks.c.turn_id == self.turn_id))
+            await drop_stream(connection, self.turn_id)
             # Noted with the write, which a cancellation does not stop: no late piece is kept beside the whole, and
             # every call that is in the journal is closed there.
             self.responses += 1

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from lra.store.clock import now_us
@@ -183,12 +182,10 @@ async def match_rows(
         return []
     where, params = filters.where(corpus)
     condition = f"AND {where}" if where else ""
-    rows = await connection.execute(
-        text(
-            f"SELECT d.seq, -bm25({corpus}_fts) AS score"
-            f" FROM {corpus}_fts JOIN {corpus} d ON d.seq = {corpus}_fts.rowid"
-            f" WHERE {corpus}_fts MATCH :match {condition} ORDER BY score DESC, d.seq DESC LIMIT :limit"
-        ),
+    rows: Iterable[Any] = await connection.exec_driver_sql(
+        f"SELECT d.seq, -bm25({corpus}_fts) AS score"
+        f" FROM {corpus}_fts JOIN {corpus} d ON d.seq = {corpus}_fts.rowid"
+        f" WHERE {corpus}_fts MATCH :match {condition} ORDER BY score DESC, d.seq DESC LIMIT :limit",
         {"match": match, "limit": limit, **params},
     )
     return [LexicalHit(seq, score) for seq, score in rows]
@@ -197,12 +194,10 @@ async def match_rows(
 async def allowed(connection: AsyncConnection, corpus: Corpus, seqs: Sequence[int], *, filters: Filters) -> set[int]:
     """Return which of these rows exist and count."""
     where, params = filters.where(corpus)
-    rows = await connection.execute(
-        text(
-            # In this order, whatever the planner thinks of an index on a filter.
-            f"SELECT d.seq FROM json_each(:seqs) j CROSS JOIN {corpus} d ON d.seq = j.value"
-            f" {f'WHERE {where}' if where else ''}"
-        ),
+    rows = await connection.exec_driver_sql(
+        # In this order, whatever the planner thinks of an index on a filter.
+        f"SELECT d.seq FROM json_each(:seqs) j CROSS JOIN {corpus} d ON d.seq = j.value"
+        f" {f'WHERE {where}' if where else ''}",
         {"seqs": f"[{', '.join(map(str, seqs))}]", **params},
     )
     return {row[0] for row in rows}
@@ -211,4 +206,4 @@ async def allowed(connection: AsyncConnection, corpus: Corpus, seqs: Sequence[in
 async def in_session(connection: AsyncConnection, corpus: Corpus, session: str) -> list[int]:
     """Return the rows of one session."""
     query = f"SELECT seq FROM {corpus} WHERE session_id = :session"
-    return list((await connection.execute(text(query), {"session": session})).scalars())
+    return list((await connection.exec_driver_sql(query, {"session": session})).scalars())

@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from lra.errors import NotFoundError, UsageError
@@ -20,6 +20,16 @@ from lra.store.tables import journal, sessions, stream_chunks, turns
 _ROW = [journal.c[name] for name in JournalRow.__dataclass_fields__]
 _TURN = [turns.c[name] for name in TurnRecord.__dataclass_fields__]
 _SEARCHABLE = frozenset({"user", "assistant"})
+
+# What every turn runs is written out: building a statement takes longer than SQLite takes to run it.
+_INSERT = (
+    "INSERT INTO journal(id, session_id, turn_id, role, speaker, content, payload, tool_name, tool_call_id, outcome,"
+    " content_hash, created_at, hidden) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)"
+)
+_BEGIN = (
+    "INSERT INTO turns(session_id, number, model, started_at)"
+    " SELECT ?, count(*) + 1, ?, ? FROM turns WHERE session_id = ? AND rewound_at IS NULL RETURNING id, number"
+)
 
 
 def content_hash(text: str) -> str:
@@ -36,25 +46,24 @@ async def append_entries(
     for entry in entries:
         indexed = entry.role in _SEARCHABLE and bool(entry.content.strip())
         row_id = entry.id or new_id(16)
-        result = await connection.execute(
-            insert(journal),
-            {
-                "id": row_id,
-                "session_id": session_id,
-                "turn_id": turn_id,
-                "role": entry.role,
-                "speaker": entry.speaker,
-                "content": entry.content,
-                "payload": entry.payload,
-                "tool_name": entry.tool_name,
-                "tool_call_id": entry.tool_call_id,
-                "outcome": entry.outcome,
-                "content_hash": content_hash(entry.content) if indexed else None,
-                "created_at": entry.created_at if entry.created_at is not None else now_us(),
-                "hidden": 0,
-            },
+        result = await connection.exec_driver_sql(
+            _INSERT,
+            (
+                row_id,
+                session_id,
+                turn_id,
+                entry.role,
+                entry.speaker,
+                entry.content,
+                entry.payload,
+                entry.tool_name,
+                entry.tool_call_id,
+                entry.outcome,
+                content_hash(entry.content) if indexed else None,
+                entry.created_at if entry.created_at is not None else now_us(),
+            ),
         )
-        seq = int(result.inserted_primary_key[0])  # type: ignore[index]
+        seq = int(result.lastrowid)
         seqs.append(seq)
         if indexed:
             spoken = f"{entry.speaker}: {entry.content}" if entry.speaker else entry.content
@@ -62,6 +71,11 @@ async def append_entries(
     await fts.index_rows(connection, "journal", [(seq, text) for seq, _, text in searchable])
     await queue.enqueue(connection, "turn", [row_id for _, row_id, _ in searchable])
     return seqs
+
+
+async def drop_stream(connection: AsyncConnection, turn_id: int | None) -> None:
+    """Remove the pieces kept for a turn, whose whole is in the journal now."""
+    await connection.exec_driver_sql("DELETE FROM stream_chunks WHERE turn_id = ?", (turn_id,))
 
 
 class Journal:
@@ -82,23 +96,17 @@ class Journal:
 
         async def work(connection: AsyncConnection) -> TurnRecord:
             now = now_us()
-            number = (
-                await connection.execute(
-                    select(func.count())
-                    .select_from(turns)
-                    .where(turns.c.session_id == session_id, turns.c.rewound_at.is_(None))
-                )
-            ).scalar_one() + 1
-            result = await connection.execute(
-                insert(turns), {"session_id": session_id, "number": number, "model": model, "started_at": now}
-            )
-            turn_id = int(result.inserted_primary_key[0])  # type: ignore[index]
+            begun: Any = (await connection.exec_driver_sql(_BEGIN, (session_id, model, now, session_id))).one()
+            turn_id, number = begun
             await append_entries(connection, session_id, turn_id, [entry])
-            session = update(sessions).where(sessions.c.id == session_id)
-            await connection.execute(session.values(updated_at=now, model=model))
+            await connection.exec_driver_sql(
+                "UPDATE sessions SET updated_at = ?, model = ? WHERE id = ?", (now, model, session_id)
+            )
             if title:
-                unnamed = session.where(sessions.c.title_source != "user")
-                await connection.execute(unnamed.values(title=title, title_source="auto"))
+                await connection.exec_driver_sql(
+                    "UPDATE sessions SET title = ?, title_source = 'auto' WHERE id = ? AND title_source != 'user'",
+                    (title, session_id),
+                )
             return TurnRecord(
                 id=turn_id,
                 session_id=session_id,
@@ -122,7 +130,7 @@ class Journal:
         return await self._database.write(work)
 
     async def append(
-        self, session_id: str, turn_id: int | None, entries: Sequence[Entry], *, drop_stream: bool = False
+        self, session_id: str, turn_id: int | None, entries: Sequence[Entry], *, whole: bool = False
     ) -> list[int]:
         """Add rows to a turn.
 
@@ -130,13 +138,13 @@ class Journal:
             session_id: Whose.
             turn_id: Which turn; None for rows outside any turn.
             entries: The rows.
-            drop_stream: Whether the rows replace what had been streamed so far.
+            whole: Whether the rows replace what had been streamed so far.
         """
 
         async def work(connection: AsyncConnection) -> list[int]:
             seqs = await append_entries(connection, session_id, turn_id, entries)
-            if drop_stream:
-                await connection.execute(delete(stream_chunks).where(stream_chunks.c.turn_id == turn_id))
+            if whole:
+                await drop_stream(connection, turn_id)
             return seqs
 
         return await self._database.write(work)
@@ -178,25 +186,24 @@ class Journal:
 
         async def work(connection: AsyncConnection) -> None:
             now = now_us()
+            values: dict[str, object] = {
+                "outcome": outcome,
+                "ended_at": now,
+                "error": error,
+                "recalled": json.dumps(list(recalled)),
+                "remembered": json.dumps(list(remembered)),
+                "cost": cost,
+                **(usage or {}),
+            }
+            columns = ", ".join(f"{name} = ?" for name in values)
             session_id = (
-                await connection.execute(
-                    update(turns)
-                    .where(turns.c.id == turn_id)
-                    .values(
-                        outcome=outcome,
-                        ended_at=now,
-                        error=error,
-                        recalled=json.dumps(list(recalled)),
-                        remembered=json.dumps(list(remembered)),
-                        cost=cost,
-                        **(usage or {}),
-                    )
-                    .returning(turns.c.session_id)
+                await connection.exec_driver_sql(
+                    f"UPDATE turns SET {columns} WHERE id = ? RETURNING session_id", (*values.values(), turn_id)
                 )
             ).scalar_one()
             await append_entries(connection, session_id, turn_id, entries)
-            await connection.execute(delete(stream_chunks).where(stream_chunks.c.turn_id == turn_id))
-            await connection.execute(update(sessions).where(sessions.c.id == session_id).values(updated_at=now))
+            await drop_stream(connection, turn_id)
+            await connection.exec_driver_sql("UPDATE sessions SET updated_at = ? WHERE id = ?", (now, session_id))
 
         await self._database.write(work)
 

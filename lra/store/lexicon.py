@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from lra.store.fts import Corpus, Filters
@@ -104,7 +103,7 @@ async def postings(
         return {}
     common, params = _postings(corpus, terms)
     held: dict[int, dict[int, int]] = {}
-    rows = (await connection.execute(text(f"{common} SELECT place, doc, tf FROM found"), params)).all()
+    rows: Sequence[Any] = (await connection.exec_driver_sql(f"{common} SELECT place, doc, tf FROM found", params)).all()
     for place, doc, tf in rows:
         held.setdefault(doc, {})[place] = tf
     return held
@@ -118,11 +117,9 @@ async def by_session(
         return {}
     common, params = _postings("journal", terms)
     where, more = filters.where("journal")
-    rows: Iterable[Any] = await connection.execute(
-        text(
-            f"{common} SELECT d.session_id, f.place, sum(f.tf) FROM found f CROSS JOIN journal d ON d.seq = f.doc"
-            f" WHERE {where} GROUP BY d.session_id, f.place"
-        ),
+    rows: Iterable[Any] = await connection.exec_driver_sql(
+        f"{common} SELECT d.session_id, f.place, sum(f.tf) FROM found f CROSS JOIN journal d ON d.seq = f.doc"
+        f" WHERE {where} GROUP BY d.session_id, f.place",
         {**params, **more},
     )
     found: dict[str, dict[int, int]] = {}
@@ -147,12 +144,10 @@ async def lengths(
 ) -> dict[int, tuple[str | None, int]]:
     """Return the session and the length of those of these rows that count."""
     where, params = filters.where(corpus)
-    rows = await connection.execute(
-        text(
-            # In this order, whatever the planner thinks of an index on a filter.
-            "SELECT d.seq, d.session_id, length(d.content) FROM json_each(:seqs) j"
-            f" CROSS JOIN {corpus} d ON d.seq = j.value {f'WHERE {where}' if where else ''}"
-        ),
+    rows: Iterable[Any] = await connection.exec_driver_sql(
+        # In this order, whatever the planner thinks of an index on a filter.
+        "SELECT d.seq, d.session_id, length(d.content) FROM json_each(:seqs) j"
+        f" CROSS JOIN {corpus} d ON d.seq = j.value {f'WHERE {where}' if where else ''}",
         {"seqs": f"[{', '.join(map(str, seqs))}]", **params},
     )
     return {row[0]: (row[1], row[2]) for row in rows}
