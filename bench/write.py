@@ -60,8 +60,7 @@ async def _compare(database: Path, twin: Path, size: int, rounds: int) -> list[R
             written = list(waiting[-1])
             await reference(0)
             equal = await _digest(bare)
-            async with store.database.read() as connection:
-                found = (await connection.exec_driver_sql(_DIGEST)).one()
+            (found,) = await store.database.rows(_DIGEST)
             await memory.close()
             await store.close()
     assert tuple(found) == equal, "the replayed database differs from ours"

@@ -8,8 +8,7 @@ from importlib import import_module
 
 # In steps, so that leaving at once does not wait for all of it.
 _HEAVY = (
-    "sqlalchemy.ext.asyncio",
-    "aiosqlite",
+    "sqlalchemy",
     "pydantic",
     "httpx",
     "pydantic_ai",

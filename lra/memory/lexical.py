@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection
 
 from lra.memory.query import Term, Terms, Word, resolve
 from lra.store import lexicon
@@ -66,37 +66,37 @@ class LexicalSearch:
             budget: How many rows may be visited on the way.
         """
 
-        async def work(connection: AsyncConnection) -> list[LexicalMatch]:
-            terms = await resolve(connection, corpus, words, budget=budget)
-            return await self._rows(connection, corpus, terms, filters, limit)
+        def work(connection: Connection) -> list[LexicalMatch]:
+            terms = resolve(connection, corpus, words, budget=budget)
+            return self._rows(connection, corpus, terms, filters, limit)
 
         return await self._database.query(work)
 
     async def turns_by_session(self, words: Sequence[Word], *, filters: Filters) -> tuple[list[LexicalMatch], Terms]:
         """Return turns enough to find the best one of every session that matters, and the terms they were found by."""
 
-        async def work(connection: AsyncConnection) -> tuple[list[LexicalMatch], Terms]:
-            terms = await resolve(connection, "journal", words, budget=BUDGET)
-            return await self._rows(connection, "journal", terms, filters, SESSION_ROWS), terms
+        def work(connection: Connection) -> tuple[list[LexicalMatch], Terms]:
+            terms = resolve(connection, "journal", words, budget=BUDGET)
+            return self._rows(connection, "journal", terms, filters, SESSION_ROWS), terms
 
         return await self._database.query(work)
 
-    async def _rows(
-        self, connection: AsyncConnection, corpus: Corpus, terms: Terms, filters: Filters, limit: int
+    def _rows(
+        self, connection: Connection, corpus: Corpus, terms: Terms, filters: Filters, limit: int
     ) -> list[LexicalMatch]:
         if not terms.all:
             return []
-        held = await self._held(connection, corpus, terms)
+        held = self._held(connection, corpus, terms)
         if filters.session is not None:
-            await self._in_session(connection, corpus, terms.frequent[:_MAX_FREQUENT], filters.session, held)
+            self._in_session(connection, corpus, terms.frequent[:_MAX_FREQUENT], filters.session, held)
         weights = {term.place: term.weight for term in terms.all}
         rough = dict.fromkeys(held, 0.0)
         for seq, places in held.items():
             for place, tf in places.items():
                 rough[seq] += weights[place] * tf / (tf + SATURATION)
         best = sorted(held, key=lambda seq: (-rough[seq], -seq))
-        lengths = await self._lengths(connection, corpus, best, filters, 4 * limit)
-        mean = await self._mean(connection, corpus, terms.rows)
+        lengths = self._lengths(connection, corpus, best, filters, 4 * limit)
+        mean = self._mean(connection, corpus, terms.rows)
         matches = []
         for seq, (session, length) in lengths.items():
             norm = SATURATION * (1 - LENGTH_SHARE + LENGTH_SHARE * length / max(mean, 1.0))
@@ -112,62 +112,62 @@ class LexicalSearch:
             )
         return sorted(matches, key=lambda match: (-match.score, -match.seq))[:limit]
 
-    async def _lengths(
-        self, connection: AsyncConnection, corpus: Corpus, best: list[int], filters: Filters, wanted: int
+    def _lengths(
+        self, connection: Connection, corpus: Corpus, best: list[int], filters: Filters, wanted: int
     ) -> dict[int, tuple[str | None, int]]:
         """Read the rows that may come first, until enough of them count."""
         found: dict[int, tuple[str | None, int]] = {}
         start, step = 0, max(_SCANNED, wanted)
         while start < len(best) and len(found) < wanted:
-            found |= await lexicon.lengths(connection, corpus, best[start : start + step], filters=filters)
+            found |= lexicon.lengths(connection, corpus, best[start : start + step], filters=filters)
             start, step = start + step, 4 * step
         return found
 
-    async def _held(self, connection: AsyncConnection, corpus: Corpus, terms: Terms) -> dict[int, dict[int, int]]:
+    def _held(self, connection: Connection, corpus: Corpus, terms: Terms) -> dict[int, dict[int, int]]:
         """Return candidates: for each row, how often it holds which term."""
         asked = [(term.place, stem) for term in terms.rare for stem in term.stems]
-        held = await lexicon.postings(connection, corpus, asked)
+        held = lexicon.postings(connection, corpus, asked)
         worth = [term for term in terms.frequent if term.weight > _WORTH * terms.attainable]
         frequent = (worth if terms.rare else terms.frequent)[:_MAX_FREQUENT]
         if held:
-            await self._raise(connection, corpus, terms.rare, frequent, held)
+            self._raise(connection, corpus, terms.rare, frequent, held)
         elif frequent:
-            await self._newest(connection, corpus, frequent, held)
+            self._newest(connection, corpus, frequent, held)
         return held
 
-    async def _in_session(
+    def _in_session(
         self,
-        connection: AsyncConnection,
+        connection: Connection,
         corpus: Corpus,
         frequent: list[Term],
         session: str,
         held: dict[int, dict[int, int]],
     ) -> None:
         """Add the rows of one session that hold terms which are too frequent to look up everywhere."""
-        seqs = await in_session(connection, corpus, session) if frequent else []
+        seqs = in_session(connection, corpus, session) if frequent else []
         if not seqs:
             return
         span = (min(seqs), max(seqs))
         for term in frequent:
-            for seq in await lexicon.holding(connection, corpus, term.match, limit=BUDGET, between=span):
+            for seq in lexicon.holding(connection, corpus, term.match, limit=BUDGET, between=span):
                 held.setdefault(seq, {})[term.place] = 1
 
-    async def _newest(
-        self, connection: AsyncConnection, corpus: Corpus, frequent: list[Term], held: dict[int, dict[int, int]]
+    def _newest(
+        self, connection: Connection, corpus: Corpus, frequent: list[Term], held: dict[int, dict[int, int]]
     ) -> None:
         """Add new rows when every term is in too many rows to visit: those with all of them, and with the rarest."""
         rarest = frequent[0].match
         for term in frequent:
             match = rarest if term is frequent[0] else f"({rarest}) AND ({term.match})"
-            for seq in await lexicon.holding(connection, corpus, match, limit=_NEWEST):
+            for seq in lexicon.holding(connection, corpus, match, limit=_NEWEST):
                 held.setdefault(seq, {})[term.place] = 1
         together = " AND ".join(f"({term.match})" for term in frequent)
-        for seq in await lexicon.holding(connection, corpus, together, limit=_NEWEST):
+        for seq in lexicon.holding(connection, corpus, together, limit=_NEWEST):
             held[seq] = dict.fromkeys((term.place for term in frequent), 1)
 
-    async def _raise(
+    def _raise(
         self,
-        connection: AsyncConnection,
+        connection: Connection,
         corpus: Corpus,
         rare: list[Term],
         frequent: list[Term],
@@ -177,14 +177,14 @@ class LexicalSearch:
         either = " OR ".join(f"({term.match})" for term in rare)
         for term in frequent:
             match = f"({either}) AND ({term.match})"
-            for seq in await lexicon.holding(connection, corpus, match, limit=len(held)):
+            for seq in lexicon.holding(connection, corpus, match, limit=len(held)):
                 if seq in held:
                     held[seq][term.place] = 1
 
-    async def _mean(self, connection: AsyncConnection, corpus: Corpus, rows: int) -> float:
+    def _mean(self, connection: Connection, corpus: Corpus, rows: int) -> float:
         known = self._means.get(corpus)
         if known is None or not 0.9 * rows <= known[0] <= 1.1 * rows:
-            known = (rows, await lexicon.mean_length(connection, corpus))
+            known = (rows, lexicon.mean_length(connection, corpus))
             self._means[corpus] = known
         return known[1]
 
@@ -200,9 +200,11 @@ class LexicalSearch:
         if not names or not terms.rare:
             return {}
         asked = [(term.place, stem) for term in terms.rare for stem in term.stems]
-        async with self._database.read() as connection:
-            held = await lexicon.by_session(connection, asked, filters=filters)
-            lengths = await lexicon.session_lengths(connection, names)
+
+        def work(connection: Connection) -> tuple[dict[str, dict[int, int]], dict[str, int]]:
+            return lexicon.by_session(connection, asked, filters=filters), lexicon.session_lengths(connection, names)
+
+        held, lengths = await self._database.query(work)
         mean = sum(lengths.values()) / max(1, len(lengths))
         weights = {term.place: term.weight for term in terms.rare}
         found = {}

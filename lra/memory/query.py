@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection
 
 from lra.memory.words import COMMON_WORDS, FUNCTION_WORDS
 from lra.store import lexicon
@@ -97,7 +97,7 @@ def weight(frequency: int, rows: int, *, common: bool) -> float:
     return math.log1p((total - seen + 0.5) / (seen + 0.5))
 
 
-async def resolve(connection: AsyncConnection, corpus: Corpus, words: Sequence[Word], *, budget: int) -> Terms:
+def resolve(connection: Connection, corpus: Corpus, words: Sequence[Word], *, budget: int) -> Terms:
     """Look the words up in an index.
 
     Args:
@@ -108,18 +108,18 @@ async def resolve(connection: AsyncConnection, corpus: Corpus, words: Sequence[W
     """
     if not words:
         return Terms()
-    stemmed = await lexicon.stems(connection, [word.text for word in words])
-    rows = await lexicon.size(connection, corpus)
+    stemmed = lexicon.stems(connection, [word.text for word in words])
+    rows = lexicon.size(connection, corpus)
     distinct: dict[str, Word] = {}
     for word, stems in zip(words, stemmed, strict=True):
         for stem in stems:
             distinct.setdefault(stem, word)
-    counts = await lexicon.frequencies(connection, corpus, list(distinct))
+    counts = lexicon.frequencies(connection, corpus, list(distinct))
     terms = []
     for place, (stem, word) in enumerate(distinct.items()):
         forms = {stem: counts.get(stem, 0)}
         if word.gram and len(word.text) == 1:
-            forms = await lexicon.beginning_with(connection, corpus, word.text, limit=_MAX_FORMS)
+            forms = lexicon.beginning_with(connection, corpus, word.text, limit=_MAX_FORMS)
         seen = min(rows, sum(forms.values()))
         telling = weight(seen, rows, common=word.common) * word.share
         terms.append(Term(place=place, word=word, stems=tuple(forms), frequency=seen, weight=telling))

@@ -19,7 +19,7 @@ from pydantic_ai.messages import (
 )
 from pydantic_ai.models import ModelRequestContext
 from pydantic_ai.tools import ToolDefinition
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection
 
 from lra.agent.recall_block import with_block
 from lra.errors import LraError
@@ -104,9 +104,9 @@ class Recorder(AbstractCapability[AgentDeps]):
         return self.responses + (self.last is not None)
 
     async def _journal_response(self, entry: Entry, calls: Sequence[ToolCallPart]) -> None:
-        async def work(connection: AsyncConnection) -> None:
-            await append_entries(connection, self.session_id, self.turn_id, [entry])
-            await drop_stream(connection, self.turn_id)
+        def work(connection: Connection) -> None:
+            append_entries(connection, self.session_id, self.turn_id, [entry])
+            drop_stream(connection, self.turn_id)
             # Noted with the write, which a cancellation does not stop: no late piece is kept beside the whole, and
             # every call that is in the journal is closed there.
             self.responses += 1
@@ -127,10 +127,10 @@ class Recorder(AbstractCapability[AgentDeps]):
     async def stream(self, ordinal: int, chunks: Sequence[tuple[str, str]]) -> None:
         """Keep pieces of the response number `ordinal` unless it is already complete in the journal."""
 
-        async def work(connection: AsyncConnection) -> None:
+        def work(connection: Connection) -> None:
             if ordinal <= self.responses:
                 return
-            await connection.exec_driver_sql(
+            connection.exec_driver_sql(
                 "INSERT INTO stream_chunks(turn_id, kind, content) VALUES (?, ?, ?)",
                 [(self.turn_id, kind, text) for kind, text in chunks],
             )

@@ -6,8 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import insert, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, insert, select
 
 from lra.store.clock import iso, now_us
 from lra.store.database import Database
@@ -25,8 +24,8 @@ class AuditLog:
     ) -> None:
         """Add one event; the payload must hold no secret."""
 
-        async def work(connection: AsyncConnection) -> None:
-            await connection.execute(
+        def work(connection: Connection) -> None:
+            connection.execute(
                 insert(audit_log),
                 {
                     "run_id": run_id,
@@ -44,8 +43,7 @@ class AuditLog:
         query = select(audit_log).order_by(audit_log.c.seq.desc()).limit(limit)
         if session_id is not None:
             query = query.where(audit_log.c.session_id == session_id)
-        async with self._database.read() as connection:
-            rows = (await connection.execute(query)).mappings().all()
+        rows = [row._mapping for row in await self._database.rows(query)]
         return [
             {
                 "run_id": row["run_id"],

@@ -7,8 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, select
 
 from lra.store import fts, queue
 from lra.store.clock import now_us
@@ -44,28 +43,28 @@ class FactLine:
     """Rows of `memory_history` without `seq` and `memory_id`."""
 
 
-async def known(connection: AsyncConnection, table: str, ids: Sequence[str]) -> dict[str, str]:
+def known(connection: Connection, table: str, ids: Sequence[str]) -> dict[str, str]:
     """Return the contents of the rows of `journal` or `memories` that have these ids."""
     marks = ", ".join("?" * len(ids))
-    rows: Iterable[Any] = await connection.exec_driver_sql(
+    rows: Iterable[Any] = connection.exec_driver_sql(
         f"SELECT id, content FROM {table} WHERE id IN ({marks})", tuple(ids)
     )
     return {row[0]: row[1] for row in rows}
 
 
-async def _next_seq(connection: AsyncConnection, table: str) -> int:
+def _next_seq(connection: Connection, table: str) -> int:
     query = "SELECT seq FROM sqlite_sequence WHERE name = ?"
-    found: Any = (await connection.exec_driver_sql(query, (table,))).first()
+    found: Any = connection.exec_driver_sql(query, (table,)).first()
     return int(found[0]) + 1 if found else 1
 
 
-async def _ensure_sessions(connection: AsyncConnection, moments: Iterable[tuple[str, int]]) -> None:
+def _ensure_sessions(connection: Connection, moments: Iterable[tuple[str, int]]) -> None:
     spans: dict[str, tuple[int, int]] = {}
     for session, at in moments:
         first, last = spans.get(session, (at, at))
         spans[session] = (min(first, at), max(last, at))
     if spans:
-        await connection.exec_driver_sql(
+        connection.exec_driver_sql(
             "INSERT INTO sessions(id, origin, created_at, updated_at) VALUES (?, 'import', ?, ?)"
             " ON CONFLICT(id) DO UPDATE SET created_at = min(created_at, excluded.created_at),"
             " updated_at = max(updated_at, excluded.updated_at) WHERE origin = 'import'",
@@ -73,12 +72,12 @@ async def _ensure_sessions(connection: AsyncConnection, moments: Iterable[tuple[
         )
 
 
-async def insert_turns(connection: AsyncConnection, lines: Sequence[TurnLine]) -> None:
+def insert_turns(connection: Connection, lines: Sequence[TurnLine]) -> None:
     """Add spoken rows with their sessions, full-text and outbox entries."""
     if not lines:
         return
-    await _ensure_sessions(connection, ((line.session, line.created_at) for line in lines))
-    seq = await _next_seq(connection, "journal")
+    _ensure_sessions(connection, ((line.session, line.created_at) for line in lines))
+    seq = _next_seq(connection, "journal")
     rows, searchable, ids = [], [], []
     for number, line in enumerate(lines, seq):
         indexed = bool(line.content.strip())
@@ -87,22 +86,22 @@ async def insert_turns(connection: AsyncConnection, lines: Sequence[TurnLine]) -
         if indexed:
             searchable.append((number, f"{line.speaker}: {line.content}" if line.speaker else line.content))
             ids.append(line.id)
-    await connection.exec_driver_sql(
+    connection.exec_driver_sql(
         "INSERT INTO journal(seq, id, session_id, role, speaker, content, content_hash, created_at)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         rows,
     )
-    await fts.index_rows(connection, "journal", searchable)
-    await queue.enqueue(connection, "turn", ids)
+    fts.index_rows(connection, "journal", searchable)
+    queue.enqueue(connection, "turn", ids)
 
 
-async def insert_facts(connection: AsyncConnection, lines: Sequence[FactLine], *, process: str) -> None:
+def insert_facts(connection: Connection, lines: Sequence[FactLine], *, process: str) -> None:
     """Add memories with their history, full-text and outbox entries; nothing is merged."""
     if not lines:
         return
     sessions = ((line.values["session_id"], line.created_at) for line in lines if line.values.get("session_id"))
-    await _ensure_sessions(connection, sessions)
-    seq, now = await _next_seq(connection, "memories"), now_us()
+    _ensure_sessions(connection, sessions)
+    seq, now = _next_seq(connection, "memories"), now_us()
     rows, searchable, live, past = [], [], [], []
     for number, line in enumerate(lines, seq):
         values = {**_DEFAULTS, "updated_at": line.created_at, **line.values}
@@ -114,18 +113,18 @@ async def insert_facts(connection: AsyncConnection, lines: Sequence[FactLine], *
         imported = {"action": "imported", "content": line.content, "actor": "import", "process": process, "at": now}
         past += [(line.id, *_history(change)) for change in line.history or [imported]]
     columns = ", ".join(_COLUMNS)
-    await connection.exec_driver_sql(
+    connection.exec_driver_sql(
         f"INSERT INTO memories(seq, id, content, content_hash, created_at, {columns})"
         f" VALUES (?, ?, ?, ?, ?, {', '.join('?' * len(_COLUMNS))})",
         rows,
     )
-    await connection.exec_driver_sql(
+    connection.exec_driver_sql(
         "INSERT INTO memory_history(memory_id, action, content, actor, process, session_id, at)"
         " VALUES (?, ?, ?, ?, ?, ?, ?)",
         past,
     )
-    await fts.index_rows(connection, "memories", searchable)
-    await queue.enqueue(connection, "memory", live)
+    fts.index_rows(connection, "memories", searchable)
+    queue.enqueue(connection, "memory", live)
 
 
 _DEFAULTS: dict[str, Any] = {
@@ -177,8 +176,7 @@ class BulkReader:
             .order_by(journal.c.seq)
             .limit(limit)
         )
-        async with self._database.read() as connection:
-            return [JournalRow(**row._mapping) for row in await connection.execute(query)]
+        return [JournalRow(**row._mapping) for row in await self._database.rows(query)]
 
     async def memories(self, *, after: int, limit: int) -> list[MemoryRecord]:
         """Return memories after a sequence number, superseded ones included, in order."""
@@ -188,8 +186,7 @@ class BulkReader:
             .order_by(memories.c.seq)
             .limit(limit)
         )
-        async with self._database.read() as connection:
-            return [record_of(row) for row in await connection.execute(query)]
+        return [record_of(row) for row in await self._database.rows(query)]
 
     async def histories(self, ids: Sequence[str]) -> dict[str, list[HistoryRow]]:
         """Return the history of each of these memories, oldest first."""
@@ -199,7 +196,6 @@ class BulkReader:
             .order_by(memory_history.c.seq)
         )
         found: dict[str, list[HistoryRow]] = {}
-        async with self._database.read() as connection:
-            for row in await connection.execute(query):
-                found.setdefault(row.memory_id, []).append(HistoryRow(**row._mapping))
+        for row in await self._database.rows(query):
+            found.setdefault(row.memory_id, []).append(HistoryRow(**row._mapping))
         return found

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Engine, Executable, create_engine, event, make_url
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy import Connection, Engine, Executable, create_engine, event, make_url
 
 from lra.errors import ConfigError, LraError, StoreError
 from lra.store.failures import translated
 from lra.store.lexicon import TEMPORARY
 from lra.store.migrate import migrate
-from lra.store.threads import Work, complete
 
 T = TypeVar("T")
+
+Work = Callable[[Connection], T]
+"""Statements that belong together, run in one go in a thread; what `AsyncConnection.run_sync` takes."""
 
 BUSY_SECONDS = 10.0
 """How long a statement waits for another process before it gives up."""
@@ -48,9 +48,7 @@ class Database:
         self.path = Path(path)
         self._url = url
         self._busy_ms = int(busy_seconds * 1000)
-        self._loop: asyncio.AbstractEventLoop | None = None
         self._threads: _Threads | None = None
-        self._reading: AsyncEngine | None = None
 
     async def open(self) -> None:
         """Create or migrate the file when needed; quick when there is nothing to do.
@@ -58,28 +56,14 @@ class Database:
         Raises:
             LraError: The file is corrupt, read-only, locked, newer than the program, or cannot be created.
         """
-        loop = asyncio.get_running_loop()
-        if self._loop is loop:
+        if self._threads is not None and self._threads.ready:
             return
         await asyncio.to_thread(self._create_file)
         if self._threads is None:
             self._threads = _Threads(self._url, self._busy_ms)
-        with translated(self.path):
-            await loop.run_in_executor(self._threads.writer, migrate, self._threads.durable, self.path)
-        if self._loop is loop:
-            return
-        # An asynchronous engine belongs to an event loop: a store used from a second `asyncio.run` gets a new one.
-        self._reading = create_async_engine(
-            self._url,
-            isolation_level="AUTOCOMMIT",
-            pool_size=4,
-            max_overflow=4,
-            # Transactions end in `begin()`; a rollback on return would be a thread hop for nothing.
-            pool_reset_on_return=None,
-            connect_args={"timeout": self._busy_ms / 1000, "isolation_level": None},
-        )
-        _prepare(self._reading.sync_engine, "FULL", self._busy_ms, readonly=True)
-        self._loop = loop
+        threads = self._threads
+        await self._in(threads.writer, lambda: migrate(threads.durable, self.path))
+        threads.ready = True
 
     def _create_file(self) -> None:
         try:
@@ -96,8 +80,7 @@ class Database:
         """Run `work` in one durable transaction; it survives the cancellation of its caller.
 
         Args:
-            work: Called in a thread with the connection; its statements commit together or not at all, and it awaits
-                nothing else.
+            work: Called in a thread with the connection; its statements commit together or not at all.
 
         Returns:
             What `work` returns.
@@ -120,7 +103,7 @@ class Database:
 
         def run() -> T:
             with engine.begin() as connection:
-                return complete(connection, work)
+                return work(connection)
 
         return await self._in(threads.writer, run)
 
@@ -128,7 +111,7 @@ class Database:
         """Read with several statements in one go; each sees the latest commit.
 
         Args:
-            work: Called in a thread with the connection; it awaits nothing else, and returns no open result.
+            work: Called in a thread with the connection; it returns no open result.
 
         Returns:
             What `work` returns.
@@ -140,7 +123,7 @@ class Database:
 
         def run() -> T:
             with threads.reading.connect() as connection:
-                return complete(connection, work)
+                return work(connection)
 
         return await self._in(threads.readers, run)
 
@@ -152,10 +135,10 @@ class Database:
             parameters: Its parameters.
         """
 
-        async def work(connection: AsyncConnection) -> Sequence[Any]:
+        def work(connection: Connection) -> Sequence[Any]:
             if isinstance(statement, str):
-                return (await connection.exec_driver_sql(statement, parameters)).all()
-            return (await connection.execute(statement, parameters)).all()
+                return connection.exec_driver_sql(statement, parameters).all()
+            return connection.execute(statement, parameters).all()
 
         return await self.query(work)
 
@@ -168,38 +151,28 @@ class Database:
         with translated(self.path):
             return await asyncio.get_running_loop().run_in_executor(executor, run)
 
-    @asynccontextmanager
-    async def read(self) -> AsyncIterator[AsyncConnection]:
-        """Give a connection for reading; each statement sees the latest commit."""
-        await self.open()
-        assert self._reading is not None
-        with translated(self.path):
-            async with self._reading.connect() as connection:
-                yield connection
-
     async def backup(self, target: Path) -> None:
         """Write a consistent copy of the whole database to `target`."""
-        async with self.read() as connection:
-            await connection.exec_driver_sql("VACUUM INTO ?", (str(target),))
+
+        def work(connection: Connection) -> None:
+            connection.exec_driver_sql("VACUUM INTO ?", (str(target),))
+
+        await self.query(work)
         await asyncio.to_thread(os.chmod, target, 0o600)
 
     async def close(self) -> None:
         """Release every connection; the object may be opened again."""
-        reading, self._reading, self._loop = self._reading, None, None
         threads, self._threads = self._threads, None
-        if reading is not None:
-            await reading.dispose()
         if threads is not None:
             await asyncio.to_thread(threads.close)
 
     async def check(self) -> str | None:
         """Return None when SQLite finds the file sound, else its first complaint."""
         try:
-            async with self.read() as connection:
-                result = (await connection.exec_driver_sql("PRAGMA quick_check(1)")).scalar_one()
+            (row,) = await self.rows("PRAGMA quick_check(1)")
         except LraError as error:
             return str(error)
-        return None if result == "ok" else str(result)
+        return None if row[0] == "ok" else str(row[0])
 
 
 class _Threads:
@@ -212,6 +185,8 @@ class _Threads:
         self.durable = _engine(url, "FULL", busy_ms, readonly=False)
         self.quick = _engine(url, "NORMAL", busy_ms, readonly=False)
         self.reading = _engine(url, "FULL", busy_ms, readonly=True)
+        self.ready = False
+        """Whether the file has the tables that this program knows."""
 
     def close(self) -> None:
         """Finish what runs and close the connections; blocks."""
@@ -227,6 +202,7 @@ def _engine(url: str, synchronous: str, busy_ms: int, *, readonly: bool) -> Engi
         isolation_level="AUTOCOMMIT" if readonly else None,
         pool_size=_READERS if readonly else 1,
         max_overflow=0,
+        # Transactions end in `begin()`.
         pool_reset_on_return=None,
         connect_args={"timeout": busy_ms / 1000, "isolation_level": None, "check_same_thread": False},
     )

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 
-from sqlalchemy import delete, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, delete, select, update
 
 from lra.store import fts, queue
 from lra.store.database import Database
@@ -37,61 +36,56 @@ class Forgetting:
             How many other rows held the text.
         """
 
-        async def work(connection: AsyncConnection) -> int:
-            await self._memories.remove(connection, record, actor=actor)
-            touched = await self._clear_journal(connection, record.content)
-            touched += await self._clear_memories(connection, record.content)
-            await connection.execute(delete(vectors).where(vectors.c.content_hash == content_hash(record.content)))
-            await fts.purge(connection)
+        def work(connection: Connection) -> int:
+            self._memories.remove(connection, record, actor=actor)
+            touched = self._clear_journal(connection, record.content)
+            touched += self._clear_memories(connection, record.content)
+            connection.execute(delete(vectors).where(vectors.c.content_hash == content_hash(record.content)))
+            fts.purge(connection)
             return touched
 
         touched = await self._database.write(work)
         self.generation += 1
-        async with self._database.read() as connection:
-            # Old pages live on in the write-ahead log until it is truncated.
-            await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        # Old pages live on in the write-ahead log until it is truncated.
+        await self._database.rows("PRAGMA wal_checkpoint(TRUNCATE)")
         return touched
 
-    async def _clear_journal(self, connection: AsyncConnection, span: str) -> int:
+    def _clear_journal(self, connection: Connection, span: str) -> int:
         escaped = json.dumps(span, ensure_ascii=False)[1:-1]
-        rows = (
-            await connection.exec_driver_sql(
-                "SELECT seq, id, speaker, content, payload, content_hash FROM journal"
-                " WHERE instr(lower(content), lower(?)) OR instr(lower(payload), lower(?))",
-                (span, escaped),
-            )
+        rows = connection.exec_driver_sql(
+            "SELECT seq, id, speaker, content, payload, content_hash FROM journal"
+            " WHERE instr(lower(content), lower(?)) OR instr(lower(payload), lower(?))",
+            (span, escaped),
         ).all()
         for row in rows:
             content = _replace(row.content, span)
             payload = _replace(row.payload, escaped) if row.payload else row.payload
             values: dict[str, object] = {"content": content, "payload": payload}
             if row.content_hash is not None and content != row.content:
-                await connection.execute(delete(vectors).where(vectors.c.content_hash == row.content_hash))
+                connection.execute(delete(vectors).where(vectors.c.content_hash == row.content_hash))
                 values["content_hash"] = content_hash(content)
                 spoken = f"{row.speaker}: {content}" if row.speaker else content
-                await fts.index_row(connection, "journal", row.seq, spoken)
-                await queue.enqueue(connection, "turn", [row.id])
-            await connection.execute(update(journal).where(journal.c.seq == row.seq).values(**values))
+                fts.index_row(connection, "journal", row.seq, spoken)
+                queue.enqueue(connection, "turn", [row.id])
+            connection.execute(update(journal).where(journal.c.seq == row.seq).values(**values))
         return len(rows)
 
-    async def _clear_memories(self, connection: AsyncConnection, span: str) -> int:
-        rows = (
-            await connection.execute(
-                select(memories.c.seq, memories.c.id, memories.c.content, memories.c.key, memories.c.tags).where(
-                    memories.c.content.icontains(span, autoescape=True)
-                )
+    def _clear_memories(self, connection: Connection, span: str) -> int:
+        rows = connection.execute(
+            select(memories.c.seq, memories.c.id, memories.c.content, memories.c.key, memories.c.tags).where(
+                memories.c.content.icontains(span, autoescape=True)
             )
         ).all()
         for row in rows:
             content = _replace(row.content, span)
-            await connection.execute(delete(vectors).where(vectors.c.content_hash == content_hash(row.content)))
-            await connection.execute(
+            connection.execute(delete(vectors).where(vectors.c.content_hash == content_hash(row.content)))
+            connection.execute(
                 update(memories)
                 .where(memories.c.seq == row.seq)
                 .values(content=content, content_hash=content_hash(content))
             )
-            await fts.index_row(connection, "memories", row.seq, indexed_text(content, row.key, json.loads(row.tags)))
-            await queue.enqueue(connection, "memory", [row.id])
+            fts.index_row(connection, "memories", row.seq, indexed_text(content, row.key, json.loads(row.tags)))
+            queue.enqueue(connection, "memory", [row.id])
         return len(rows)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection
 
 from lra.store.clock import now_us
 
@@ -137,38 +137,36 @@ class Filters:
         return " AND ".join(sql), params
 
 
-async def index_row(connection: AsyncConnection, corpus: Corpus, seq: int, content: str) -> None:
+def index_row(connection: Connection, corpus: Corpus, seq: int, content: str) -> None:
     """Add or replace one row's words."""
-    await connection.exec_driver_sql(
+    connection.exec_driver_sql(
         f"INSERT OR REPLACE INTO {corpus}_fts(rowid, content, grams) VALUES (?, ?, ?)",
         (seq, fold(content), grams(content)),
     )
 
 
-async def index_rows(connection: AsyncConnection, corpus: Corpus, rows: Sequence[tuple[int, str]]) -> None:
+def index_rows(connection: Connection, corpus: Corpus, rows: Sequence[tuple[int, str]]) -> None:
     """Add many rows' words."""
     if rows:
-        await connection.exec_driver_sql(
+        connection.exec_driver_sql(
             f"INSERT OR REPLACE INTO {corpus}_fts(rowid, content, grams) VALUES (?, ?, ?)",
             [(seq, fold(content), grams(content)) for seq, content in rows],
         )
 
 
-async def drop_rows(connection: AsyncConnection, corpus: Corpus, seqs: Sequence[int]) -> None:
+def drop_rows(connection: Connection, corpus: Corpus, seqs: Sequence[int]) -> None:
     """Remove rows' words from the index; their traces go with `purge`."""
     if seqs:
-        await connection.exec_driver_sql(f"DELETE FROM {corpus}_fts WHERE rowid = ?", [(seq,) for seq in seqs])
+        connection.exec_driver_sql(f"DELETE FROM {corpus}_fts WHERE rowid = ?", [(seq,) for seq in seqs])
 
 
-async def purge(connection: AsyncConnection) -> None:
+def purge(connection: Connection) -> None:
     """Merge the indexes so that deleted words are gone from their pages (FTS5 keeps them until then)."""
     for corpus in ("memories", "journal"):
-        await connection.exec_driver_sql(f"INSERT INTO {corpus}_fts({corpus}_fts) VALUES ('optimize')")
+        connection.exec_driver_sql(f"INSERT INTO {corpus}_fts({corpus}_fts) VALUES ('optimize')")
 
 
-async def match_rows(
-    connection: AsyncConnection, corpus: Corpus, match: str, *, filters: Filters, limit: int
-) -> list[LexicalHit]:
+def match_rows(connection: Connection, corpus: Corpus, match: str, *, filters: Filters, limit: int) -> list[LexicalHit]:
     """Return the best rows for an FTS5 expression by BM25.
 
     Args:
@@ -182,7 +180,7 @@ async def match_rows(
         return []
     where, params = filters.where(corpus)
     condition = f"AND {where}" if where else ""
-    rows: Iterable[Any] = await connection.exec_driver_sql(
+    rows: Iterable[Any] = connection.exec_driver_sql(
         f"SELECT d.seq, -bm25({corpus}_fts) AS score"
         f" FROM {corpus}_fts JOIN {corpus} d ON d.seq = {corpus}_fts.rowid"
         f" WHERE {corpus}_fts MATCH :match {condition} ORDER BY score DESC, d.seq DESC LIMIT :limit",
@@ -191,10 +189,10 @@ async def match_rows(
     return [LexicalHit(seq, score) for seq, score in rows]
 
 
-async def allowed(connection: AsyncConnection, corpus: Corpus, seqs: Sequence[int], *, filters: Filters) -> set[int]:
+def allowed(connection: Connection, corpus: Corpus, seqs: Sequence[int], *, filters: Filters) -> set[int]:
     """Return which of these rows exist and count."""
     where, params = filters.where(corpus)
-    rows = await connection.exec_driver_sql(
+    rows = connection.exec_driver_sql(
         # In this order, whatever the planner thinks of an index on a filter.
         f"SELECT d.seq FROM json_each(:seqs) j CROSS JOIN {corpus} d ON d.seq = j.value"
         f" {f'WHERE {where}' if where else ''}",
@@ -203,7 +201,7 @@ async def allowed(connection: AsyncConnection, corpus: Corpus, seqs: Sequence[in
     return {row[0] for row in rows}
 
 
-async def in_session(connection: AsyncConnection, corpus: Corpus, session: str) -> list[int]:
+def in_session(connection: Connection, corpus: Corpus, session: str) -> list[int]:
     """Return the rows of one session."""
     query = f"SELECT seq FROM {corpus} WHERE session_id = :session"
-    return list((await connection.exec_driver_sql(query, {"session": session})).scalars())
+    return list(connection.exec_driver_sql(query, {"session": session}).scalars())

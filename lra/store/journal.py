@@ -7,8 +7,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import func, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, func, insert, select, update
 
 from lra.errors import NotFoundError, UsageError
 from lra.store import fts, queue
@@ -37,16 +36,14 @@ def content_hash(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-async def append_entries(
-    connection: AsyncConnection, session_id: str, turn_id: int | None, entries: Sequence[Entry]
-) -> list[int]:
+def append_entries(connection: Connection, session_id: str, turn_id: int | None, entries: Sequence[Entry]) -> list[int]:
     """Insert rows with their full-text and outbox entries; returns their sequence numbers."""
     seqs: list[int] = []
     searchable: list[tuple[int, str, str]] = []
     for entry in entries:
         indexed = entry.role in _SEARCHABLE and bool(entry.content.strip())
         row_id = entry.id or new_id(16)
-        result = await connection.exec_driver_sql(
+        result = connection.exec_driver_sql(
             _INSERT,
             (
                 row_id,
@@ -68,14 +65,14 @@ async def append_entries(
         if indexed:
             spoken = f"{entry.speaker}: {entry.content}" if entry.speaker else entry.content
             searchable.append((seq, row_id, spoken))
-    await fts.index_rows(connection, "journal", [(seq, text) for seq, _, text in searchable])
-    await queue.enqueue(connection, "turn", [row_id for _, row_id, _ in searchable])
+    fts.index_rows(connection, "journal", [(seq, text) for seq, _, text in searchable])
+    queue.enqueue(connection, "turn", [row_id for _, row_id, _ in searchable])
     return seqs
 
 
-async def drop_stream(connection: AsyncConnection, turn_id: int | None) -> None:
+def drop_stream(connection: Connection, turn_id: int | None) -> None:
     """Remove the pieces kept for a turn, whose whole is in the journal now."""
-    await connection.exec_driver_sql("DELETE FROM stream_chunks WHERE turn_id = ?", (turn_id,))
+    connection.exec_driver_sql("DELETE FROM stream_chunks WHERE turn_id = ?", (turn_id,))
 
 
 class Journal:
@@ -94,16 +91,16 @@ class Journal:
             title: Name for the session, unless the person has given it one.
         """
 
-        async def work(connection: AsyncConnection) -> TurnRecord:
+        def work(connection: Connection) -> TurnRecord:
             now = now_us()
-            begun: Any = (await connection.exec_driver_sql(_BEGIN, (session_id, model, now, session_id))).one()
+            begun: Any = connection.exec_driver_sql(_BEGIN, (session_id, model, now, session_id)).one()
             turn_id, number = begun
-            await append_entries(connection, session_id, turn_id, [entry])
-            await connection.exec_driver_sql(
+            append_entries(connection, session_id, turn_id, [entry])
+            connection.exec_driver_sql(
                 "UPDATE sessions SET updated_at = ?, model = ? WHERE id = ?", (now, model, session_id)
             )
             if title:
-                await connection.exec_driver_sql(
+                connection.exec_driver_sql(
                     "UPDATE sessions SET title = ?, title_source = 'auto' WHERE id = ? AND title_source != 'user'",
                     (title, session_id),
                 )
@@ -141,10 +138,10 @@ class Journal:
             whole: Whether the rows replace what had been streamed so far.
         """
 
-        async def work(connection: AsyncConnection) -> list[int]:
-            seqs = await append_entries(connection, session_id, turn_id, entries)
+        def work(connection: Connection) -> list[int]:
+            seqs = append_entries(connection, session_id, turn_id, entries)
             if whole:
-                await drop_stream(connection, turn_id)
+                drop_stream(connection, turn_id)
             return seqs
 
         return await self._database.write(work)
@@ -152,8 +149,8 @@ class Journal:
     async def stream(self, turn_id: int, chunks: Sequence[tuple[str, str]]) -> None:
         """Keep pieces `(kind, text)` of an answer that is still arriving."""
 
-        async def work(connection: AsyncConnection) -> None:
-            await connection.exec_driver_sql(
+        def work(connection: Connection) -> None:
+            connection.exec_driver_sql(
                 "INSERT INTO stream_chunks(turn_id, kind, content) VALUES (?, ?, ?)",
                 [(turn_id, kind, text) for kind, text in chunks],
             )
@@ -162,13 +159,12 @@ class Journal:
 
     async def streamed(self, turn_id: int) -> list[tuple[str, str]]:
         """Return the pieces kept for a turn, in order."""
-        async with self._database.read() as connection:
-            rows = await connection.execute(
-                select(stream_chunks.c.kind, stream_chunks.c.content)
-                .where(stream_chunks.c.turn_id == turn_id)
-                .order_by(stream_chunks.c.seq)
-            )
-            return [(kind, content) for kind, content in rows]
+        rows = await self._database.rows(
+            select(stream_chunks.c.kind, stream_chunks.c.content)
+            .where(stream_chunks.c.turn_id == turn_id)
+            .order_by(stream_chunks.c.seq)
+        )
+        return [(kind, content) for kind, content in rows]
 
     async def finish_turn(
         self,
@@ -184,7 +180,7 @@ class Journal:
     ) -> None:
         """Close a turn, with its last rows, in one transaction."""
 
-        async def work(connection: AsyncConnection) -> None:
+        def work(connection: Connection) -> None:
             now = now_us()
             values: dict[str, object] = {
                 "outcome": outcome,
@@ -196,14 +192,12 @@ class Journal:
                 **(usage or {}),
             }
             columns = ", ".join(f"{name} = ?" for name in values)
-            session_id = (
-                await connection.exec_driver_sql(
-                    f"UPDATE turns SET {columns} WHERE id = ? RETURNING session_id", (*values.values(), turn_id)
-                )
+            session_id = connection.exec_driver_sql(
+                f"UPDATE turns SET {columns} WHERE id = ? RETURNING session_id", (*values.values(), turn_id)
             ).scalar_one()
-            await append_entries(connection, session_id, turn_id, entries)
-            await drop_stream(connection, turn_id)
-            await connection.exec_driver_sql("UPDATE sessions SET updated_at = ? WHERE id = ?", (now, session_id))
+            append_entries(connection, session_id, turn_id, entries)
+            drop_stream(connection, turn_id)
+            connection.exec_driver_sql("UPDATE sessions SET updated_at = ? WHERE id = ?", (now, session_id))
 
         await self._database.write(work)
 
@@ -229,19 +223,15 @@ class Journal:
             query = query.where(journal.c.session_id == session_id)
         if exclude_session is not None:
             query = query.where(journal.c.session_id != exclude_session)
-        async with self._database.read() as connection:
-            found = await connection.execute(query.order_by(journal.c.seq.desc()).limit(limit))
-            return [JournalRow(**row._mapping) for row in found][::-1]
+        found = await self._database.rows(query.order_by(journal.c.seq.desc()).limit(limit))
+        return [JournalRow(**row._mapping) for row in found][::-1]
 
     async def turns(self, session_id: str) -> list[TurnRecord]:
         """Return the turns of a session in order, without rewound ones."""
-        async with self._database.read() as connection:
-            rows = await connection.execute(
-                select(*_TURN)
-                .where(turns.c.session_id == session_id, turns.c.rewound_at.is_(None))
-                .order_by(turns.c.id)
-            )
-            return [_turn(row) for row in rows]
+        rows = await self._database.rows(
+            select(*_TURN).where(turns.c.session_id == session_id, turns.c.rewound_at.is_(None)).order_by(turns.c.id)
+        )
+        return [_turn(row) for row in rows]
 
     async def spent(self, session_id: str) -> tuple[float, int]:
         """Return dollars and tokens used in a session so far, rewound turns included."""
@@ -266,17 +256,15 @@ class Journal:
         if not undone or number < 1:
             raise UsageError(f"Session {session_id} has no turn {number}.")
 
-        async def work(connection: AsyncConnection) -> None:
+        def work(connection: Connection) -> None:
             ids = [turn.id for turn in undone]
-            rows = (
-                await connection.execute(select(journal.c.seq, journal.c.id).where(journal.c.turn_id.in_(ids)))
-            ).all()
-            await connection.execute(update(turns).where(turns.c.id.in_(ids)).values(rewound_at=now_us()))
-            await connection.execute(update(journal).where(journal.c.turn_id.in_(ids)).values(hidden=1))
-            await fts.drop_rows(connection, "journal", [row.seq for row in rows])
-            await queue.enqueue(connection, "turn", [row.id for row in rows], "delete")
+            rows = connection.execute(select(journal.c.seq, journal.c.id).where(journal.c.turn_id.in_(ids))).all()
+            connection.execute(update(turns).where(turns.c.id.in_(ids)).values(rewound_at=now_us()))
+            connection.execute(update(journal).where(journal.c.turn_id.in_(ids)).values(hidden=1))
+            fts.drop_rows(connection, "journal", [row.seq for row in rows])
+            queue.enqueue(connection, "turn", [row.id for row in rows], "delete")
             # A compaction state may speak of rows that are gone.
-            await connection.execute(update(sessions).where(sessions.c.id == session_id).values(compaction=None))
+            connection.execute(update(sessions).where(sessions.c.id == session_id).values(compaction=None))
 
         await self._database.write(work)
         return undone
@@ -292,26 +280,24 @@ class Journal:
             until: Last turn number to copy; all by default.
         """
 
-        async def work(connection: AsyncConnection) -> None:
+        def work(connection: Connection) -> None:
             query = select(turns).where(turns.c.session_id == source, turns.c.rewound_at.is_(None))
             if until is not None:
                 query = query.where(turns.c.number <= until)
-            for turn in (await connection.execute(query.order_by(turns.c.id))).mappings().all():
+            for turn in connection.execute(query.order_by(turns.c.id)).mappings().all():
                 # What the copied turns cost was paid in the original session.
                 values = {key: turn[key] for key in ("number", "model", "outcome", "started_at", "ended_at", "error")}
-                result = await connection.execute(
+                result = connection.execute(
                     insert(turns), {**values, "outcome": turn["outcome"] or "interrupted", "session_id": target}
                 )
                 new_turn = int(result.inserted_primary_key[0])  # type: ignore[index]
-                rows = (
-                    await connection.execute(
-                        select(journal).where(journal.c.turn_id == turn["id"]).order_by(journal.c.seq)
-                    )
+                rows = connection.execute(
+                    select(journal).where(journal.c.turn_id == turn["id"]).order_by(journal.c.seq)
                 ).mappings()
                 for row in rows.all():
                     copied = {key: value for key, value in row.items() if key not in {"seq", "content_hash"}}
                     copied |= {"id": new_id(16), "session_id": target, "turn_id": new_turn}
-                    await connection.execute(insert(journal), copied)
+                    connection.execute(insert(journal), copied)
 
         await self._database.write(work)
 

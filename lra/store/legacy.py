@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import func, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, func, insert, select, update
 
 from lra.errors import StoreError
 from lra.store.clock import now_us, parse_time
@@ -86,11 +85,11 @@ async def import_legacy(store: StructuredMemoryStore, path: Path) -> LegacyRepor
         raise StoreError(f"{path} cannot be imported: {error}.", hint="Nothing was changed.") from error
     names = _session_names(source)
 
-    async def work(connection: AsyncConnection) -> LegacyReport:
-        new_sessions = await _add_sessions(connection, source, names)
-        new_turns = await _add_lines(connection, _lines(source, "conversations", names))
-        new_tasks = await _add_tasks(connection, source["tasks"], names)
-        memories = await _add_memories(connection, _lines(source, "summaries", names))
+    def work(connection: Connection) -> LegacyReport:
+        new_sessions = _add_sessions(connection, source, names)
+        new_turns = _add_lines(connection, _lines(source, "conversations", names))
+        new_tasks = _add_tasks(connection, source["tasks"], names)
+        memories = _add_memories(connection, _lines(source, "summaries", names))
         total = sum(len(source[name]) for name in ("conversations", "tasks", "summaries"))
         return LegacyReport(new_sessions, new_turns, new_tasks, memories, total - new_turns - new_tasks - memories)
 
@@ -155,9 +154,7 @@ def _lines(source: dict[str, list[dict[str, Any]]], table: str, names: dict[str,
     return lines
 
 
-async def _add_sessions(
-    connection: AsyncConnection, source: dict[str, list[dict[str, Any]]], names: dict[str, str]
-) -> int:
+def _add_sessions(connection: Connection, source: dict[str, list[dict[str, Any]]], names: dict[str, str]) -> int:
     titles: dict[str, str] = {}
     times: dict[str, list[int]] = {name: [] for name in names.values()}
     for line in _lines(source, "conversations", names) + _lines(source, "summaries", names):
@@ -175,30 +172,30 @@ async def _add_sessions(
             "created_at": min(stamps),
             "updated_at": max(stamps),
         }
-        result = await connection.execute(insert(sessions).prefix_with("OR IGNORE"), values)
+        result = connection.execute(insert(sessions).prefix_with("OR IGNORE"), values)
         added += result.rowcount
         if not result.rowcount:
             newest = func.max(sessions.c.updated_at, max(stamps))
-            await connection.execute(update(sessions).where(sessions.c.id == name).values(updated_at=newest))
+            connection.execute(update(sessions).where(sessions.c.id == name).values(updated_at=newest))
     return added
 
 
-async def _known(connection: AsyncConnection, column: Any, ids: Iterable[str]) -> set[str]:
+def _known(connection: Connection, column: Any, ids: Iterable[str]) -> set[str]:
     wanted, found = list(ids), set()
     for start in range(0, len(wanted), 500):
-        rows = await connection.execute(select(column).where(column.in_(wanted[start : start + 500])))
+        rows = connection.execute(select(column).where(column.in_(wanted[start : start + 500])))
         found |= set(rows.scalars())
     return found
 
 
-async def _add_lines(connection: AsyncConnection, lines: Sequence[_Line]) -> int:
+def _add_lines(connection: Connection, lines: Sequence[_Line]) -> int:
     """Add spoken lines; each line of the person opens a turn."""
-    known = await _known(connection, journal.c.id, (line.id for line in lines))
+    known = _known(connection, journal.c.id, (line.id for line in lines))
     new = [line for line in lines if line.id not in known]
     current: dict[str, int] = {}
     for line in new:
         if line.role == "user" or line.session not in current:
-            current[line.session] = await _open_turn(connection, line)
+            current[line.session] = _open_turn(connection, line)
         role = _ROLES.get(line.role, "system")
         entry = Entry(
             id=line.id,
@@ -207,21 +204,21 @@ async def _add_lines(connection: AsyncConnection, lines: Sequence[_Line]) -> int
             content=line.content,
             created_at=line.at,
         )
-        await append_entries(connection, line.session, current[line.session], [entry])
+        append_entries(connection, line.session, current[line.session], [entry])
         ended = update(turns).where(turns.c.id == current[line.session]).values(ended_at=line.at)
-        await connection.execute(ended)
+        connection.execute(ended)
     return len(new)
 
 
-async def _open_turn(connection: AsyncConnection, line: _Line) -> int:
+def _open_turn(connection: Connection, line: _Line) -> int:
     counting = select(func.count()).select_from(turns).where(turns.c.session_id == line.session)
-    number = (await connection.execute(counting.where(turns.c.rewound_at.is_(None)))).scalar_one() + 1
+    number = connection.execute(counting.where(turns.c.rewound_at.is_(None))).scalar_one() + 1
     values = {"session_id": line.session, "number": number, "outcome": "completed", "started_at": line.at}
-    result = await connection.execute(insert(turns), values)
+    result = connection.execute(insert(turns), values)
     return int(result.inserted_primary_key[0])  # type: ignore[index]
 
 
-async def _add_tasks(connection: AsyncConnection, rows: Sequence[dict[str, Any]], names: dict[str, str]) -> int:
+def _add_tasks(connection: Connection, rows: Sequence[dict[str, Any]], names: dict[str, str]) -> int:
     added = 0
     for row in rows:
         session = names[_text(row.get("session_id")) or "default"]
@@ -239,7 +236,7 @@ async def _add_tasks(connection: AsyncConnection, rows: Sequence[dict[str, Any]]
             "created_at": created,
             "updated_at": _time(row.get("updated_at")) or created,
         }
-        added += (await connection.execute(insert(tasks).prefix_with("OR IGNORE"), values)).rowcount
+        added += connection.execute(insert(tasks).prefix_with("OR IGNORE"), values).rowcount
     return added
 
 
@@ -251,10 +248,10 @@ def _metadata(value: object) -> dict[str, Any]:
     return read if isinstance(read, dict) else {}
 
 
-async def _add_memories(connection: AsyncConnection, lines: Sequence[_Line]) -> int:
+def _add_memories(connection: Connection, lines: Sequence[_Line]) -> int:
     """Keep summaries as memories; the original program wrote its facts there too."""
     # The history remembers what was imported before, also what was forgotten since.
-    known = await _known(connection, memory_history.c.memory_id, (line.id for line in lines))
+    known = _known(connection, memory_history.c.memory_id, (line.id for line in lines))
     new = [line for line in lines if line.id not in known and line.content.strip()]
     for line in new:
         memory = NewMemory(
@@ -265,6 +262,6 @@ async def _add_memories(connection: AsyncConnection, lines: Sequence[_Line]) -> 
             session_id=line.session,
             created_at=line.at,
         )
-        await insert_memory(connection, memory)
-        await record_change(connection, line.id, "imported", memory.content, "import", memory)
+        insert_memory(connection, memory)
+        record_change(connection, line.id, "imported", memory.content, "import", memory)
     return len(new)

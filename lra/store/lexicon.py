@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection
 
 from lra.store.fts import Corpus, Filters
 
@@ -26,18 +26,16 @@ TEMPORARY = (
 _stems: dict[str, tuple[str, ...]] = {}
 
 
-async def stems(connection: AsyncConnection, words: Sequence[str]) -> list[tuple[str, ...]]:
+def stems(connection: Connection, words: Sequence[str]) -> list[tuple[str, ...]]:
     """Return the tokens that the index makes of each word; none for punctuation, several for `snake_case`."""
     unknown = [word for word in dict.fromkeys(words) if word not in _stems]
     if unknown:
         if len(_stems) > _STEM_CACHE_LIMIT:
             _stems.clear()
-        await connection.exec_driver_sql("DELETE FROM temp.words_fts")
-        await connection.exec_driver_sql(
-            "INSERT INTO temp.words_fts(rowid, word) VALUES (?, ?)", list(enumerate(unknown))
-        )
+        connection.exec_driver_sql("DELETE FROM temp.words_fts")
+        connection.exec_driver_sql("INSERT INTO temp.words_fts(rowid, word) VALUES (?, ?)", list(enumerate(unknown)))
         found: dict[int, list[tuple[int, str]]] = {}
-        rows: Iterable[Any] = await connection.exec_driver_sql("SELECT doc, offset, term FROM temp.words_terms")
+        rows: Iterable[Any] = connection.exec_driver_sql("SELECT doc, offset, term FROM temp.words_terms")
         for row in rows:
             found.setdefault(row[0], []).append((row[1], row[2]))
         for number, word in enumerate(unknown):
@@ -45,29 +43,29 @@ async def stems(connection: AsyncConnection, words: Sequence[str]) -> list[tuple
     return [_stems.get(word, ()) for word in words]
 
 
-async def size(connection: AsyncConnection, corpus: Corpus) -> int:
+def size(connection: Connection, corpus: Corpus) -> int:
     """Return how many rows an index holds."""
-    return int((await connection.exec_driver_sql(f"SELECT count(*) FROM {corpus}_fts_docsize")).scalar_one())
+    return int(connection.exec_driver_sql(f"SELECT count(*) FROM {corpus}_fts_docsize").scalar_one())
 
 
-async def mean_length(connection: AsyncConnection, corpus: Corpus) -> float:
+def mean_length(connection: Connection, corpus: Corpus) -> float:
     """Return the mean length in characters of the latest rows; 0 when there are none."""
     query = f"SELECT avg(length(content)) FROM (SELECT content FROM {corpus} ORDER BY seq DESC LIMIT 500)"
-    return float((await connection.exec_driver_sql(query)).scalar_one() or 0.0)
+    return float(connection.exec_driver_sql(query).scalar_one() or 0.0)
 
 
-async def frequencies(connection: AsyncConnection, corpus: Corpus, terms: Sequence[str]) -> dict[str, int]:
+def frequencies(connection: Connection, corpus: Corpus, terms: Sequence[str]) -> dict[str, int]:
     """Return in how many rows each stemmed term occurs; terms found nowhere are left out."""
     marks = ", ".join("?" * len(terms))
-    rows: Iterable[Any] = await connection.exec_driver_sql(
+    rows: Iterable[Any] = connection.exec_driver_sql(
         f"SELECT term, doc FROM {corpus}_fts_terms WHERE term IN ({marks})", tuple(terms)
     )
     return {row[0]: row[1] for row in rows}
 
 
-async def beginning_with(connection: AsyncConnection, corpus: Corpus, prefix: str, *, limit: int) -> dict[str, int]:
+def beginning_with(connection: Connection, corpus: Corpus, prefix: str, *, limit: int) -> dict[str, int]:
     """Return the terms that begin so, with in how many rows each occurs."""
-    rows: Iterable[Any] = await connection.exec_driver_sql(
+    rows: Iterable[Any] = connection.exec_driver_sql(
         f"SELECT term, doc FROM {corpus}_fts_terms WHERE term >= ? AND term < ? LIMIT ?",
         (prefix, prefix + "\U0010ffff", limit),
     )
@@ -89,9 +87,7 @@ def _postings(corpus: Corpus, terms: Sequence[tuple[int, str]]) -> tuple[str, di
     )
 
 
-async def postings(
-    connection: AsyncConnection, corpus: Corpus, terms: Sequence[tuple[int, str]]
-) -> dict[int, dict[int, int]]:
+def postings(connection: Connection, corpus: Corpus, terms: Sequence[tuple[int, str]]) -> dict[int, dict[int, int]]:
     """Return for each row that holds any of the terms how often it holds which.
 
     Args:
@@ -103,21 +99,21 @@ async def postings(
         return {}
     common, params = _postings(corpus, terms)
     held: dict[int, dict[int, int]] = {}
-    rows: Sequence[Any] = (await connection.exec_driver_sql(f"{common} SELECT place, doc, tf FROM found", params)).all()
+    rows: Sequence[Any] = connection.exec_driver_sql(f"{common} SELECT place, doc, tf FROM found", params).all()
     for place, doc, tf in rows:
         held.setdefault(doc, {})[place] = tf
     return held
 
 
-async def by_session(
-    connection: AsyncConnection, terms: Sequence[tuple[int, str]], *, filters: Filters
+def by_session(
+    connection: Connection, terms: Sequence[tuple[int, str]], *, filters: Filters
 ) -> dict[str, dict[int, int]]:
     """Return for each session how often its turns hold each term (by its place in the query)."""
     if not terms:
         return {}
     common, params = _postings("journal", terms)
     where, more = filters.where("journal")
-    rows: Iterable[Any] = await connection.exec_driver_sql(
+    rows: Iterable[Any] = connection.exec_driver_sql(
         f"{common} SELECT d.session_id, f.place, sum(f.tf) FROM found f CROSS JOIN journal d ON d.seq = f.doc"
         f" WHERE {where} GROUP BY d.session_id, f.place",
         {**params, **more},
@@ -128,10 +124,10 @@ async def by_session(
     return found
 
 
-async def session_lengths(connection: AsyncConnection, sessions: Sequence[str]) -> dict[str, int]:
+def session_lengths(connection: Connection, sessions: Sequence[str]) -> dict[str, int]:
     """Return how many characters were said in each session."""
     marks = ", ".join("?" * len(sessions))
-    rows: Iterable[Any] = await connection.exec_driver_sql(
+    rows: Iterable[Any] = connection.exec_driver_sql(
         f"SELECT session_id, sum(length(content)) FROM journal WHERE session_id IN ({marks})"
         " AND hidden = 0 AND content_hash IS NOT NULL GROUP BY session_id",
         tuple(sessions),
@@ -139,12 +135,12 @@ async def session_lengths(connection: AsyncConnection, sessions: Sequence[str]) 
     return {row[0]: row[1] for row in rows}
 
 
-async def lengths(
-    connection: AsyncConnection, corpus: Corpus, seqs: Sequence[int], *, filters: Filters
+def lengths(
+    connection: Connection, corpus: Corpus, seqs: Sequence[int], *, filters: Filters
 ) -> dict[int, tuple[str | None, int]]:
     """Return the session and the length of those of these rows that count."""
     where, params = filters.where(corpus)
-    rows: Iterable[Any] = await connection.exec_driver_sql(
+    rows: Iterable[Any] = connection.exec_driver_sql(
         # In this order, whatever the planner thinks of an index on a filter.
         "SELECT d.seq, d.session_id, length(d.content) FROM json_each(:seqs) j"
         f" CROSS JOIN {corpus} d ON d.seq = j.value {f'WHERE {where}' if where else ''}",
@@ -153,8 +149,8 @@ async def lengths(
     return {row[0]: (row[1], row[2]) for row in rows}
 
 
-async def holding(
-    connection: AsyncConnection,
+def holding(
+    connection: Connection,
     corpus: Corpus,
     match: str,
     *,
@@ -162,7 +158,7 @@ async def holding(
     between: tuple[int, int] = (0, 2**62),
 ) -> list[int]:
     """Return the newest rows that an FTS5 expression finds, unranked: cheap however common its words are."""
-    rows: Iterable[Any] = await connection.exec_driver_sql(
+    rows: Iterable[Any] = connection.exec_driver_sql(
         f"SELECT rowid FROM {corpus}_fts WHERE {corpus}_fts MATCH ? AND rowid BETWEEN ? AND ?"
         " ORDER BY rowid DESC LIMIT ?",
         (match, *between, limit),

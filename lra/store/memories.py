@@ -8,8 +8,7 @@ import socket
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from sqlalchemy import delete, insert, select, text, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, delete, insert, select, text, update
 
 from lra.errors import NotFoundError
 from lra.store import fts, queue
@@ -36,11 +35,11 @@ def record_of(row: Any) -> MemoryRecord:
     return MemoryRecord(**{**values, **decoded})
 
 
-async def record_change(
-    connection: AsyncConnection, memory_id: str, action: str, content: str, actor: str, new: NewMemory | None = None
+def record_change(
+    connection: Connection, memory_id: str, action: str, content: str, actor: str, new: NewMemory | None = None
 ) -> None:
     """Add a line to a memory's history."""
-    await connection.execute(
+    connection.execute(
         insert(memory_history),
         {
             "memory_id": memory_id,
@@ -55,7 +54,7 @@ async def record_change(
     )
 
 
-async def insert_memory(connection: AsyncConnection, new: NewMemory) -> MemoryRecord:
+def insert_memory(connection: Connection, new: NewMemory) -> MemoryRecord:
     """Insert one row with its full-text and outbox entries; no merging."""
     now = now_us()
     created = new.created_at if new.created_at is not None else now
@@ -79,10 +78,10 @@ async def insert_memory(connection: AsyncConnection, new: NewMemory) -> MemoryRe
         "superseded_by": None,
         "metadata": json.dumps(new.metadata, ensure_ascii=False),
     }
-    result = await connection.execute(insert(memories), {**values, "content_hash": content_hash(new.content)})
+    result = connection.execute(insert(memories), {**values, "content_hash": content_hash(new.content)})
     seq = int(result.inserted_primary_key[0])  # type: ignore[index]
-    await fts.index_row(connection, "memories", seq, indexed_text(new.content, new.key, new.tags))
-    await queue.enqueue(connection, "memory", [str(values["id"])])
+    fts.index_row(connection, "memories", seq, indexed_text(new.content, new.key, new.tags))
+    queue.enqueue(connection, "memory", [str(values["id"])])
     decoded = {"tags": list(new.tags), "metadata": dict(new.metadata), "pin": new.pin}
     return MemoryRecord(**{**values, **decoded, "seq": seq})  # type: ignore[arg-type]
 
@@ -106,42 +105,38 @@ class MemoryStore:
             The row as it stands and what happened.
         """
 
-        async def work(connection: AsyncConnection) -> tuple[MemoryRecord, Action]:
+        def work(connection: Connection) -> tuple[MemoryRecord, Action]:
             live = select(*_ROW).where(memories.c.namespace == new.namespace, memories.c.superseded_by.is_(None))
-            same = (
-                await connection.execute(
-                    live.where(memories.c.content_hash == content_hash(new.content), memories.c.kind == new.kind).limit(
-                        1
-                    )
-                )
+            same = connection.execute(
+                live.where(memories.c.content_hash == content_hash(new.content), memories.c.kind == new.kind).limit(1)
             ).first()
             if same is not None:
-                await connection.execute(
+                connection.execute(
                     update(memories)
                     .where(memories.c.seq == same.seq)
                     .values(count=memories.c.count + 1, updated_at=now_us(), key=new.key or same.key)
                 )
-                await record_change(connection, same.id, "merged", new.content, new.source, new)
-                row = (await connection.execute(select(*_ROW).where(memories.c.seq == same.seq))).one()
+                record_change(connection, same.id, "merged", new.content, new.source, new)
+                row = connection.execute(select(*_ROW).where(memories.c.seq == same.seq)).one()
                 return record_of(row), "merged"
-            old = (await connection.execute(live.where(memories.c.key == new.key))).all() if new.key else []
-            record = await insert_memory(connection, new)
-            await record_change(connection, record.id, "created", new.content, new.source, new)
+            old = connection.execute(live.where(memories.c.key == new.key)).all() if new.key else []
+            record = insert_memory(connection, new)
+            record_change(connection, record.id, "created", new.content, new.source, new)
             for row in old:
-                await self._supersede(connection, row, record, new)
+                self._supersede(connection, row, record, new)
             return record, "superseded" if old else "created"
 
         return await self._database.write(work)
 
-    async def _supersede(self, connection: AsyncConnection, old: Any, by: MemoryRecord, new: NewMemory) -> None:
+    def _supersede(self, connection: Connection, old: Any, by: MemoryRecord, new: NewMemory) -> None:
         now = now_us()
-        await connection.execute(
+        connection.execute(
             update(memories)
             .where(memories.c.seq == old.seq)
             .values(superseded_by=by.id, valid_to=by.valid_from or by.created_at, updated_at=now)
         )
-        await record_change(connection, old.id, "superseded", old.content, new.source, new)
-        await queue.enqueue(connection, "memory", [old.id], "delete")
+        record_change(connection, old.id, "superseded", old.content, new.source, new)
+        queue.enqueue(connection, "memory", [old.id], "delete")
 
     async def edit(self, memory_id: str, content: str, *, actor: str = "user") -> MemoryRecord:
         """Replace a memory's text in place.
@@ -151,15 +146,15 @@ class MemoryStore:
         """
         record = await self.get(memory_id)
 
-        async def work(connection: AsyncConnection) -> None:
-            await connection.execute(
+        def work(connection: Connection) -> None:
+            connection.execute(
                 update(memories)
                 .where(memories.c.seq == record.seq)
                 .values(content=content, content_hash=content_hash(content), updated_at=now_us())
             )
-            await fts.index_row(connection, "memories", record.seq, indexed_text(content, record.key, record.tags))
-            await queue.enqueue(connection, "memory", [record.id])
-            await record_change(connection, record.id, "edited", content, actor)
+            fts.index_row(connection, "memories", record.seq, indexed_text(content, record.key, record.tags))
+            queue.enqueue(connection, "memory", [record.id])
+            record_change(connection, record.id, "edited", content, actor)
 
         await self._database.write(work)
         return await self.get(record.id)
@@ -167,13 +162,13 @@ class MemoryStore:
     async def put(self, new: NewMemory) -> MemoryRecord:
         """Write a memory under its own id, without merging; a known id gets the new text and metadata."""
 
-        async def work(connection: AsyncConnection) -> MemoryRecord:
-            old = (await connection.execute(select(*_ROW).where(memories.c.id == (new.id or "")))).first()
+        def work(connection: Connection) -> MemoryRecord:
+            old = connection.execute(select(*_ROW).where(memories.c.id == (new.id or ""))).first()
             if old is None:
-                record = await insert_memory(connection, new)
-                await record_change(connection, record.id, "created", new.content, new.source, new)
+                record = insert_memory(connection, new)
+                record_change(connection, record.id, "created", new.content, new.source, new)
                 return record
-            await connection.execute(
+            connection.execute(
                 update(memories)
                 .where(memories.c.seq == old.seq)
                 .values(
@@ -183,12 +178,10 @@ class MemoryStore:
                     updated_at=now_us(),
                 )
             )
-            await fts.index_row(
-                connection, "memories", old.seq, indexed_text(new.content, old.key, json.loads(old.tags))
-            )
-            await queue.enqueue(connection, "memory", [old.id])
-            await record_change(connection, old.id, "edited", new.content, new.source, new)
-            return record_of((await connection.execute(select(*_ROW).where(memories.c.seq == old.seq))).one())
+            fts.index_row(connection, "memories", old.seq, indexed_text(new.content, old.key, json.loads(old.tags)))
+            queue.enqueue(connection, "memory", [old.id])
+            record_change(connection, old.id, "edited", new.content, new.source, new)
+            return record_of(connection.execute(select(*_ROW).where(memories.c.seq == old.seq)).one())
 
         return await self._database.write(work)
 
@@ -198,8 +191,8 @@ class MemoryStore:
         if record is None:
             return False
 
-        async def work(connection: AsyncConnection) -> None:
-            await self.remove(connection, record, actor=actor)
+        def work(connection: Connection) -> None:
+            self.remove(connection, record, actor=actor)
 
         await self._database.write(work)
         return True
@@ -221,15 +214,12 @@ class MemoryStore:
         Raises:
             NotFoundError: None or several match.
         """
-        async with self._database.read() as connection:
-            rows = (
-                await connection.execute(
-                    select(*_ROW)
-                    .where(memories.c.id.startswith(memory_id, autoescape=True))
-                    .order_by(memories.c.id != memory_id)
-                    .limit(2)
-                )
-            ).all()
+        rows = await self._database.rows(
+            select(*_ROW)
+            .where(memories.c.id.startswith(memory_id, autoescape=True))
+            .order_by(memories.c.id != memory_id)
+            .limit(2)
+        )
         if memory_id and rows and (rows[0].id == memory_id or len(rows) == 1):
             return record_of(rows[0])
         if memory_id and rows:
@@ -264,29 +254,26 @@ class MemoryStore:
             query = query.where(memories.c.superseded_by.is_(None))
         if limit is not None:
             query = query.limit(limit)
-        async with self._database.read() as connection:
-            return [record_of(row) for row in await connection.execute(query)]
+        return [record_of(row) for row in await self._database.rows(query)]
 
     async def count(self) -> int:
         """Return how many memories are in force."""
-        async with self._database.read() as connection:
-            query = "SELECT count(*) FROM memories WHERE superseded_by IS NULL"
-            return int((await connection.exec_driver_sql(query)).scalar_one())
+        (row,) = await self._database.rows("SELECT count(*) FROM memories WHERE superseded_by IS NULL")
+        return int(row[0])
 
     async def history(self, memory_id: str) -> list[HistoryRow]:
         """Return every change of a memory, oldest first, also after it was forgotten."""
-        async with self._database.read() as connection:
-            rows = await connection.execute(
-                select(*_HISTORY).where(memory_history.c.memory_id == memory_id).order_by(memory_history.c.seq)
-            )
-            return [HistoryRow(**row._mapping) for row in rows]
+        rows = await self._database.rows(
+            select(*_HISTORY).where(memory_history.c.memory_id == memory_id).order_by(memory_history.c.seq)
+        )
+        return [HistoryRow(**row._mapping) for row in rows]
 
-    async def remove(self, connection: AsyncConnection, record: MemoryRecord, *, actor: str) -> None:
+    def remove(self, connection: Connection, record: MemoryRecord, *, actor: str) -> None:
         """Delete a row within the caller's transaction, leaving only the fact that something was forgotten."""
-        await fts.drop_rows(connection, "memories", [record.seq])
-        await connection.execute(delete(memories).where(memories.c.seq == record.seq))
-        await connection.execute(
+        fts.drop_rows(connection, "memories", [record.seq])
+        connection.execute(delete(memories).where(memories.c.seq == record.seq))
+        connection.execute(
             update(memory_history).where(memory_history.c.memory_id == record.id).values(content="[forgotten]")
         )
-        await record_change(connection, record.id, "forgotten", "[forgotten]", actor)
-        await queue.enqueue(connection, "memory", [record.id], "delete")
+        record_change(connection, record.id, "forgotten", "[forgotten]", actor)
+        queue.enqueue(connection, "memory", [record.id], "delete")

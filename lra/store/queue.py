@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection
 
 from lra.store.database import Database
 
@@ -23,10 +23,10 @@ class QueueItem:
     generation: int
 
 
-async def enqueue(connection: AsyncConnection, kind: Kind, refs: Sequence[str], op: str = "upsert") -> None:
+def enqueue(connection: Connection, kind: Kind, refs: Sequence[str], op: str = "upsert") -> None:
     """Note changes within the caller's transaction; a later change of the same row replaces the earlier."""
     if refs:
-        await connection.exec_driver_sql(
+        connection.exec_driver_sql(
             "INSERT INTO index_queue(kind, ref, op) VALUES (?, ?, ?) ON CONFLICT(kind, ref) DO UPDATE"
             " SET op = excluded.op, generation = generation + 1, attempts = 0",
             [(kind, ref, op) for ref in refs],
@@ -41,24 +41,23 @@ class IndexQueue:
 
     async def pending(self) -> int:
         """Return how many changes wait."""
-        async with self._database.read() as connection:
-            return int((await connection.exec_driver_sql("SELECT count(*) FROM index_queue")).scalar_one())
+        (row,) = await self._database.rows("SELECT count(*) FROM index_queue")
+        return int(row[0])
 
     async def peek(self, limit: int) -> list[QueueItem]:
         """Return the oldest pending changes without removing them."""
-        async with self._database.read() as connection:
-            rows: Any = await connection.exec_driver_sql(
-                "SELECT kind, ref, op, generation FROM index_queue ORDER BY attempts, seq LIMIT ?", (limit,)
-            )
-            return [QueueItem(**row) for row in rows.mappings()]
+        rows = await self._database.rows(
+            "SELECT kind, ref, op, generation FROM index_queue ORDER BY attempts, seq LIMIT ?", (limit,)
+        )
+        return [QueueItem(**row._mapping) for row in rows]
 
     async def done(self, items: Sequence[QueueItem]) -> None:
         """Remove changes, except those that came again meanwhile."""
         if not items:
             return
 
-        async def work(connection: AsyncConnection) -> None:
-            await connection.exec_driver_sql(
+        def work(connection: Connection) -> None:
+            connection.exec_driver_sql(
                 "DELETE FROM index_queue WHERE kind = ? AND ref = ? AND generation = ?",
                 [(item.kind, item.ref, item.generation) for item in items],
             )
@@ -70,8 +69,8 @@ class IndexQueue:
         if not items:
             return
 
-        async def work(connection: AsyncConnection) -> None:
-            await connection.exec_driver_sql(
+        def work(connection: Connection) -> None:
+            connection.exec_driver_sql(
                 "UPDATE index_queue SET attempts = attempts + 1 WHERE kind = ? AND ref = ?",
                 [(item.kind, item.ref) for item in items],
             )
@@ -81,12 +80,12 @@ class IndexQueue:
     async def enqueue_all(self) -> None:
         """Queue every searchable row, for a new index or another embedder."""
 
-        async def work(connection: AsyncConnection) -> None:
+        def work(connection: Connection) -> None:
             for kind, table, condition in (
                 ("memory", "memories", "superseded_by IS NULL"),
                 ("turn", "journal", "content_hash IS NOT NULL AND hidden = 0"),
             ):
-                await connection.exec_driver_sql(
+                connection.exec_driver_sql(
                     f"INSERT OR IGNORE INTO index_queue(kind, ref, op) SELECT '{kind}', id, 'upsert' FROM {table}"
                     f" WHERE {condition}"
                 )
@@ -96,12 +95,12 @@ class IndexQueue:
     async def enqueue_missing(self, fingerprint: str) -> None:
         """Queue every searchable row without a vector of this embedder, as after a change of embedder."""
 
-        async def work(connection: AsyncConnection) -> None:
+        def work(connection: Connection) -> None:
             for kind, table, condition in (
                 ("memory", "memories", "superseded_by IS NULL"),
                 ("turn", "journal", "content_hash IS NOT NULL AND hidden = 0"),
             ):
-                await connection.exec_driver_sql(
+                connection.exec_driver_sql(
                     f"INSERT OR IGNORE INTO index_queue(kind, ref, op) SELECT '{kind}', id, 'upsert' FROM {table} d"
                     f" WHERE {condition} AND NOT EXISTS (SELECT 1 FROM vectors v"
                     " WHERE v.content_hash = d.content_hash AND v.fingerprint = ?)",

@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from lra.errors import NotFoundError
 from lra.store import fts, queue
@@ -74,8 +73,8 @@ class SessionStore:
             "updated_at": now,
         }
 
-        async def work(connection: AsyncConnection) -> None:
-            await connection.execute(insert(sessions).prefix_with("OR IGNORE"), values)
+        def work(connection: Connection) -> None:
+            connection.execute(insert(sessions).prefix_with("OR IGNORE"), values)
 
         await self._database.write(work)
         return await self.get(values["id"])  # type: ignore[arg-type]
@@ -86,11 +85,10 @@ class SessionStore:
         Raises:
             NotFoundError: There is none.
         """
-        async with self._database.read() as connection:
-            row = (await connection.execute(_counted().where(sessions.c.id == session_id))).first()
-        if row is None:
+        rows = await self._database.rows(_counted().where(sessions.c.id == session_id))
+        if not rows:
             raise NotFoundError(f"There is no session {session_id!r}.", hint="`lra sessions list` shows them all.")
-        return SessionRecord(**row._mapping)
+        return SessionRecord(**rows[0]._mapping)
 
     async def resolve(self, prefix: str) -> SessionRecord:
         """Return a session by its id or by an unambiguous beginning of it.
@@ -98,16 +96,13 @@ class SessionStore:
         Raises:
             NotFoundError: None or several match.
         """
-        async with self._database.read() as connection:
-            rows = (
-                await connection.execute(
-                    select(sessions.c.id)
-                    .where(sessions.c.id.startswith(prefix, autoescape=True))
-                    .order_by(sessions.c.id != prefix)
-                    .limit(4)
-                )
-            ).scalars()
-            ids = list(rows)
+        rows = await self._database.rows(
+            select(sessions.c.id)
+            .where(sessions.c.id.startswith(prefix, autoescape=True))
+            .order_by(sessions.c.id != prefix)
+            .limit(4)
+        )
+        ids = [row.id for row in rows]
         if prefix and ids and (ids[0] == prefix or len(ids) == 1):
             return await self.get(ids[0])
         if prefix and ids:
@@ -121,8 +116,7 @@ class SessionStore:
             query = query.where(sessions.c.folder == folder)
         if limit is not None:
             query = query.limit(limit)
-        async with self._database.read() as connection:
-            return [SessionRecord(**row._mapping) for row in await connection.execute(query)]
+        return [SessionRecord(**row._mapping) for row in await self._database.rows(query)]
 
     async def latest(self, folder: str | None = None) -> SessionRecord | None:
         """Return the session used last, in `folder` or anywhere; imported ones do not count."""
@@ -135,52 +129,48 @@ class SessionStore:
         )
         if folder is not None:
             query = query.where(sessions.c.folder == folder)
-        async with self._database.read() as connection:
-            row = (await connection.execute(query)).first()
-        return SessionRecord(**row._mapping) if row else None
+        rows = await self._database.rows(query)
+        return SessionRecord(**rows[0]._mapping) if rows else None
 
     async def update(self, session_id: str, **values: Any) -> None:
         """Change columns of a session (`model`, `compaction`, `summarized_seq`, …)."""
 
-        async def work(connection: AsyncConnection) -> None:
-            await connection.execute(update(sessions).where(sessions.c.id == session_id).values(**values))
+        def work(connection: Connection) -> None:
+            connection.execute(update(sessions).where(sessions.c.id == session_id).values(**values))
 
         await self._database.write(work)
 
     async def set_title(self, session_id: str, title: str, *, by_user: bool) -> None:
         """Name a session; a name given by the person is never replaced by an automatic one."""
 
-        async def work(connection: AsyncConnection) -> None:
+        def work(connection: Connection) -> None:
             query = update(sessions).where(sessions.c.id == session_id)
             if not by_user:
                 query = query.where(sessions.c.title_source != "user")
-            await connection.execute(query.values(title=title, title_source="user" if by_user else "auto"))
+            connection.execute(query.values(title=title, title_source="user" if by_user else "auto"))
 
         await self._database.write(work)
 
     async def delete(self, session_id: str) -> None:
         """Remove a session with its turns; memories and tasks that came from it stay."""
 
-        async def work(connection: AsyncConnection) -> None:
-            rows = (
-                await connection.execute(select(journal.c.seq, journal.c.id).where(journal.c.session_id == session_id))
-            ).all()
-            await fts.drop_rows(connection, "journal", [row.seq for row in rows])
-            await queue.enqueue(connection, "turn", [row.id for row in rows], "delete")
-            children = (
-                await connection.execute(select(sessions.c.id).where(sessions.c.parent_id == session_id))
-            ).scalars()
+        def work(connection: Connection) -> None:
+            query = select(journal.c.seq, journal.c.id).where(journal.c.session_id == session_id)
+            rows = connection.execute(query).all()
+            fts.drop_rows(connection, "journal", [row.seq for row in rows])
+            queue.enqueue(connection, "turn", [row.id for row in rows], "delete")
+            children = connection.execute(select(sessions.c.id).where(sessions.c.parent_id == session_id)).scalars()
             for child in list(children):
-                await _make_searchable(connection, child)
-            await connection.execute(delete(sessions).where(sessions.c.id == session_id))
+                _make_searchable(connection, child)
+            connection.execute(delete(sessions).where(sessions.c.id == session_id))
 
         await self._database.write(work)
 
     async def discard_empty(self, session_id: str) -> None:
         """Remove a session in which nothing was ever said, unless the person named it or somebody has it open."""
 
-        async def work(connection: AsyncConnection) -> None:
-            await connection.execute(
+        def work(connection: Connection) -> None:
+            connection.execute(
                 delete(sessions).where(
                     sessions.c.id == session_id,
                     sessions.c.title_source != "user",
@@ -205,8 +195,7 @@ class SessionStore:
             .order_by(sessions.c.updated_at.desc())
             .limit(limit)
         )
-        async with self._database.read() as connection:
-            return [SessionRecord(**row._mapping) for row in await connection.execute(query)]
+        return [SessionRecord(**row._mapping) for row in await self._database.rows(query)]
 
     async def acquire(self, session_id: str, owner: str) -> Lease | None:
         """Take or renew the right to write to a session.
@@ -216,13 +205,11 @@ class SessionStore:
         """
         host, pid = socket.gethostname(), os.getpid()
 
-        async def work(connection: AsyncConnection) -> Lease | None:
-            row = (
-                await connection.execute(
-                    select(
-                        sessions.c.lease_owner, sessions.c.lease_pid, sessions.c.lease_host, sessions.c.lease_until
-                    ).where(sessions.c.id == session_id)
-                )
+        def work(connection: Connection) -> Lease | None:
+            row = connection.execute(
+                select(
+                    sessions.c.lease_owner, sessions.c.lease_pid, sessions.c.lease_host, sessions.c.lease_until
+                ).where(sessions.c.id == session_id)
             ).first()
             if row is None:
                 raise NotFoundError(f"There is no session {session_id!r}.")
@@ -230,7 +217,7 @@ class SessionStore:
             taken = row.lease_owner not in (None, owner) and row.lease_until > now
             if taken and not (row.lease_host == host and not _alive(row.lease_pid)):
                 return Lease(row.lease_owner, row.lease_pid, row.lease_host)
-            await connection.execute(
+            connection.execute(
                 update(sessions)
                 .where(sessions.c.id == session_id)
                 .values(
@@ -247,8 +234,8 @@ class SessionStore:
     async def release(self, session_id: str, owner: str) -> None:
         """Give the right to write back."""
 
-        async def work(connection: AsyncConnection) -> None:
-            await connection.execute(
+        def work(connection: Connection) -> None:
+            connection.execute(
                 update(sessions)
                 .where(sessions.c.id == session_id, sessions.c.lease_owner == owner)
                 .values(lease_owner=None, lease_pid=None, lease_host=None, lease_until=0)
@@ -257,25 +244,23 @@ class SessionStore:
         await self._database.write(work)
 
 
-async def _make_searchable(connection: AsyncConnection, session_id: str) -> None:
+def _make_searchable(connection: Connection, session_id: str) -> None:
     """Index the copied rows of a fork, whose originals are about to go."""
-    rows = (
-        await connection.execute(
-            select(journal.c.seq, journal.c.id, journal.c.content).where(
-                journal.c.session_id == session_id,
-                journal.c.content_hash.is_(None),
-                journal.c.role.in_(("user", "assistant")),
-            )
+    rows = connection.execute(
+        select(journal.c.seq, journal.c.id, journal.c.content).where(
+            journal.c.session_id == session_id,
+            journal.c.content_hash.is_(None),
+            journal.c.role.in_(("user", "assistant")),
         )
     ).all()
     from lra.store.journal import content_hash
 
-    await fts.index_rows(connection, "journal", [(row.seq, row.content) for row in rows])
+    fts.index_rows(connection, "journal", [(row.seq, row.content) for row in rows])
     for row in rows:
-        await connection.execute(
+        connection.execute(
             update(journal).where(journal.c.seq == row.seq).values(content_hash=content_hash(row.content))
         )
-    await queue.enqueue(connection, "turn", [row.id for row in rows])
+    queue.enqueue(connection, "turn", [row.id for row in rows])
 
 
 def _alive(pid: int | None) -> bool:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, delete, select
 
 from lra.config import load_settings
 from lra.errors import NotFoundError
@@ -132,12 +131,12 @@ class StructuredMemoryStore:
         """
         moment = parse_time(before.isoformat())
 
-        async def work(connection: AsyncConnection) -> int:
+        def work(connection: Connection) -> int:
             old = (journal.c.session_id == session_id, journal.c.created_at < moment)
-            rows = (await connection.execute(select(journal.c.seq, journal.c.id).where(*old))).all()
-            await fts.drop_rows(connection, "journal", [row.seq for row in rows])
-            await queue.enqueue(connection, "turn", [row.id for row in rows], "delete")
-            await connection.execute(delete(journal).where(*old))
+            rows = connection.execute(select(journal.c.seq, journal.c.id).where(*old)).all()
+            fts.drop_rows(connection, "journal", [row.seq for row in rows])
+            queue.enqueue(connection, "turn", [row.id for row in rows], "delete")
+            connection.execute(delete(journal).where(*old))
             return len(rows)
 
         return await self.database.write(work)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, delete, insert, select, update
 
 from lra.errors import NotFoundError, UsageError
 from lra.store.clock import new_id, now_us
@@ -60,8 +59,8 @@ class TaskStore:
             raise UsageError("A task needs a title.")
         checked, now, task_id = check_status(status), now_us(), id or new_id(8)
 
-        async def work(connection: AsyncConnection) -> None:
-            await connection.execute(
+        def work(connection: Connection) -> None:
+            connection.execute(
                 insert(tasks),
                 {
                     "id": task_id,
@@ -84,15 +83,12 @@ class TaskStore:
         Raises:
             NotFoundError: None or several match.
         """
-        async with self._database.read() as connection:
-            rows = (
-                await connection.execute(
-                    select(*_ROW)
-                    .where(tasks.c.id.startswith(task_id, autoescape=True))
-                    .order_by(tasks.c.id != task_id)
-                    .limit(2)
-                )
-            ).all()
+        rows = await self._database.rows(
+            select(*_ROW)
+            .where(tasks.c.id.startswith(task_id, autoescape=True))
+            .order_by(tasks.c.id != task_id)
+            .limit(2)
+        )
         if task_id and rows and (rows[0].id == task_id or len(rows) == 1):
             return _record(rows[0])
         if task_id and rows:
@@ -110,8 +106,7 @@ class TaskStore:
             query = query.where(tasks.c.status == check_status(status))
         if limit is not None:
             query = query.limit(limit)
-        async with self._database.read() as connection:
-            return [_record(row) for row in await connection.execute(query)]
+        return [_record(row) for row in await self._database.rows(query)]
 
     async def update(self, task_id: str, **values: Any) -> TaskRecord:
         """Change columns of a task (`title`, `description`, `status`, `metadata`).
@@ -126,8 +121,8 @@ class TaskStore:
         if "metadata" in values:
             values["metadata"] = json.dumps(values["metadata"])
 
-        async def work(connection: AsyncConnection) -> None:
-            await connection.execute(update(tasks).where(tasks.c.id == record.id).values(**values, updated_at=now_us()))
+        def work(connection: Connection) -> None:
+            connection.execute(update(tasks).where(tasks.c.id == record.id).values(**values, updated_at=now_us()))
 
         await self._database.write(work)
         return await self.get(record.id)
@@ -140,8 +135,8 @@ class TaskStore:
         """
         record = await self.get(task_id)
 
-        async def work(connection: AsyncConnection) -> None:
-            await connection.execute(delete(tasks).where(tasks.c.id == record.id))
+        def work(connection: Connection) -> None:
+            connection.execute(delete(tasks).where(tasks.c.id == record.id))
 
         await self._database.write(work)
         return record

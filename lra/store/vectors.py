@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection
 
 from lra.store.database import Database
 from lra.store.queue import Kind, QueueItem
@@ -72,25 +72,28 @@ class VectorStore:
 
     async def get(self, fingerprint: str, hashes: Sequence[str]) -> dict[str, bytes]:
         """Return the vectors that exist for these content hashes."""
-        found: dict[str, bytes] = {}
-        async with self._database.read() as connection:
+
+        def work(connection: Connection) -> dict[str, bytes]:
+            found: dict[str, bytes] = {}
             for start in range(0, len(hashes), 500):
                 part = tuple(hashes[start : start + 500])
                 marks = ", ".join("?" * len(part))
-                rows: Any = await connection.exec_driver_sql(
+                rows: Any = connection.exec_driver_sql(
                     f"SELECT content_hash, vector FROM vectors WHERE fingerprint = ? AND content_hash IN ({marks})",
                     (fingerprint, *part),
                 )
                 found.update((row["content_hash"], row["vector"]) for row in rows.mappings())
-        return found
+            return found
+
+        return await self._database.query(work)
 
     async def put(self, fingerprint: str, vectors: Mapping[str, bytes]) -> None:
         """Store vectors by content hash."""
         if not vectors:
             return
 
-        async def work(connection: AsyncConnection) -> None:
-            await connection.exec_driver_sql(
+        def work(connection: Connection) -> None:
+            connection.exec_driver_sql(
                 "INSERT OR IGNORE INTO vectors(content_hash, fingerprint, vector) VALUES (?, ?, ?)",
                 [(name, fingerprint, vector) for name, vector in vectors.items()],
             )
@@ -120,9 +123,8 @@ class VectorStore:
 
     async def count(self, fingerprint: str) -> int:
         """Return how many texts are embedded with one embedder."""
-        async with self._database.read() as connection:
-            query = "SELECT count(*) FROM vectors WHERE fingerprint = ?"
-            return int((await connection.exec_driver_sql(query, (fingerprint,))).scalar_one())
+        (row,) = await self._database.rows("SELECT count(*) FROM vectors WHERE fingerprint = ?", (fingerprint,))
+        return int(row[0])
 
     async def marks(self) -> VectorMarks:
         """Return how far the record has come."""
@@ -156,11 +158,12 @@ class VectorStore:
 
     async def texts(self, items: Sequence[QueueItem]) -> list[IndexText]:
         """Return what these changes add to the index; rows that are gone, superseded or hidden are left out."""
-        found: list[IndexText] = []
-        async with self._database.read() as connection:
+
+        def work(connection: Connection) -> list[IndexText]:
+            found: list[IndexText] = []
             for kind in _TABLES:
                 refs = json.dumps([item.ref for item in items if item.kind == kind and item.op == "upsert"])
-                rows: Iterable[Any] = await connection.exec_driver_sql(
+                rows: Iterable[Any] = connection.exec_driver_sql(
                     f"SELECT d.id, d.seq, {_live(kind)[0]}, d.content, d.content_hash FROM {_TABLES[kind]} d"
                     f" WHERE d.id IN (SELECT value FROM json_each(?)) AND {_live(kind)[1]}",
                     (refs,),
@@ -169,29 +172,29 @@ class VectorStore:
                     IndexText(kind=kind, id=row[0], seq=row[1], namespace=row[2], content=row[3], hash=row[4])
                     for row in rows
                 ]
-        return found
+            return found
+
+        return await self._database.query(work)
 
     async def indexed(self, fingerprint: str, kind: Kind, *, after: int, limit: int) -> list[IndexedVector]:
         """Return what the index should hold of a kind, page by page in the order of the rows."""
-        async with self._database.read() as connection:
-            rows: Iterable[Any] = await connection.exec_driver_sql(
-                f"SELECT d.id, d.seq, {_live(kind)[0]}, v.vector FROM {_TABLES[kind]} d"
-                " JOIN vectors v ON v.content_hash = d.content_hash AND v.fingerprint = ?"
-                f" WHERE d.seq > ? AND {_live(kind)[1]} ORDER BY d.seq LIMIT ?",
-                (fingerprint, after, limit),
-            )
-            return [IndexedVector(kind=kind, id=row[0], seq=row[1], namespace=row[2], vector=row[3]) for row in rows]
+        rows = await self._database.rows(
+            f"SELECT d.id, d.seq, {_live(kind)[0]}, v.vector FROM {_TABLES[kind]} d"
+            " JOIN vectors v ON v.content_hash = d.content_hash AND v.fingerprint = ?"
+            f" WHERE d.seq > ? AND {_live(kind)[1]} ORDER BY d.seq LIMIT ?",
+            (fingerprint, after, limit),
+        )
+        return [IndexedVector(kind=kind, id=row[0], seq=row[1], namespace=row[2], vector=row[3]) for row in rows]
 
     async def expected(self, fingerprint: str, kind: Kind) -> dict[str, int]:
         """Return for each namespace how many rows of a kind the index should hold."""
-        async with self._database.read() as connection:
-            rows: Iterable[Any] = await connection.exec_driver_sql(
-                f"SELECT {_live(kind)[0]}, count(*) FROM {_TABLES[kind]} d"
-                " JOIN vectors v ON v.content_hash = d.content_hash AND v.fingerprint = ?"
-                f" WHERE {_live(kind)[1]} GROUP BY 1",
-                (fingerprint,),
-            )
-            return {row[0]: row[1] for row in rows}
+        rows = await self._database.rows(
+            f"SELECT {_live(kind)[0]}, count(*) FROM {_TABLES[kind]} d"
+            " JOIN vectors v ON v.content_hash = d.content_hash AND v.fingerprint = ?"
+            f" WHERE {_live(kind)[1]} GROUP BY 1",
+            (fingerprint,),
+        )
+        return {row[0]: row[1] for row in rows}
 
 
 def _live(kind: Kind) -> tuple[str, str]:

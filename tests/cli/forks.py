@@ -12,7 +12,7 @@ import os
 import sys
 from typing import Any
 
-PRELOADED = ("asyncio", "typer.main", "typer._adapters", "alembic.command", "sqlalchemy", "aiosqlite", "lra.runtime")
+PRELOADED = ("asyncio", "typer.main", "typer._adapters", "alembic.command", "sqlalchemy", "lra.runtime")
 
 
 def serve() -> None:

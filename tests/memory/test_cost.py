@@ -23,8 +23,8 @@ async def large(memory: Memory) -> Memory:
         for i in range(ROWS)
     ]
 
-    async def work(connection: Any) -> None:
-        await insert_facts(connection, lines, process="test")
+    def work(connection: Any) -> None:
+        insert_facts(connection, lines, process="test")
 
     await memory.store.database.write(work)
     return memory
@@ -34,8 +34,8 @@ async def test_common_terms_are_not_looked_up_row_by_row(large: Memory, monkeypa
     visited: list[int] = []
     original = lexicon.postings
 
-    async def counted(*args: Any, **options: Any) -> Any:
-        held = await original(*args, **options)
+    def counted(*args: Any, **options: Any) -> Any:
+        held = original(*args, **options)
         visited.append(len(held))
         return held
 
@@ -47,8 +47,7 @@ async def test_common_terms_are_not_looked_up_row_by_row(large: Memory, monkeypa
 
 async def test_a_question_of_common_terms_only_visits_the_newest_rows(large: Memory) -> None:
     words = read("everyday subject")
-    async with large.store.database.read() as connection:
-        terms = await resolve(connection, "memories", words, budget=1000)
+    terms = await large.store.database.query(lambda connection: resolve(connection, "memories", words, budget=1000))
     assert not terms.rare
     found = await large._searcher._lexical.rows("memories", words, filters=Filters(), limit=5, budget=1000)
     assert len(found) == 5
@@ -56,9 +55,9 @@ async def test_a_question_of_common_terms_only_visits_the_newest_rows(large: Mem
 
 
 async def test_frequent_terms_are_found_within_one_session(large: Memory) -> None:
-    async def work(connection: Any) -> None:
+    def work(connection: Any) -> None:
         line = FactLine(id="s", content="an everyday matter", created_at=1, values={"session_id": "s1"})
-        await insert_facts(connection, [line], process="test")
+        insert_facts(connection, [line], process="test")
 
     await large.store.database.write(work)
     words = read("everyday subject 4321")
@@ -97,12 +96,12 @@ def test_weights_fall_with_frequency_and_known_words_tell_little() -> None:
 
 async def test_stems_are_those_of_the_index(memory: Memory) -> None:
     await memory.remember("start")
-    async with memory.store.database.read() as connection:
-        assert await lexicon.stems(connection, ["called", "running", "Café", "snake_case", "!", "generously"]) == [
-            ("call",),
-            ("run",),
-            ("cafe",),
-            ("snake", "case"),
-            (),
-            ("gener",),
-        ]
+    words = ["called", "running", "Café", "snake_case", "!", "generously"]
+    assert await memory.store.database.query(lambda connection: lexicon.stems(connection, words)) == [
+        ("call",),
+        ("run",),
+        ("cafe",),
+        ("snake", "case"),
+        (),
+        ("gener",),
+    ]

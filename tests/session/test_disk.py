@@ -170,9 +170,8 @@ async def test_a_torn_line_does_not_hide_the_whole_ones(desk: Desk, home: Path, 
     (path,) = (home / "lra" / "inbox").iterdir()
     path.write_bytes(path.read_bytes() + rest)
     session = await desk.session()
-    async with session.runtime.store.database.read() as connection:
-        found = await connection.exec_driver_sql("SELECT content FROM journal")
-        assert [row[0] for row in found] == ["whole"]
+    found = await session.runtime.store.database.rows("SELECT content FROM journal")
+    assert [row[0] for row in found] == ["whole"]
 
 
 def test_a_line_that_does_not_fit_on_the_disk_is_not_called_kept(small_disk: Path) -> None:
@@ -204,6 +203,5 @@ async def test_two_databases_do_not_mix(desk: Desk, tmp_path: Path) -> None:
         await take(session, "My dog is called Rex.")
         await desk.close(session)
     database = Database(f"sqlite+aiosqlite:///{tmp_path / 'one'}.db")
-    async with database.read() as connection:
-        assert (await connection.exec_driver_sql("SELECT count(*) FROM sessions")).scalar_one() == 1
+    assert len(await database.rows("SELECT id FROM sessions")) == 1
     await database.close()

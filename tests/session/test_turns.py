@@ -379,9 +379,9 @@ async def test_rewind_undoes_turns_for_the_model_and_keeps_them_in_the_record(de
         await session.rewind(5)
     with pytest.raises(UsageError):
         await session.rewind(0)
-    async with session.runtime.store.database.read() as connection:
-        hidden = await connection.exec_driver_sql("SELECT content FROM journal WHERE hidden = 1 ORDER BY seq")
-        assert [row[0] for row in hidden] == ["second", "Two.", "third", "Three."]
+    query = "SELECT content FROM journal WHERE hidden = 1 ORDER BY seq"
+    hidden = await session.runtime.store.database.rows(query)
+    assert [row[0] for row in hidden] == ["second", "Two.", "third", "Three."]
 
 
 # One writer

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection
 
 from lra.errors import BusyError, ConfigError, ExitCode, StoreError
 from lra.store import StructuredMemoryStore
@@ -19,9 +19,9 @@ from tests.store.support import Locked, digest, fill
 Make = Callable[..., StructuredMemoryStore]
 
 
-async def add_row(connection: AsyncConnection) -> None:
+def add_row(connection: Connection) -> None:
     """Write something."""
-    await connection.exec_driver_sql("INSERT INTO audit_log(run_id, event_type, payload, at) VALUES ('', 'x', '{}', 0)")
+    connection.exec_driver_sql("INSERT INTO audit_log(run_id, event_type, payload, at) VALUES ('', 'x', '{}', 0)")
 
 
 async def contents(store: StructuredMemoryStore) -> list[str]:
@@ -153,8 +153,8 @@ async def test_a_lock_is_waited_for_but_not_for_ever(open_store: Make, path: Pat
         assert caught.value.exit_code is ExitCode.TEMPORARY
         assert str(path) in str(caught.value)
         # Who only reads is not kept out.
-        async with database.read() as connection:
-            assert (await connection.exec_driver_sql("SELECT count(*) FROM journal")).scalar_one() == 1
+        (row,) = await database.rows("SELECT count(*) FROM journal")
+        assert row[0] == 1
     finally:
         await asyncio.to_thread(locked.__exit__, None, None, None)
     await database.write(add_row)
@@ -177,8 +177,8 @@ async def test_a_failed_write_leaves_nothing_behind_and_the_next_one_works(open_
     store = open_store()
     await store.ensure_session("s")
 
-    async def fail(connection: AsyncConnection) -> None:
-        await add_row(connection)
+    def fail(connection: Connection) -> None:
+        add_row(connection)
         raise LookupError("a defect")
 
     with pytest.raises(LookupError):

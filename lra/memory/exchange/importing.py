@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection
 
 from lra.errors import UsageError
 from lra.memory.exchange.lines import LineError, parse
@@ -36,13 +36,13 @@ async def import_lines(store: StructuredMemoryStore, path: Path) -> ImportReport
     await asyncio.to_thread(_check, path)
     process = f"{socket.gethostname()}:{os.getpid()}"
 
-    async def work(connection: AsyncConnection) -> ImportReport:
+    def work(connection: Connection) -> ImportReport:
         lines = _lines(path)
         counts = [0, 0, 0]
         while batch := _take(lines):
-            turns, facts, skipped = await _new(connection, path, batch)
-            await insert_turns(connection, turns)
-            await insert_facts(connection, facts, process=process)
+            turns, facts, skipped = _new(connection, path, batch)
+            insert_turns(connection, turns)
+            insert_facts(connection, facts, process=process)
             for place, more in enumerate((len(turns), len(facts), skipped)):
                 counts[place] += more
         return ImportReport(*counts)
@@ -79,12 +79,10 @@ def _wrong(path: Path, number: int, reason: str) -> UsageError:
     return UsageError(f"{path}, line {number}: {reason}.", hint="Nothing was imported.")
 
 
-async def _new(
-    connection: AsyncConnection, path: Path, batch: list[Numbered]
-) -> tuple[list[TurnLine], list[FactLine], int]:
+def _new(connection: Connection, path: Path, batch: list[Numbered]) -> tuple[list[TurnLine], list[FactLine], int]:
     """Return what of a batch is not in the record yet, and how many lines are."""
-    turns = await known(connection, "journal", [line.id for _, line in batch if isinstance(line, TurnLine)])
-    facts = await known(connection, "memories", [line.id for _, line in batch if isinstance(line, FactLine)])
+    turns = known(connection, "journal", [line.id for _, line in batch if isinstance(line, TurnLine)])
+    facts = known(connection, "memories", [line.id for _, line in batch if isinstance(line, FactLine)])
     new_turns: list[TurnLine] = []
     new_facts: list[FactLine] = []
     skipped = 0
