@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -122,6 +123,9 @@ def _resolve(folder: Path, trusted: bool, raw: dict[str, Value], notices: list[s
         return raw[name].text.strip() if name in raw else None
 
     home = _path(raw, "LRA_HOME", folder) or default_home()
+    for name in PROVIDER_URLS.values():
+        # Checked only: a provider is given the text as it was written.
+        _http_url(raw, name)
     return Settings(
         home=home,
         folder=folder,
@@ -185,10 +189,14 @@ def _http_url(raw: Mapping[str, Value], name: str) -> str | None:
         parts = urlsplit(url)
         port_ok = parts.port is None or parts.port > 0
     except ValueError as error:
-        raise _wrong(name, value, f"not a URL ({error})") from None
+        raise _wrong(name, _without_password(value), f"not a URL ({error})") from None
     if parts.scheme not in {"http", "https"} or not parts.hostname or not port_ok:
-        raise _wrong(name, value, "it must be an http:// or https:// URL")
+        raise _wrong(name, _without_password(value), "it must be an http:// or https:// URL")
     return url
+
+
+def _without_password(value: Value) -> Value:
+    return Value(re.sub(r"//.*@", "//…@", value.text, flags=re.DOTALL), value.source)
 
 
 def _approval(raw: Mapping[str, Value]) -> Approval:

@@ -134,6 +134,10 @@ WRONG = [
     ("SANDBOX_URL", "http://"),
     ("SANDBOX_URL", "http://host:99999"),
     ("SANDBOX_URL", "http://[::1"),
+    ("OPENAI_BASE_URL", "notaurl"),
+    ("OPENAI_BASE_URL", "htps://me:secret@host/v1"),
+    ("ANTHROPIC_BASE_URL", "http://host:99999"),
+    ("OLLAMA_BASE_URL", "localhost:11434"),
     ("LRA_APPROVAL", "sometimes"),
     ("LRA_MAX_COST", "free"),
     ("LRA_MAX_COST", "-1"),
@@ -159,6 +163,11 @@ def test_a_wrong_value_is_named_with_its_source(folder: Path, name: str, value: 
         load(folder)
     assert f"{path}:2" in str(caught.value)
     assert "secret" not in str(caught.value)
+
+
+def test_a_providers_url_is_checked_and_left_as_it_is(folder: Path) -> None:
+    settings = load(folder, OPENAI_BASE_URL="https://me:secret@example.org/v1/")
+    assert settings.get("OPENAI_BASE_URL") == "https://me:secret@example.org/v1/"
 
 
 def test_flag_then_environment_then_file_then_default(folder: Path) -> None:
