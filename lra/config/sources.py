@@ -134,7 +134,7 @@ def _resolve(folder: Path, trusted: bool, raw: dict[str, Value], notices: list[s
         fallback_model=text("LRA_FALLBACK_MODEL"),
         database_url=_database_url(raw, folder) or f"sqlite+aiosqlite:///{home / 'agent_memory.db'}",
         vector_store_path=_path(raw, "VECTOR_STORE_PATH", folder) or home / "chroma_db",
-        embedding=text("LRA_EMBEDDING") or "minilm",
+        embedding=_embedding(raw, folder) or "minilm",
         embedding_url=_http_url(raw, "LRA_EMBEDDING_URL") or EMBEDDING_URL,
         sandbox_url=_http_url(raw, "SANDBOX_URL") or SANDBOX_URL,
         sandbox_api_key=text("SANDBOX_API_KEY"),
@@ -193,6 +193,25 @@ def _http_url(raw: Mapping[str, Value], name: str) -> str | None:
     if parts.scheme not in {"http", "https"} or not parts.hostname or not port_ok:
         raise _wrong(name, _without_password(value), "it must be an http:// or https:// URL")
     return url
+
+
+def _embedding(raw: Mapping[str, Value], folder: Path) -> str | None:
+    """Refuse what cannot be an embedder; whether the folder or the provider is of use is for the embedder to say."""
+    value = raw.get("LRA_EMBEDDING")
+    if value is None:
+        return None
+    text = value.text.strip()
+    if text.lower() in {"minilm", "none"} or ":" in text:
+        return text
+    path = _path(raw, "LRA_EMBEDDING", folder)
+    assert path is not None
+    if not path.is_dir():
+        what = "it must be minilm, none, the folder of an ONNX model, or provider:model such as "
+        missing = ""
+        if "/" in text or os.sep in text or text.startswith((".", "~")):
+            missing = f"{path} {'is no folder' if path.exists() else 'does not exist'}; "
+        raise _wrong("LRA_EMBEDDING", value, f"{missing}{what}openai:text-embedding-3-small")
+    return text
 
 
 def _without_password(value: Value) -> Value:

@@ -78,7 +78,7 @@ def test_failures_are_named_with_their_fix(cli: Cli) -> None:
     cli.home.mkdir(parents=True, mode=0o755)
     cli.home.chmod(0o755)
     cli.database.write_bytes(b"no database" * 500)
-    result = cli("doctor", "--json", env={"LRA_MODEL": "nonsense", "LRA_EMBEDDING": "nonsense"})
+    result = cli("doctor", "--json", env={"LRA_MODEL": "nonsense", "LRA_EMBEDDING": str(cli.home)})
     assert result.code == 1
     states = _states(result)
     assert (states["folders"], states["model"], states["database"], states["embedding"]) == (

@@ -99,10 +99,10 @@ def test_a_link_in_circles(folder: Path) -> None:
 
 
 def test_nothing_in_a_file_is_run_or_expanded(folder: Path) -> None:
-    write(folder, "LRA_MODEL=openai:$(touch gone)${HOME}`id`\nLRA_EMBEDDING=${LRA_MODEL}\n")
+    write(folder, "LRA_MODEL=openai:$(touch gone)${HOME}`id`\nLRA_EMBEDDING=x:${LRA_MODEL}\n")
     settings = load(folder, HOME="/home/me")
     assert settings.model == "openai:$(touch gone)${HOME}`id`"
-    assert settings.embedding == "${LRA_MODEL}"
+    assert settings.embedding == "x:${LRA_MODEL}"
     assert sorted(path.name for path in folder.iterdir()) == [".env"]
 
 
@@ -138,6 +138,9 @@ WRONG = [
     ("OPENAI_BASE_URL", "htps://me:secret@host/v1"),
     ("ANTHROPIC_BASE_URL", "http://host:99999"),
     ("OLLAMA_BASE_URL", "localhost:11434"),
+    ("LRA_EMBEDDING", "nonsense"),
+    ("LRA_EMBEDDING", "./nowhere"),
+    ("LRA_EMBEDDING", "/nowhere/at/all"),
     ("LRA_APPROVAL", "sometimes"),
     ("LRA_MAX_COST", "free"),
     ("LRA_MAX_COST", "-1"),
@@ -171,13 +174,13 @@ def test_a_providers_url_is_checked_and_left_as_it_is(folder: Path) -> None:
 
 
 def test_flag_then_environment_then_file_then_default(folder: Path) -> None:
-    write(folder, "LRA_MODEL=openai:from-file\nLRA_EMBEDDING=from-file\nLRA_APPROVAL=deny\n")
+    write(folder, "LRA_MODEL=openai:from-file\nLRA_EMBEDDING=x:from-file\nLRA_APPROVAL=deny\n")
     settings = load_settings(
         folder,
         flags={"LRA_MODEL": "openai:from-flag", "LRA_EMBEDDING": None},
-        environ={"LRA_MODEL": "openai:from-env", "LRA_EMBEDDING": "from-env"},
+        environ={"LRA_MODEL": "openai:from-env", "LRA_EMBEDDING": "x:from-env"},
     )
-    assert (settings.model, settings.embedding, settings.approval) == ("openai:from-flag", "from-env", "deny")
+    assert (settings.model, settings.embedding, settings.approval) == ("openai:from-flag", "x:from-env", "deny")
     assert settings.max_requests == 50
 
 
@@ -197,7 +200,7 @@ def test_a_folder_that_is_not_trusted_brings_a_key_and_a_model_at_most(folder: P
         folder,
         f"OPENAI_API_KEY={SECRET}\nLRA_MODEL=openai:x\nOPENAI_BASE_URL=http://evil.test/v1\n"
         "DATABASE_URL=sqlite+aiosqlite:///./evil.db\nLRA_HOME=./evil\nSANDBOX_URL=http://evil.test\n"
-        "LRA_APPROVAL=auto\nLOGFIRE_TOKEN=evil\nLRA_EMBEDDING=evil\nLRA_EMBEDDING_URL=http://evil.test\n",
+        "LRA_APPROVAL=auto\nLOGFIRE_TOKEN=evil\nLRA_EMBEDDING=evil:evil\nLRA_EMBEDDING_URL=http://evil.test\n",
         trusted=False,
     )
     settings = load(folder, HOME="/home/me")
