@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 
 from lra.chat.options import ChatOptions
+from lra.errors import ExitCode
 
 __all__ = ["ChatOptions", "run"]
 
@@ -21,6 +23,9 @@ def run(options: ChatOptions) -> int:
     Raises:
         LraError: The conversation could not be opened.
     """
+    if sys.stdout is None:
+        # Started without one (`>&-`): as when whoever reads has left already.
+        return int(ExitCode.FAILED)
     # The terminal is ours: a library's advertisement has no place in it.
     os.environ.setdefault("PYDANTIC_AI_NO_BANNER", "1")
     if options.print_mode:

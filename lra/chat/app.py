@@ -19,7 +19,7 @@ from lra.chat.options import ChatOptions
 from lra.chat.plain import PlainReader
 from lra.chat.reader import Reader, Reopened
 from lra.chat.render import Busy
-from lra.chat.screen import Screen, silence, wants_plain
+from lra.chat.screen import Screen, check_taken, silence, wants_plain
 from lra.chat.turns import TurnFront
 from lra.errors import ExitCode, LraError, UsageError
 
@@ -114,7 +114,7 @@ class Chat:
         """Talk until the person leaves; returns the exit code.
 
         Raises:
-            LraError: The session cannot be opened.
+            LraError: The session cannot be opened, or nothing can be written.
         """
         ticker = asyncio.create_task(self._tick())
         with self.interrupts.installed():
@@ -129,6 +129,7 @@ class Chat:
             finally:
                 await leave(self)
                 ticker.cancel()
+        check_taken(self.screen)
         return self.exit_code
 
     def _greet(self) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from lra.chat.opening import settings_for
 from lra.chat.options import ChatOptions
 from lra.chat.render import Busy, Line, TurnRenderer
-from lra.chat.screen import Screen, silence
+from lra.chat.screen import Screen, check_taken, silence
 from lra.errors import ExitCode, LraError, UsageError
 from lra.events import Event, TurnFinished, Usage
 
@@ -57,16 +57,18 @@ class PrintMode:
         """Open, run the turn, close.
 
         Raises:
-            LraError: No turn could begin.
+            LraError: No turn could begin, or the answer could not be written.
         """
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._stop)
         task = self._task = asyncio.create_task(self._work())
         await asyncio.wait([task])
+        if not task.cancelled():
+            task.result()
+        check_taken(self._screen)
         if task.cancelled():
             return int(ExitCode.INTERRUPTED)
-        task.result()
         return self._finished.exit_code if self._finished else int(ExitCode.FAILED)
 
     def _stop(self) -> None:
@@ -77,7 +79,7 @@ class PrintMode:
             self._task.cancel()
 
     def _gone(self) -> None:
-        # Whoever read the answer has heard enough.
+        # Whoever read the answer has heard enough, or nothing more can be written.
         silence(sys.stdout)
         self._stop()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
@@ -12,6 +13,7 @@ from typing import TextIO
 
 from lra.chat.render import Busy, EndLine, Line, Piece, Say, Style
 from lra.chat.width import clip, fold
+from lra.errors import LraError
 from lra.text import printable
 
 _CODES: dict[Style, str] = {
@@ -65,6 +67,8 @@ class Screen:
     ) -> None:
         self.plain = plain
         self.on_gone = on_gone
+        self.refused: OSError | None = None
+        """Why `out` takes no more, unless its reader has just left: a full disk, say."""
         self._out = out or sys.stdout
         self._side = side or self._out
         self._shared = self._side is self._out or (self._side.isatty() and self._out.isatty())
@@ -170,11 +174,24 @@ class Screen:
             encoding = stream.encoding or "ascii"
             stream.write(text.encode(encoding, "replace").decode(encoding))
             stream.flush()
-        except (OSError, ValueError):
-            # The reader of a pipe, or the terminal itself, is gone.
+        except (OSError, ValueError) as error:
+            # The reader of a pipe, or the terminal itself, is gone, or there is no room.
             self._gone = stream is self._out
+            left = isinstance(error, BrokenPipeError) or getattr(error, "errno", None) == errno.EIO
+            if self._gone and isinstance(error, OSError) and not left:
+                self.refused = error
             if self._gone and self.on_gone is not None:
                 self.on_gone()
+
+
+def check_taken(screen: Screen) -> None:
+    """Check that everything written was taken, or that whoever read it had heard enough.
+
+    Raises:
+        LraError: Standard output refused what it was given.
+    """
+    if screen.refused is not None:
+        raise LraError(f"Standard output cannot be written: {screen.refused}.") from screen.refused
 
 
 def silence(stream: TextIO) -> None:

@@ -160,3 +160,35 @@ def test_nobody_reads(home: Path, model_server: ModelServer, model_env: dict[str
     err = process.stderr.read()
     assert b"Traceback" not in err
     assert b"Exception ignored" not in err
+
+
+def test_no_standard_output(home: Path) -> None:
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$@" >&-', "sh", *lra("chat", "-p", "hello")],
+        env=plain_env(home),
+        cwd=home,
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        timeout=50,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
+@pytest.mark.parametrize("arguments", [["-p", "hello"], []])
+def test_standard_output_is_full(home: Path, arguments: list[str]) -> None:
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            lra("chat", *arguments),
+            env=plain_env(home),
+            cwd=home,
+            input=b"hello\n",
+            stdout=full,
+            stderr=subprocess.PIPE,
+            timeout=50,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert b"lra: Standard output cannot be written: [Errno 28] No space left on device." in done.stderr
+    assert b"Traceback" not in done.stderr
+    assert b"Exception ignored" not in done.stderr
