@@ -16,7 +16,7 @@ from lra.memory.index.matrix import Matrix
 from lra.memory.index.mirror import Mirror
 from lra.memory.index.worker import CHROMA_FROM, Indexer
 from lra.store import StructuredMemoryStore
-from lra.store.fts import Corpus, Filters, allowed
+from lra.store.fts import Corpus, Filters, allowed, in_session
 from lra.store.queue import Kind
 
 if TYPE_CHECKING:
@@ -160,15 +160,26 @@ class Semantic:
         self, vector: NDArray[np.float32], corpus: Corpus, *, filters: Filters, limit: int
     ) -> list[tuple[int, float]]:
         """Return the rows that count and are nearest `(seq, cosine)`, best first."""
+        if filters.session is not None:
+            # A session is so small a part that all its rows are compared sooner than they turn up among the nearest.
+            rows = await self._store.database.query(partial(in_session, corpus=corpus, session=filters.session))
+            found = sorted((await self.cosines(vector, corpus, rows)).items(), key=lambda pair: -pair[1])
+            return (await self._counting(found, corpus, filters))[:limit]
         count = 2 * limit if filters.broad else 2 * _WIDER * limit
         while True:
             found = await self._nearest(vector, _KINDS[corpus], filters.namespace, count)
-            seqs = [seq for seq, _ in found]
-            fit = await self._store.database.query(partial(allowed, corpus=corpus, seqs=seqs, filters=filters))
-            kept = [(seq, cosine) for seq, cosine in found if seq in fit]
+            kept = await self._counting(found, corpus, filters)
             if len(kept) >= limit or len(found) < count:
                 return kept[:limit]
             count *= _WIDER
+
+    async def _counting(
+        self, found: list[tuple[int, float]], corpus: Corpus, filters: Filters
+    ) -> list[tuple[int, float]]:
+        """Return those rows that the filters let through."""
+        seqs = [seq for seq, _ in found]
+        fit = await self._store.database.query(partial(allowed, corpus=corpus, seqs=seqs, filters=filters))
+        return [(seq, cosine) for seq, cosine in found if seq in fit]
 
     def _mirror(self) -> Mirror | None:
         mirror = self._indexer.mirror if self._indexer else None
