@@ -6,7 +6,7 @@ import asyncio
 
 from lra.session.history import interrupted_entry, open_calls, partial_entries, user_entry
 from lra.store import Entry, StructuredMemoryStore
-from lra.store.inbox import Inbox
+from lra.store.inbox import Inbox, Line
 from lra.text import clean_text
 
 
@@ -48,14 +48,34 @@ async def drain_inbox(store: StructuredMemoryStore, inbox: Inbox) -> list[str]:
     for path, lines in await asyncio.to_thread(inbox.orphans):
         created: str | None = None
         for line in lines:
-            text = clean_text(line.text)
             session_id = line.session or created
             session = await store.sessions.create(id=session_id)
             created = session.id
-            turn = await store.journal.begin_turn(session.id, user_entry(text, created_at=line.at), model="")
+            turn_id = await begin_unsent(store, session.id, line)
             await store.journal.finish_turn(
-                turn.id, outcome="interrupted", error="The process ended before the message was sent."
+                turn_id, outcome="interrupted", error="The process ended before the message was sent."
             )
             notices.append(f"A message that was typed but not sent is kept in session {session.id}.")
         await asyncio.to_thread(path.unlink, missing_ok=True)
     return notices
+
+
+async def settle_held(store: StructuredMemoryStore, inbox: Inbox, session_id: str) -> None:
+    """Bring lines that were held while the record was locked into their session, before anything later.
+
+    Raises:
+        BusyError: It is still locked; what is not in the record yet stays in the inbox.
+    """
+    for line in inbox.waiting():
+        turn_id = await begin_unsent(store, session_id, line)
+        # From here on the record has it: a turn that is left open is closed when the session is opened again.
+        await asyncio.to_thread(inbox.remove, line.id)
+        await store.journal.finish_turn(
+            turn_id, outcome="interrupted", error="The database was locked when the message was sent."
+        )
+
+
+async def begin_unsent(store: StructuredMemoryStore, session_id: str, line: Line) -> int:
+    """Open a turn with a line that nobody answers, at the time it was typed; returns the turn's id."""
+    entry = user_entry(clean_text(line.text), created_at=line.at)
+    return (await store.journal.begin_turn(session_id, entry, model="")).id

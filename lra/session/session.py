@@ -26,7 +26,7 @@ from lra.session.closing import leave_summary, summarize_abandoned
 from lra.session.context import SessionContext
 from lra.session.history import user_entry
 from lra.session.opening import copy_session, prepare
-from lra.session.recovery import recover_turns
+from lra.session.recovery import recover_turns, settle_held
 from lra.session.turn import TurnPlan, TurnRunner
 from lra.store import SessionRecord, TurnRecord
 from lra.store.inbox import Inbox
@@ -100,6 +100,8 @@ class Session:
             sandbox_base_url=runtime.settings.sandbox_url,
             approve=approver,
         )
+        self._held = Inbox(runtime.settings.home)
+        """Messages that came while the record was locked."""
         self._closed = False
         self._running = False
         self._stop = False
@@ -188,6 +190,7 @@ class Session:
             model=model,
             origin=origin,
             session_id=session_id,
+            use_memory=use_memory,
         )
         session = cls(
             runtime,
@@ -293,12 +296,13 @@ class Session:
         """Put the message on disk, in the journal or, when that is locked, in the inbox."""
         store = self.runtime.store
         try:
+            await settle_held(store, self._held, self.id)
             title = "" if self.record.title else clean_text(title_of(text)).strip()
             turn = await store.journal.begin_turn(self.id, user_entry(text), model=self.model_name, title=title)
         except BusyError as error:
             if inbox_id is None:
                 try:
-                    await asyncio.to_thread(Inbox(self.runtime.settings.home).put, text, self.id)
+                    await asyncio.to_thread(self._held.put, text, self.id)
                 except OSError:
                     raise error from None
             raise BusyError(
@@ -421,6 +425,10 @@ class Session:
         if self._heartbeat is not None:
             self._heartbeat.cancel()
         try:
+            if not self._read_only:
+                # What cannot be brought in now is found in the inbox by the next process.
+                with suppress(LraError, OSError):
+                    await settle_held(self.runtime.store, self._held, self.id)
             if self._use_memory and not self._read_only:
                 await self._leave_summary(by_model=summarize)
         finally:

@@ -64,6 +64,10 @@ class Inbox:
         finally:
             os.close(handle)
 
+    def waiting(self) -> list[Line]:
+        """Return the lines that were put here and not removed, in order."""
+        return list(self._waiting.values())
+
     def remove(self, line_id: str) -> None:
         """Drop a line that reached the store."""
         self._waiting.pop(line_id, None)

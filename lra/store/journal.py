@@ -41,7 +41,7 @@ def append_entries(connection: Connection, session_id: str, turn_id: int | None,
     seqs: list[int] = []
     searchable: list[tuple[int, str, str]] = []
     for entry in entries:
-        indexed = entry.role in _SEARCHABLE and bool(entry.content.strip())
+        indexed = entry.searchable and entry.role in _SEARCHABLE and bool(entry.content.strip())
         row_id = entry.id or new_id(16)
         result = connection.exec_driver_sql(
             _INSERT,
@@ -87,7 +87,7 @@ class Journal:
         Args:
             session_id: Whose.
             entry: The message.
-            model: Who is to answer.
+            model: Who is to answer; empty for nobody, which leaves the session's model as it is.
             title: Name for the session, unless the person has given it one.
         """
 
@@ -97,7 +97,8 @@ class Journal:
             turn_id, number = begun
             append_entries(connection, session_id, turn_id, [entry])
             connection.exec_driver_sql(
-                "UPDATE sessions SET updated_at = ?, model = ? WHERE id = ?", (now, model, session_id)
+                "UPDATE sessions SET updated_at = ?, model = coalesce(nullif(?, ''), model) WHERE id = ?",
+                (now, model, session_id),
             )
             if title:
                 connection.exec_driver_sql(

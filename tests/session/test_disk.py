@@ -69,6 +69,31 @@ async def test_what_is_typed_while_the_record_is_locked_waits_in_the_inbox(desk:
     assert (line["text"], line["session"]) == ("typed while locked", session.id)
     assert waiting.stat().st_mode & 0o777 == 0o600
     assert end(await take(session, "second")).output == "Two."
+    # It stands where and when it was typed, and the next answer knows it.
+    users = [row for row in await rows(session) if row.role == "user"]
+    assert [row.content for row in users] == ["first", "typed while locked", "second"]
+    assert users[1].created_at == line["at"]
+    assert "typed while locked" in json.dumps(desk.server.requests[-1].body)
+    outcomes = [turn.outcome for turn in await session.runtime.store.journal.turns(session.id)]
+    assert outcomes == ["completed", "interrupted", "completed"]
+    assert not waiting.exists()
+
+
+async def test_what_waits_when_a_session_is_closed_is_in_it(desk: Desk, home: Path) -> None:
+    desk.server.script(say("One."))
+    session = await impatient(desk)
+    await take(session, "first")
+    locked = await asyncio.to_thread(Locked(session.runtime.store.database.path).__enter__)
+    try:
+        with pytest.raises(BusyError):
+            await take(session, "typed while locked")
+    finally:
+        await asyncio.to_thread(locked.__exit__, None, None, None)
+    await desk.close(session)
+    again = await desk.session(resume=session.id)
+    assert (await spoken(again))[-1] == ("user", "typed while locked")
+    assert not [notice for notice in again.notices if "typed but not sent" in notice]
+    assert list((home / "lra" / "inbox").iterdir()) == []
 
 
 async def test_a_lock_in_the_middle_of_a_turn_ends_it_with_a_sentence(desk: Desk) -> None:
@@ -135,6 +160,7 @@ async def test_lines_of_a_process_that_died_are_brought_in(desk: Desk, home: Pat
     again = await desk.session(resume=session.id)
     assert [notice for notice in again.notices if "typed but not sent" in notice]
     assert (await spoken(again))[-1] == ("user", "typed and never sent")
+    assert again.record.model == session.record.model != ""
     assert list((home / "lra" / "inbox").iterdir()) == []
     await take(again, "second")
     assert "typed and never sent" in json.dumps(desk.server.requests[-1].body)
