@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 
 from lra.session.history import interrupted_entry, open_calls, partial_entries, user_entry
 from lra.store import Entry, StructuredMemoryStore
@@ -30,7 +31,8 @@ async def recover_turns(store: StructuredMemoryStore, session_id: str) -> list[s
         await store.journal.finish_turn(
             turn.id, outcome="interrupted", entries=entries, error="The process ended while the turn was running."
         )
-        tools = ", ".join(call.tool_name for call in calls)
+        counts = Counter(call.tool_name for call in calls)
+        tools = ", ".join(f"{name} ×{count}" if count > 1 else name for name, count in counts.items())
         effects = f" Interrupted while running, effects unknown: {tools}." if tools else ""
         notices.append(
             f"Turn {turn.number} was cut off by the end of its process; everything received is kept.{effects}"

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from pydantic_ai.messages import ModelResponse, ToolCallPart
 
 from lra.config import load_settings
 from lra.errors import BusyError, StoreError
@@ -17,6 +18,8 @@ from lra.events import TextDelta
 from lra.memory import Memory
 from lra.runtime import Runtime
 from lra.session import Session
+from lra.session.history import response_entry, user_entry
+from lra.session.recovery import recover_turns
 from lra.store import StructuredMemoryStore
 from lra.store.database import Database
 from lra.store.inbox import Inbox
@@ -168,6 +171,17 @@ async def test_lines_of_a_process_that_died_are_brought_in(desk: Desk, home: Pat
     await desk.close(again)
     once = await desk.session(resume=session.id)
     assert [row.content for row in await rows(once)].count("typed and never sent") == 1
+
+
+async def test_many_interrupted_calls_are_counted(desk: Desk) -> None:
+    session = await desk.session()
+    journal = session.runtime.store.journal
+    turn = await journal.begin_turn(session.id, user_entry("hello"), model="")
+    names = ["write_memory"] * 60 + ["create_task"]
+    parts = [ToolCallPart(name, {}, tool_call_id=str(number)) for number, name in enumerate(names)]
+    await journal.append(session.id, turn.id, [response_entry(ModelResponse(parts=parts))])
+    (notice,) = await recover_turns(session.runtime.store, session.id)
+    assert notice.endswith("effects unknown: write_memory ×60, create_task.")
 
 
 async def test_lines_for_no_session_get_one_of_their_own(desk: Desk, home: Path) -> None:
