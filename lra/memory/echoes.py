@@ -7,9 +7,14 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from lra.memory.hits import Hit
+from lra.memory.words import FUNCTION_WORDS
 from lra.store.fts import fold
 
 _WORD = re.compile(r"\w+")
+_TELLING = frozenset(
+    ("lra", "note", "noted", "remember", "remembered", "said", "stored", "tell", "told", "today", "yesterday")
+)
+"""Words of remembering itself, which a fact and the talk about it differ by."""
 _SAME = 0.9
 """Share of words in common from which two short texts say the same."""
 _SHORT = 60
@@ -65,6 +70,17 @@ class _Told:
 def bag(text: str) -> frozenset[str]:
     """Return the distinct words of a text."""
     return frozenset(_WORD.findall(fold(text).lower()))
+
+
+def gist(text: str) -> frozenset[str]:
+    """Return the distinct words of a text that say what it is about, not how it was put."""
+    words = bag(text)
+    return frozenset(words - FUNCTION_WORDS - _TELLING) or words
+
+
+def is_question(text: str, asked: frozenset[str]) -> bool:
+    """Tell whether a text is a question about nothing but what is asked (see `gist`)."""
+    return text.rstrip().endswith(("?", "？", "؟")) and gist(text) <= asked
 
 
 def _similar(one: frozenset[str], other: frozenset[str]) -> bool:

@@ -8,6 +8,8 @@ from typing import Any, Literal
 from lra.store.records import MemoryRecord
 
 Scope = Literal["memories", "turns", "sessions", "all"]
+CLEAR_COSINE = 0.37
+"""From here meaning speaks for itself: on a sample of questions to MiniLM, what fits lies above and the rest below."""
 SCOPES: tuple[Scope, ...] = ("memories", "turns", "sessions", "all")
 
 
@@ -24,6 +26,13 @@ class Hit:
     score: float
     """From 0 to 1, comparable between queries."""
     signals: dict[str, float]
+
+    @property
+    def match(self) -> Literal["words", "meaning", "both"]:
+        """By what it was found; `meaning` only where the cosine says so clearly."""
+        if self.signals.get("cosine", 0.0) < CLEAR_COSINE:
+            return "words"
+        return "both" if self.signals.get("coverage") else "meaning"
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON shape of `lra memory search`."""

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lra.memory.echoes import bag
-from lra.memory.hits import Hit
+from lra.memory.echoes import bag, gist
+from lra.memory.hits import CLEAR_COSINE, Hit
 from lra.store.clock import iso
 from lra.store.records import MemoryRecord
 
 MEMORY_THRESHOLD = 0.35
 TURN_THRESHOLD = 0.45
 """What was merely said must fit better than what was kept on purpose."""
-LEAST = 0.25
-"""What fits worse is not even read. Below both thresholds: a memory may stand in for a turn that says the same."""
+TALK_COSINE = 0.5
+"""From here what was merely said fits by its meaning alone; a memory does from `CLEAR_COSINE`."""
+LEAST = 0.18
+"""What fits worse is not even read; a cosine of `CLEAR_COSINE` alone scores just more."""
 PATIENCE = 0.3
 """Seconds a turn waits for the vector of its message."""
 BUDGET = 2000
 """Rows a turn visits by words."""
 INSTRUCTION_CHARS = 800
 """How much of the budget pinned instructions may take."""
+_TALK = frozenset({"turn", "summary"})
+_NEWS = 1
+"""Words of meaning that a text must have beyond another to be news."""
 SPARE = 8
 """Hits looked at beyond the limit, for those that tell nothing new."""
 
@@ -50,17 +55,33 @@ def select(text: str, hits: Sequence[Hit], *, limit: int, max_chars: int) -> lis
     """Return the hits that fit well enough, tell something new and stay within the budget, best first."""
     said = bag(text)
     chosen: list[Hit] = []
+    told: list[frozenset[str]] = []
     spent = 0
-    for hit in hits:
+    # What was kept on purpose comes first where the scores are near: talk about it is then an echo.
+    for hit in sorted(hits, key=lambda hit: (-round(hit.score, 1), hit.kind in _TALK)):
         if len(chosen) >= limit:
             break
-        if hit.score < (TURN_THRESHOLD if hit.kind == "turn" else MEMORY_THRESHOLD):
+        if not _fits(hit) or spent + len(hit.content) > max_chars or not _tells(hit, said):
             continue
-        if spent + len(hit.content) > max_chars or not _tells(hit, said):
+        content = gist(hit.content)
+        if any(_repeats(content, other) for other in told):
             continue
         chosen.append(hit)
+        told.append(content)
         spent += len(hit.content)
-    return chosen
+    return sorted(chosen, key=lambda hit: -hit.score)
+
+
+def _fits(hit: Hit) -> bool:
+    if hit.score >= (TURN_THRESHOLD if hit.kind == "turn" else MEMORY_THRESHOLD):
+        return True
+    return hit.signals.get("cosine", 0.0) >= (TALK_COSINE if hit.kind in _TALK else CLEAR_COSINE)
+
+
+def _repeats(content: frozenset[str], other: frozenset[str]) -> bool:
+    """Tell whether one text holds the other and little more."""
+    fewer, more = sorted((content, other), key=len)
+    return fewer <= more and len(more) - len(fewer) <= _NEWS
 
 
 def _tells(hit: Hit, said: frozenset[str]) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from lra.errors import UsageError
-from lra.memory.echoes import without_echoes
+from lra.memory.echoes import gist, is_question, without_echoes
 from lra.memory.fusion import fuse
 from lra.memory.hits import SCOPES, Candidate, Hit, Scope
 from lra.memory.lexical import BUDGET, LexicalMatch, LexicalSearch
@@ -31,6 +31,8 @@ _CORPORA: dict[Scope, tuple[Corpus, ...]] = {
     "turns": ("journal",),
     "all": ("memories", "journal"),
 }
+_ECHO = 0.5
+"""What is left of the score of a question that asks for nothing else."""
 _NOTHING = 0.01
 """Scores that say no more than that a row exists."""
 
@@ -92,6 +94,7 @@ class Searcher:
         corpora = _CORPORA[scope]
         found = await asyncio.gather(*(self._rows(corpus, asked, limit + _SPARE, filters) for corpus in corpora))
         hits = await self._hits([candidate for candidates in found for candidate in candidates], least)
+        hits = _news_first(query, hits)
         return (hits if echoes else without_echoes(hits))[:limit]
 
     async def _rows(self, corpus: Corpus, asked: Question, limit: int, filters: Filters) -> list[Candidate]:
@@ -159,6 +162,13 @@ class Searcher:
                 )
             )
         return hits
+
+
+def _news_first(query: str, hits: list[Hit]) -> list[Hit]:
+    """Put an earlier question behind what tells something; the best match of a question is itself."""
+    asked = gist(query)
+    told = [replace(hit, score=hit.score * _ECHO) if is_question(hit.content, asked) else hit for hit in hits]
+    return sorted(told, key=lambda hit: -hit.score)
 
 
 def _candidate(corpus: Corpus, match: LexicalMatch) -> Candidate:

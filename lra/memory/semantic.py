@@ -29,6 +29,8 @@ _KINDS: dict[Corpus, Kind] = {"memories": "memory", "journal": "turn"}
 _CACHED_QUERIES = 64
 _WIDER = 8
 _ERROR_PAUSE = 30.0
+COLD_PATIENCE = 1.5
+"""Seconds that the first question of a process may take, model and vectors still to be loaded."""
 SEARCH_PATIENCE = 10.0
 """Seconds that a question waits for its vector before it is answered by words alone."""
 
@@ -61,6 +63,7 @@ class Semantic:
         self._exact: ExactIndex | None = None
         self._queries: OrderedDict[str, NDArray[np.float32]] = OrderedDict()
         self._quiet_until = 0.0
+        self._cold = True
         self.trouble = ""
         """Why no embedder can be chosen."""
         self.failure = ""
@@ -135,6 +138,8 @@ class Semantic:
         embedder = await self.embedder() if loop.time() >= self._quiet_until else None
         if embedder is None or not (await self._store.vectors.marks()).vectors:
             return None
+        # The first question of a process also pays for loading the model and the vectors.
+        patience, self._cold = (max(patience, COLD_PATIENCE) if self._cold else patience), False
         if query not in self._queries:
             task = asyncio.ensure_future(self._embed(embedder, query))
             await asyncio.wait([task], timeout=patience)

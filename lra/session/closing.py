@@ -43,6 +43,8 @@ async def leave_summary(runtime: Runtime, session_id: str, model: Model | None) 
     roles = {"user"} if record.model == OFFLINE else {"user", "assistant"}
     lines = [Line(row.role, row.content) for row in rows if row.content and row.role in roles]
     text = extract(lines)
+    if record.model == OFFLINE and not any(_tells(line.text) for line in lines):
+        text = ""
     if text:
         await _remember(runtime, session_id, text)
     await store.sessions.update(session_id, summarized_seq=last)
@@ -55,6 +57,11 @@ async def leave_summary(runtime: Runtime, session_id: str, model: Model | None) 
             await _remember(runtime, session_id, summary)
         if title:
             await store.sessions.set_title(session_id, title, by_user=False)
+
+
+def _tells(text: str) -> bool:
+    """Tell whether a line to the offline model holds anything but a question or a command."""
+    return len(text.split()) > 2 and not text.rstrip().endswith(("?", "？", "؟"))
 
 
 async def _remember(runtime: Runtime, session_id: str, text: str) -> None:

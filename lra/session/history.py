@@ -73,10 +73,10 @@ def clean_response(response: ModelResponse) -> ModelResponse:
     return replace(response, parts=parts)
 
 
-def response_entry(response: ModelResponse) -> Entry:
+def response_entry(response: ModelResponse, *, searchable: bool = True) -> Entry:
     """Return the journal row of a model response; its content is the text alone."""
     text = "\n\n".join(part.content for part in response.parts if isinstance(part, TextPart) and part.content)
-    return Entry(role="assistant", content=clean_text(text), payload=dump(response))
+    return Entry(role="assistant", content=clean_text(text), payload=dump(response), searchable=searchable)
 
 
 def partial_entries(chunks: Sequence[tuple[str, str]]) -> list[Entry]:

@@ -38,6 +38,7 @@ async def prepare(
     model: str | None,
     origin: str,
     session_id: str | None,
+    use_memory: bool,
 ) -> Opened:
     """Choose the model, bring orphaned lines in, and find or create the conversation.
 
@@ -48,6 +49,9 @@ async def prepare(
         ConfigError: The model cannot be used.
     """
     settings, store = runtime.settings, runtime.store
+    if use_memory:
+        # Beside the model's packages, which take as long to load.
+        runtime.spawn(runtime.memory.warm())
     choice = None if model else await asyncio.to_thread(choose_model, settings)
     name = choice.name if choice else normalise(model or "", settings)
     built = await asyncio.to_thread(build_model, name, settings)

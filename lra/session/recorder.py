@@ -91,7 +91,8 @@ class Recorder(AbstractCapability[AgentDeps]):
         if not response.parts:
             return response
         response = clean_response(response)
-        entry = response_entry(response)
+        # What the offline model says is its own help or words it was given: found again, it would be an echo.
+        entry = response_entry(response, searchable=request_context.model.system != "lra")
         if calls := [part for part in response.parts if isinstance(part, ToolCallPart)]:
             await self._journal_response(entry, calls)
         else:

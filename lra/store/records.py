@@ -81,6 +81,8 @@ class Entry:
     outcome: str | None = None
     created_at: int | None = None
     id: str | None = None
+    searchable: bool = True
+    """Whether search may find it, if it was spoken at all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

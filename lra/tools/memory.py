@@ -35,6 +35,7 @@ async def search_memory(ctx: RunContext[AgentDeps], query: str, limit: int = 5) 
             "created_at": hit.created_at,
             "session": hit.session,
             "score": round(hit.score, 3),
+            "match": hit.match,
         }
         for hit in hits
     ]

@@ -16,7 +16,7 @@ from lra.errors import UnavailableError
 class HashingEmbedder:
     """Each word has a direction of its own; a text is their sum. Counts what it embeds."""
 
-    def __init__(self, version: str = "a", dimensions: int = 64) -> None:
+    def __init__(self, version: str = "a", dimensions: int = 384) -> None:
         self.name = f"hashing-{version}"
         self.fingerprint = f"hashing-{version}-{dimensions}"
         self.dimensions: int | None = dimensions

@@ -18,6 +18,7 @@ _PERSON = re.compile(r"^You: (.+)$", re.M)
 _MATCH = 0.6
 _NEAR = 0.4
 _NEAR_FOREIGN = 0.3
+_MOST_MEANT = 2
 """No word is left out as meaningless in languages whose words are not known here."""
 _OTHERS_ASPECT = re.compile(
     r"(?:\w's|\bs') (?:name|job|home|age|work|favou?rite)|"
@@ -42,6 +43,8 @@ class Hit:
     content: str
     kind: str = ""
     created_at: datetime | None = None
+    by_meaning: bool = False
+    """Whether it was found by its meaning, sharing no word with the question."""
 
     @property
     def is_talk(self) -> bool:
@@ -76,7 +79,8 @@ def read_hits(value: Any) -> list[Hit]:
         kind = str(item.get("kind") or item.get("memory_type") or "")
         at = moment(item.get("created_at") or item.get("timestamp"))
         said = _PERSON.findall(content[:2000]) if kind == "summary" else []
-        for hit in [Hit(line, "said", at) for line in said] or [Hit(content.strip(), kind, at)]:
+        meant = item.get("match") == "meaning"
+        for hit in [Hit(line, "said", at) for line in said] or [Hit(content.strip(), kind, at, meant)]:
             same = hits.setdefault(_folded(hit), hit)
             if same.is_talk and not hit.is_talk:
                 hits[_folded(hit)] = hit
@@ -106,7 +110,10 @@ def judge(question: Question, hits: Sequence[Hit]) -> Findings:
     if fitting:
         return Findings(_distinct([hit for _, hit in fitting]))
     near = _NEAR if question.text.isascii() else _NEAR_FOREIGN
-    return Findings(near=_distinct([hit for grade, hit in graded if grade >= near]))
+    shared = [hit for grade, hit in graded if grade >= near]
+    # Whoever searched by meaning has judged already; words have nothing to say here.
+    meant = [hit for _, hit in graded if hit.by_meaning and not hit.is_talk][:_MOST_MEANT]
+    return Findings(near=_distinct(shared or meant))
 
 
 def _distinct(hits: list[Hit]) -> tuple[Hit, ...]:
