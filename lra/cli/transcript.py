@@ -22,23 +22,29 @@ _NAMES = {"user": "You", "assistant": "Assistant", "system": "System"}
 async def read_messages(store: StructuredMemoryStore, session_id: str) -> list[Message]:
     """Return the messages of a session in order, with what had arrived of an answer that was never finished."""
     turns = {turn.id: turn for turn in await store.journal.turns(session_id)}
-    messages = build_messages(await store.journal.rows(session_id), turns)
+    # Of an open turn whose process is gone nothing more will come, though nobody has closed it yet.
+    dead = await store.sessions.holder(session_id) is None
+    messages = build_messages(await store.journal.rows(session_id), turns, dead=dead)
     for turn in turns.values():
         if turn.outcome is None:
             pieces = await store.journal.streamed(turn.id)
             text = "".join(piece for kind, piece in pieces if kind == "text")
             if text:
-                messages.append({"role": "assistant", "content": text, "created_at": _iso(turn.started_at)})
+                message = {"role": "assistant", "content": text, "created_at": _iso(turn.started_at)}
+                messages.append(message | ({"outcome": "interrupted"} if dead else {}))
     return messages
 
 
-def build_messages(rows: Sequence[JournalRow], turns: Mapping[int, TurnRecord]) -> list[Message]:
+def build_messages(rows: Sequence[JournalRow], turns: Mapping[int, TurnRecord], *, dead: bool = False) -> list[Message]:
     """Turn journal rows into messages: tool results carry the arguments of their call.
 
     Args:
         rows: The visible rows of a session, in order.
         turns: Its turns by id; the last message of a turn says how the turn ended.
+        dead: Whether turns without an outcome were interrupted, rather than still running.
     """
+    outcomes = {turn.id: turn.outcome or ("interrupted" if dead else None) for turn in turns.values()}
+    broken = {turn.id for turn in turns.values() if dead and turn.outcome is None}
     answered = {row.tool_call_id for row in rows if row.role == "tool"}
     calls: dict[str, Message] = {}
     messages: list[Message] = []
@@ -47,11 +53,14 @@ def build_messages(rows: Sequence[JournalRow], turns: Mapping[int, TurnRecord]) 
         for message in _row_messages(row, calls, answered):
             if row.outcome:
                 message["outcome"] = _OUTCOMES.get(row.outcome, row.outcome)
+            elif message["role"] == "tool" and row.role != "tool" and row.turn_id in broken:
+                # A call without a result.
+                message["outcome"] = "interrupted"
             messages.append(message)
             if row.turn_id is not None:
                 last_of_turn[row.turn_id] = message
     for turn_id, message in last_of_turn.items():
-        if turn_id in turns and (outcome := turns[turn_id].outcome):
+        if outcome := outcomes.get(turn_id):
             message.setdefault("outcome", outcome)
     return messages
 

@@ -231,6 +231,18 @@ class SessionStore:
 
         return await self._database.write(work)
 
+    async def holder(self, session_id: str) -> Lease | None:
+        """Return who has a session open for writing; a process of this machine that is gone has not."""
+        rows = await self._database.rows(
+            select(sessions.c.lease_owner, sessions.c.lease_pid, sessions.c.lease_host).where(
+                sessions.c.id == session_id, sessions.c.lease_owner.is_not(None), sessions.c.lease_until > now_us()
+            )
+        )
+        for owner, pid, host in rows:
+            if host != socket.gethostname() or _alive(pid):
+                return Lease(owner, pid, host)
+        return None
+
     async def release(self, session_id: str, owner: str) -> None:
         """Give the right to write back."""
 

@@ -62,6 +62,15 @@ def test_an_unfinished_turn_shows_what_had_arrived_and_what_was_called(full: Cli
     assert user["content"] == "And the cat?"
     assert (tool["role"], tool["name"], tool["args"], tool["content"]) == ("tool", "run", "no json", "")
     assert (partial["role"], partial["content"]) == ("assistant", "The cat is")
+    # Its process is gone, though nobody has continued the session yet.
+    assert (tool["outcome"], partial["outcome"]) == ("interrupted", "interrupted")
+
+    async def hold(store: StructuredMemoryStore) -> None:
+        assert await store.sessions.acquire(SESSION, "a living process") is None
+
+    full.store(hold)
+    *_, tool, partial = full("sessions", "show", SESSION, "--json").json["messages"]
+    assert "outcome" not in tool
     assert "outcome" not in partial
 
 
