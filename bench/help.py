@@ -30,5 +30,5 @@ async def run(options: Options) -> list[Row]:
     async def reference(number: int) -> None:
         start([sys.executable, str(REFERENCE)])
 
-    ours_, reference_ = await in_turn(ours, reference, rounds=options.rounds(20, 7), warmup=2)
+    ours_, reference_ = await in_turn(ours, reference, rounds=options.rounds(20, 5), warmup=2)
     return [Row(name="help", ours=ours_.median, reference=reference_.median, compare="ratio", goal=GOAL)]

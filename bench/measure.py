@@ -29,6 +29,11 @@ class Times:
         return quantile(self.values, 0.95)
 
 
+def gap(ours: Sequence[float], reference: Sequence[float]) -> float:
+    """The median of the differences within a round; medians of each side may come from different minutes."""
+    return statistics.median(mine - its for mine, its in zip(ours, reference, strict=True))
+
+
 def quantile(values: Sequence[float], share: float) -> float:
     """The value below which that share lies, between neighbours by proportion."""
     ordered = sorted(values)

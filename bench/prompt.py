@@ -20,7 +20,7 @@ async def run(options: Options) -> list[Row]:
     environ = private_environ(options.folder / "prompt")
     commands = {"ours": chat_command(), "reference": [sys.executable, str(REFERENCE)]}
     taken: dict[str, list[float]] = {name: [] for name in commands}
-    for number in range(options.rounds(14, 5) + 1):
+    for number in range(options.rounds(14, 3) + 1):
         for name in sorted(commands, reverse=bool(number % 2)):
             started = time.perf_counter()
             with running(commands[name], environ, options.folder) as terminal:

@@ -29,6 +29,8 @@ class Row:
     unit: str = "ms"
     compare: Compare = "value"
     goal: float | None = None
+    difference: float | None = None
+    """The difference where it was taken round by round, which other work on the machine disturbs least."""
     note: str = ""
 
     @property
@@ -39,7 +41,7 @@ class Row:
         if self.compare == "ratio" and self.reference:
             return self.ours / self.reference
         if self.compare == "difference" and self.reference is not None:
-            return self.ours - self.reference
+            return self.ours - self.reference if self.difference is None else self.difference
         return self.ours if self.compare == "value" else None
 
     @property

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from bench.measure import Times, in_turn
+from bench.measure import Times, gap, in_turn
 from bench.options import Options
 from bench.phases import Phases
 from bench.records import SEARCHES_VECTORS, memory_over, settings_for
@@ -26,7 +26,7 @@ TURNS = 8
 
 async def run(options: Options) -> list[Row]:
     """Measure at every size, by words alone and with vectors."""
-    sizes = options.sizes_or((0, 1_000, 10_000, 100_000), (0, 1_000, 10_000))
+    sizes = options.sizes_or((0, 1_000, 10_000, 100_000), (0, 10_000))
     rounds = options.rounds(30, 12)
     kinds: list[tuple[str, Any, float]] = [("lexical", None, LEXICAL_GOAL)]
     if SEARCHES_VECTORS:
@@ -44,12 +44,27 @@ async def run(options: Options) -> list[Row]:
                 questions = options.records.questions(size, rounds + 12)
                 ours, bare, phases = await _compare(database, embedder, questions, rounds)
                 name = f"turn {kind} {size:>6}"
-                rows.append(Row(name=name, ours=ours.median, reference=bare.median, compare="difference", goal=goal))
                 rows.append(
-                    Row(name="  processor", ours=ours.median_cpu, reference=bare.median_cpu, compare="difference")
+                    Row(
+                        name=name,
+                        ours=ours.median,
+                        reference=bare.median,
+                        compare="difference",
+                        difference=gap(ours.values, bare.values),
+                        goal=goal,
+                    )
+                )
+                rows.append(
+                    Row(
+                        name="  processor",
+                        ours=ours.median_cpu,
+                        reference=bare.median_cpu,
+                        compare="difference",
+                        difference=gap(ours.cpu, bare.cpu),
+                    )
                 )
                 rows += [Row(name=f"  {label}", ours=taken, compare="info") for label, taken in phases.items()]
-                overheads[size] = ours.median - bare.median
+                overheads[size] = gap(ours.values, bare.values)
             if len(sizes) > 1:
                 first, last = sizes[0], sizes[-1]
                 rows.append(
