@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from contextlib import suppress
 from dataclasses import dataclass
 
 from pydantic_ai import exceptions as pai
@@ -23,12 +25,13 @@ class Failure:
     exit_code: ExitCode
 
 
-def explain(error: BaseException, model: str) -> Failure:
+def explain(error: BaseException, model: str, *, received: bool = False) -> Failure:
     """Describe an error raised by a run.
 
     Args:
         error: Any exception.
         model: The model string the request went to, for the sentence.
+        received: Whether part of the answer had arrived.
     """
     match error:
         case BudgetError():
@@ -37,16 +40,16 @@ def explain(error: BaseException, model: str) -> Failure:
             refused = error.exit_code is ExitCode.REFUSED
             return Failure(str(error), "refused" if refused else "failed", error.exit_code)
         case pai.UsageLimitExceeded():
-            return Failure(f"A limit of this turn was reached: {_line(error)}", "budget", ExitCode.BUDGET)
+            return Failure(_limit(str(error)), "budget", ExitCode.BUDGET)
         case pai.FallbackExceptionGroup():
-            return explain(error.exceptions[-1], model)
+            return explain(error.exceptions[-1], model, received=received)
         case pai.ContentFilterError():
             return Failure(f"{model} refused to answer: {_line(error)}", "refused", ExitCode.REFUSED)
-    sentence, code = _describe(error, model)
+    sentence, code = _describe(error, model, received)
     return Failure(sentence, "failed", code)
 
 
-def _describe(error: BaseException, model: str) -> tuple[str, ExitCode]:
+def _describe(error: BaseException, model: str, received: bool) -> tuple[str, ExitCode]:
     provider = model.partition(":")[0].removesuffix("-chat").removesuffix("-responses")
     key = PROVIDER_KEYS.get(provider, ("its key",))[0]
     asked = error.retry_after if isinstance(error, pai.ModelAPIError) else None
@@ -90,8 +93,13 @@ def _describe(error: BaseException, model: str) -> tuple[str, ExitCode]:
         (pai.ModelRequestTimeout, f"{provider} did not answer in time: try again.", ExitCode.TEMPORARY),
         (
             unreachable,
-            f"{provider} cannot be reached: check the network and the base URL.",
+            f"{provider} cannot be reached{_at_host(error)}: check the network and the base URL.",
             ExitCode.UNAVAILABLE,
+        ),
+        (
+            connection is not None and not received,
+            f"{provider} closed the connection without an answer: try again.",
+            ExitCode.TEMPORARY,
         ),
         (
             pai.ModelConnectionError,
@@ -112,6 +120,41 @@ def _describe(error: BaseException, model: str) -> tuple[str, ExitCode]:
         if condition is True or (isinstance(condition, type) and isinstance(error, condition)):
             return sentence, code
     return f"The turn failed by a defect ({type(error).__name__}: {_line(error)}).", ExitCode.FAILED
+
+
+def _limit(text: str) -> str:
+    """Name the limit that Pydantic AI speaks of as the person knows it."""
+    found = re.search(r"\b(request|tool_calls|tokens)_limit of (\d+)", text.replace("total_tokens", "tokens"))
+    match found.groups() if found else None:
+        case "request", number:
+            return (
+                f"This turn has reached its limit of {_count(number, 'model request')}."
+                " Raise LRA_MAX_REQUESTS to let a turn go on longer; everything so far is kept."
+            )
+        case "tool_calls", number:
+            return (
+                f"This turn has reached its limit of {_count(number, 'tool call')}."
+                " Raise LRA_MAX_TOOL_CALLS to let a turn go on longer; everything so far is kept."
+            )
+        case "tokens", _:
+            # The number is what was left for this turn.
+            return "This session's limit of tokens is used up. Raise LRA_MAX_SESSION_TOKENS, or start a new session."
+    return f"A limit of this turn was reached: {text.partition('. ')[0].rstrip('.')}."
+
+
+def _count(number: str, what: str) -> str:
+    return f"{number} {what}{'' if number == '1' else 's'}"
+
+
+def _at_host(error: BaseException) -> str:
+    """Return the host that was tried, from whichever exception below knows the request."""
+    below: BaseException | None = error
+    while below is not None:
+        with suppress(Exception):
+            url = below.request.url  # type: ignore[attr-defined]
+            return f" at {url.host}:{url.port}" if url.port else f" at {url.host}"
+        below = below.__cause__ or below.__context__
+    return ""
 
 
 def is_transient(error: Exception) -> bool:

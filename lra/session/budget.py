@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 from pydantic_ai.models import Model
 
@@ -55,11 +56,23 @@ class Budget:
         affordable = OUTPUT_CAP if price.output == 0 else int(left / price.output)
         if left < 0 or affordable < OUTPUT_FLOOR:
             raise BudgetError(
-                f"The cost limit of ${self.max_cost:g} is reached:"
-                f" ${self.spent + used:.4f} spent, and the next request could exceed it.",
+                f"The cost limit of {_dollars(self.max_cost)} is reached:"
+                f" {_spent(self.spent + used)} spent, and the next request could exceed it.",
                 hint="Raise --max-cost to go on; everything so far is kept.",
             )
         return min(OUTPUT_CAP, affordable)
+
+
+def _dollars(amount: float) -> str:
+    """Return an amount in full, never as a power of ten."""
+    whole, _, cents = f"{Decimal(repr(amount)):f}".partition(".")
+    return f"${whole}" if not cents.strip("0") else f"${whole}.{cents.ljust(2, '0')}"
+
+
+def _spent(amount: float) -> str:
+    if amount == 0:
+        return "nothing"
+    return f"${amount:.4f}" if amount >= 0.0001 else "less than $0.0001"
 
 
 def checked_price(model: Model) -> Price:

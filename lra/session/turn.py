@@ -163,7 +163,8 @@ class TurnRunner:
             if isinstance(error, RunCancelled):
                 self._usage = error.usage if error.usage.requests else self._usage
         except Exception as error:
-            failure = explain(error, self._resilience.model_name if self._resilience else self.plan.model_name)
+            asked = self._resilience.model_name if self._resilience else self.plan.model_name
+            failure = explain(error, asked, received=self._mid_answer())
         self._preparing = False
         try:
             await shielded(self._finish(output, failure))

@@ -167,7 +167,7 @@ async def test_a_provider_that_hangs_up_is_asked_again(desk: Desk) -> None:
     desk.server.script(fail("hang_up"), say("Sorry."))
     events = await take(await desk.session(), "hello")
     assert end(events).output == "Sorry."
-    assert "broke before the answer was complete" in of(events, Retrying)[0].reason
+    assert of(events, Retrying)[0].reason == "openai closed the connection without an answer: try again."
 
 
 @every_api
@@ -178,7 +178,7 @@ async def test_nothing_listens(desk: Desk, api: Api) -> None:
     events = await take(session, "hello")
     last = end(events)
     assert (last.outcome, last.exit_code) == ("failed", 69)
-    assert "cannot be reached" in (last.error or "")
+    assert f"cannot be reached at {url.removeprefix('http://')}:" in (last.error or "")
     # Nothing there is not like overload: one more try, and the person is told.
     assert len(of(events, Retrying)) == 1
     assert await spoken(session) == [("user", "hello")]
@@ -289,6 +289,12 @@ async def test_the_turn_stops_before_the_request_that_could_exceed_the_cost(desk
     assert end(await take(richer, "More?")).output == "Gladly."
 
 
+async def test_a_tiny_cost_limit_is_written_out(desk: Desk) -> None:
+    desk.setenv(LRA_MAX_COST="0.0000001")
+    last = end(await take(await desk.session(), "hello"))
+    assert "The cost limit of $0.0000001 is reached: nothing spent" in (last.error or "")
+
+
 @every_api
 async def test_an_answer_is_capped_at_what_is_affordable(desk: Desk, api: Api) -> None:
     desk.setenv(LRA_MAX_COST="0.5")
@@ -324,6 +330,7 @@ async def test_requests_in_a_turn_are_limited(desk: Desk) -> None:
     session = await desk.session()
     last = end(await take(session, "hello"))
     assert (last.outcome, last.exit_code, last.output) == ("budget", 5, "Again.\n\nAgain.")
+    assert (last.error or "").startswith("This turn has reached its limit of 2 model requests. Raise LRA_MAX_REQUESTS ")
     assert len(desk.server.requests) == 2
     await check_calls_closed(session)
     assert end(await take(session, "and?")).output == "Fine."
@@ -336,6 +343,7 @@ async def test_tool_calls_in_a_turn_are_limited(desk: Desk, api: Api) -> None:
     session = await desk.session(api)
     last = end(await take(session, "hello"))
     assert (last.outcome, last.exit_code, last.output) == ("budget", 5, "Two.")
+    assert (last.error or "").startswith("This turn has reached its limit of 1 tool call. Raise LRA_MAX_TOOL_CALLS ")
     assert len(await session.runtime.store.tasks.find()) <= 1
     await check_calls_closed(session)
     assert end(await take(session, "and?")).output == "Fine."
@@ -348,6 +356,8 @@ async def test_tokens_of_a_session_are_limited(desk: Desk) -> None:
     assert end(await take(session, "one")).outcome == "completed"
     last = end(await take(session, "two"))
     assert (last.outcome, last.exit_code, last.output) == ("budget", 5, "Two.")
+    assert "LRA_MAX_SESSION_TOKENS" in (last.error or "")
+    assert "http" not in (last.error or "")
     # What is typed then is kept, though nobody is asked.
     last = end(await take(session, "three"))
     assert (last.outcome, last.exit_code, last.output) == ("budget", 5, "")
