@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from contextlib import suppress
 
@@ -24,6 +25,9 @@ from lra.session.history import parse
 from lra.store import JournalRow, StructuredMemoryStore
 from lra.store.records import SessionRecord
 
+SUMMARY_SECONDS = 30.0
+"""How long a turn waits for a model's summary before it takes an extract."""
+
 
 class SessionContext:
     """Keeps the messages of a session in memory, in step with the journal.
@@ -31,7 +35,8 @@ class SessionContext:
     What is left out is noted in the session's row, so that a resumed session sends the same; the journal keeps all.
     """
 
-    def __init__(self, store: StructuredMemoryStore, record: SessionRecord) -> None:
+    def __init__(self, store: StructuredMemoryStore, record: SessionRecord, *, ask_model: bool = True) -> None:
+        self._ask_model = ask_model
         self._store = store
         self._session_id = record.id
         self._rows: list[JournalRow] = []
@@ -133,11 +138,11 @@ class SessionContext:
         starts = [row.seq for row in self._rows if row.role == "user"]
         return starts[-kept] - 1 if 0 < kept <= len(starts) else 0
 
-    @staticmethod
-    async def _summarise(model: Model, lines: list[Line]) -> str:
-        if model.system != "lra":
-            with suppress(AgentRunError):
-                _, summary = await summarize(model, lines)
+    async def _summarise(self, model: Model, lines: list[Line]) -> str:
+        if model.system != "lra" and self._ask_model:
+            with suppress(AgentRunError, TimeoutError):
+                async with asyncio.timeout(SUMMARY_SECONDS):
+                    _, summary = await summarize(model, lines)
                 if summary:
                     return summary
         return extract(lines, limit=3_000)

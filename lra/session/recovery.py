@@ -47,7 +47,7 @@ async def drain_inbox(store: StructuredMemoryStore, inbox: Inbox) -> list[str]:
         Sentences for the person.
     """
     notices = []
-    for path, lines in await asyncio.to_thread(inbox.orphans):
+    for path, lines in await asyncio.to_thread(inbox.claim_orphans):
         created: str | None = None
         for line in lines:
             session_id = line.session or created

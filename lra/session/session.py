@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
@@ -92,7 +93,7 @@ class Session:
         self._read_only = read_only
         self._toolsets = built_in_toolsets(use_memory=use_memory)
         self._agent = self._build_agent()
-        self._context = SessionContext(runtime.store, record)
+        self._context = SessionContext(runtime.store, record, ask_model=self._may_ask())
         self._deps = AgentDeps(
             session_id=record.id,
             structured_store=runtime.store,
@@ -110,6 +111,7 @@ class Session:
         self._owns_runtime = False
         self._loop = asyncio.get_running_loop()
         self._heartbeat: asyncio.Task[None] | None = None
+        self._renewed = 0.0
         self.last_messages: list[ModelMessage] = []
         """All messages after the last completed turn, for library callers."""
 
@@ -220,13 +222,25 @@ class Session:
         lease = await self.runtime.store.sessions.acquire(self.id, self.runtime.process_id)
         if lease is not None:
             raise SessionBusyError(self.id, lease)
+        self._renewed = time.time()
         self._heartbeat = asyncio.create_task(self._renew())
 
     async def _renew(self) -> None:
         while True:
             await asyncio.sleep(LEASE_SECONDS / 3)
             with suppress(LraError):
-                await self.runtime.store.sessions.acquire(self.id, self.runtime.process_id)
+                await self._keep_lease()
+
+    async def _keep_lease(self) -> None:
+        """Renew the lease; after a sleep longer than it lasts, another process may hold the session.
+
+        Raises:
+            SessionBusyError: It does; nothing more is written here.
+        """
+        lease = await self.runtime.store.sessions.acquire(self.id, self.runtime.process_id)
+        if lease is not None:
+            raise SessionBusyError(self.id, lease)
+        self._renewed = time.time()
 
     async def send(
         self, text: str, *, inbox_id: str | None = None, history: Sequence[ModelMessage] | None = None
@@ -269,6 +283,8 @@ class Session:
     async def _plan(self, text: str, inbox_id: str | None, history: Sequence[ModelMessage] | None) -> TurnPlan:
         """Put the message on disk and say how it is to be answered."""
         settings = self.runtime.settings
+        if time.time() - self._renewed > LEASE_SECONDS:
+            await self._keep_lease()
         spent, tokens = await self.runtime.store.journal.spent(self.id)
         limit, fallback_name = settings.max_session_tokens, settings.fallback_model
         turn = await self._begin(text, inbox_id)
@@ -407,8 +423,12 @@ class Session:
         if self._running:
             raise UsageError("A turn is running; wait for it or cancel it.")
 
+    def _may_ask(self) -> bool:
+        """Tell whether a model may be asked for more than answers: not where every cent is counted."""
+        return self.runtime.settings.max_cost is None
+
     async def _leave_summary(self, *, by_model: bool) -> None:
-        await leave_summary(self.runtime, self.id, self._model if by_model else None)
+        await leave_summary(self.runtime, self.id, self._model if by_model and self._may_ask() else None)
 
     async def close(self, *, summarize: bool = True) -> None:
         """Cancel what runs, leave a summary in memory, and give the session free; a second call does nothing.

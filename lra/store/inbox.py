@@ -74,14 +74,23 @@ class Inbox:
         if not self._waiting:
             self._path.unlink(missing_ok=True)
 
-    def orphans(self) -> list[tuple[Path, list[Line]]]:
-        """Return the lines of processes that are gone, oldest file first."""
+    def claim_orphans(self) -> list[tuple[Path, list[Line]]]:
+        """Take over the lines of processes that are gone, oldest file first; the caller removes each file.
+
+        A file is renamed first, so that of several processes one has it; should that one die, it is an orphan again.
+        """
         found = []
         for path in sorted(self._folder.glob("*.jsonl"), key=lambda path: path.name.partition("-")[2]):
             pid = path.name.partition("-")[0]
             if path in _OURS or not pid.isdigit() or _alive(int(pid)):
                 continue
-            found.append((path, _read(path)))
+            mine = path.with_name(f"{os.getpid()}-{path.name.partition('-')[2]}")
+            try:
+                path.rename(mine)
+            except FileNotFoundError:
+                continue
+            _OURS.add(mine)
+            found.append((mine, _read(mine)))
         return found
 
 
