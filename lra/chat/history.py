@@ -16,6 +16,7 @@ KEPT = 5_000
 """Entries that survive when the file is trimmed."""
 _TRIM_BYTES = 4_000_000
 MARK = "[forgotten]"
+_ASKED = re.compile(r"(\s*/(?:forget|memory))\s+(.+)")
 
 
 class PromptHistory(FileHistory):
@@ -46,9 +47,13 @@ class PromptHistory(FileHistory):
 
     def forget(self, text: str) -> None:
         """Replace a forgotten text in the file and in what is loaded."""
+        if not text.strip():
+            return
+        from lra.store.redaction import span_pattern
+
         forget_in_file(self._path, text)
-        pattern = re.compile(re.escape(text), re.IGNORECASE)
-        self._loaded_strings = [pattern.sub(MARK, entry) for entry in self._loaded_strings]
+        pattern = span_pattern(text)
+        self._loaded_strings = [_asked_less(pattern.sub(MARK, entry), text) for entry in self._loaded_strings]
 
 
 def trim(path: Path) -> None:
@@ -69,15 +74,32 @@ def trim(path: Path) -> None:
 
 
 def forget_in_file(path: Path, text: str) -> None:
-    """Replace every occurrence of a text, whatever its case, by `[forgotten]`."""
+    """Replace a text by `[forgotten]` wherever it stands as whole words, and what was typed to find it."""
     if not text.strip() or not path.exists():
         return
-    # Each line of an entry begins with a plus sign in the file.
-    pattern = re.compile(r"\n\+".join(re.escape(line) for line in text.split("\n")), re.IGNORECASE)
+    # Loaded late: the prompt comes before the record's library.
+    from lra.store.redaction import span_pattern
+
+    # Each line of an entry begins with a plus sign in the file; the others say when it was typed.
+    pattern = span_pattern(text, gap=r"(?:[^\S\n]|\n\+)+")
     before = path.read_bytes().decode("utf-8", "surrogateescape")
-    after = pattern.sub(MARK, before)
+
+    def mark(found: re.Match[str]) -> str:
+        line = before.rfind("\n", 0, found.start()) + 1
+        return MARK if before.startswith("+", line) else found.group()
+
+    lines = pattern.sub(mark, before).split("\n")
+    after = "\n".join("+" + _asked_less(line[1:], text) if line.startswith("+") else line for line in lines)
     if after != before:
         _replace(path, after.encode("utf-8", "surrogateescape"))
+
+
+def _asked_less(entry: str, text: str) -> str:
+    """Return an entry without the words by which a forgotten text was looked for."""
+    from lra.store.redaction import Words
+
+    found = _ASKED.match(entry)
+    return entry[: found.end(1)] if found and Words.of(found.group(2)).in_common(Words.of(text)) else entry
 
 
 def _replace(path: Path, content: bytes) -> None:

@@ -166,8 +166,9 @@ def forget(
 
     async def work(memory: Memory) -> None:
         for record in records:
-            await memory.forget(record.id)
-            output.write(f"{record.id} forgotten")
+            _, forgotten = await memory.erase(record.id)
+            for line in forgotten.sentences(f"{record.id} forgotten"):
+                output.write(line)
 
     with_memory(work)
     from lra.chat.history import forget_in_file

@@ -21,6 +21,7 @@ from lra.text import clean_text
 if TYPE_CHECKING:
     from lra.config import Settings
     from lra.memory.embedding import Embedder
+    from lra.store.forgetting import Forgotten
 
 
 class Memory:
@@ -173,11 +174,20 @@ class Memory:
         Raises:
             NotFoundError: There is no such memory.
         """
+        record, _ = await self.erase(memory_id)
+        return record
+
+    async def erase(self, memory_id: str) -> tuple[MemoryRecord, Forgotten]:
+        """Forget a memory, and say what went with it.
+
+        Raises:
+            NotFoundError: There is no such memory.
+        """
         record = await self.store.memories.get(memory_id)
-        await self.store.forgetting.forget(record)
+        forgotten = await self.store.forgetting.forget(record)
         self._semantic.forgotten()
         self._wake()
-        return record
+        return record, forgotten
 
     async def edit(self, memory_id: str, content: str) -> Write:
         """Replace a memory's text.

@@ -67,9 +67,14 @@ async def forget(chat: Chat, args: str) -> None:
     if chosen is None:
         chat.screen.line("Nothing was forgotten.")
         return
-    await memory.forget(chosen[0])
-    chat.forget_typed(chosen[1])
-    chat.screen.line("Forgotten.", "good")
+    _, forgotten = await memory.erase(chosen[0])
+    # What was typed to find it may name it as well as its own words do.
+    for typed in (chosen[1], f"/forget {args}", f"/memory {args}"):
+        chat.forget_typed(typed)
+    done, *more = forgotten.sentences("Forgotten.", find="/memory …")
+    chat.screen.line(done, "good")
+    for line in more:
+        chat.screen.line(line, "dim")
 
 
 async def _candidates(chat: Chat, words: str) -> list[tuple[str, str]]:
