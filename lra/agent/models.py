@@ -73,7 +73,9 @@ def normalise(name: str, settings: Settings) -> str:
         return name
     provider, found, model = name.partition(":")
     if not found or not provider or not model:
-        hint = f"Write provider:model, for example openai:{name}." if name else "Write provider:model."
+        hint = "Write provider:model, for example openai:gpt-6.1-terra."
+        if name and not found:
+            hint = f"Write provider:model, for example openai:{name}."
         raise ConfigError(f"{name!r} is no model name.", hint=hint)
     if provider == "openai" and settings.get("OPENAI_BASE_URL"):
         # Servers that imitate OpenAI speak chat completions; few speak the responses API.

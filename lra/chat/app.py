@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lra import __version__
 from lra.chat.commands import registry
-from lra.chat.commands.registry import split
+from lra.chat.commands.registry import split, unknown
 from lra.chat.current import Current
 from lra.chat.interrupts import Interrupts
 from lra.chat.keyboard import Keyboard
@@ -176,11 +176,7 @@ class Chat:
         elif command := registry.get(call[0]):
             await self._guarded(command.handler(self, call[1]))
         else:
-            near = registry.nearest(call[0])
-            self.screen.line(
-                f"There is no command /{call[0]}{f'; did you mean /{near}?' if near else '.'} /help lists them all.",
-                "warning",
-            )
+            self.screen.line(unknown(call[0]), "warning")
 
     async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
         """Run work that Ctrl-C may end, and turn its errors into sentences."""

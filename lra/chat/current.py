@@ -27,6 +27,8 @@ class Current:
         self._chat = chat
         self._introduction: asyncio.Task[None] | None = None
         self.session: Session | None = None
+        self.recaps = 0
+        """How often an earlier exchange has been shown."""
         approver = None if chat.scripted else chat.turns.approve
         self.opening = Opening(chat.options, chat.settings, approver, self._opened)
 
@@ -89,6 +91,7 @@ class Current:
 
         if session.notices or lines:
             await chat.reader.above(show)
+        self.recaps += bool(lines)
 
     async def _instead(self, error: BusyError) -> Session:
         """Ask what to open when another process has the wanted session.

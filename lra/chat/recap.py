@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lra.chat.screen import Screen
-from lra.chat.table import ago
+from lra.chat.table import ago, counted
 from lra.chat.width import clip
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ async def recap(session: Session, screen: Screen) -> list[str]:
     if not rows:
         return []
     width = max(20, screen.columns - 6)
-    turns = f"{record.turns} turn{'s' if record.turns != 1 else ''}"
+    turns = counted(record.turns, "turn")
     lines = [f"“{clip(record.title or record.id, width - 30)}”, {turns}, {ago(record.updated_at)}"]
     for row in rows:
         said = [line for line in row.content.splitlines() if line.strip()]

@@ -30,3 +30,8 @@ def ago(us: int, now: float | None = None) -> str:
         if seconds < limit:
             return f"{int(seconds // unit)} {name} ago"
     return time.strftime("%Y-%m-%d", time.localtime(us / 1_000_000))
+
+
+def counted(number: int, what: str) -> str:
+    """Return a number with its noun, in the plural unless it is one."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"

@@ -40,9 +40,13 @@ class TurnFront:
         if chat.session is None:
             with suppress(OSError):
                 inbox_id = self._inbox.put(text)
-        before = self.taken
+        before, recaps = self.taken, chat.current.recaps
         try:
-            finished = await self._run(await chat.ready(), text, inbox_id)
+            session = await chat.ready()
+            if chat.current.recaps != recaps:
+                # An earlier exchange stands between the line and its answer now.
+                chat.screen.line("> " + text.replace("\n", "\n  "))
+            finished = await self._run(session, text, inbox_id)
             if chat.scripted and finished is not None and finished.exit_code:
                 chat.exit_code = finished.exit_code
         except (LraError, asyncio.CancelledError) as error:

@@ -111,7 +111,8 @@ def delete(session_id: SessionId, yes: Yes = False) -> None:
 
     session = with_store(find)
     title = one_line(session.title, 60) or session.id
-    confirm(f"Delete the conversation {title!r} with {session.turns} turns for good?", yes)
+    turns = "turn" if session.turns == 1 else "turns"
+    confirm(f"Delete the conversation {title!r} with {session.turns} {turns} for good?", yes)
 
     async def work(store: StructuredMemoryStore) -> None:
         from lra.errors import BusyError

@@ -83,6 +83,8 @@ def test_the_other_commands_answer(chat: Terminal) -> None:
     tell(chat, "/compact", "There is nothing to shorten yet.")
     tell(chat, "/model", "Answering with offline")
     tell(chat, "/model nonsense", "'nonsense' is no model name")
+    tell(chat, "/model openai:", "for example openai:gpt-6.1-terra")
+    tell(chat, "/help nonsense", "There is no command /nonsense")
     tell(chat, "/model openai:gpt-x", "OPENAI_API_KEY")
     tell(chat, "/resume zzz", "There is no session 'zzz'")
     tell(chat, "/rename", "Write the title")

@@ -97,3 +97,21 @@ def test_ctrl_c_before_the_session_is_open_gives_the_line_back(start: Start, hom
     terminal.wait("Stopped.")
     terminal.wait(lambda it: it.line == "> too soon")
     assert not list((home / "data" / "inbox").glob("*"))
+
+
+def test_a_line_entered_before_the_recap_stands_again_above_its_answer(start: Start, home: Path) -> None:
+    first = start("-m", "offline")
+    first.prompt()
+    first.send("hello there\r")
+    first.wait("Hello")
+    first.prompt()
+    first.press("ctrl-d")
+    assert first.end() == 0
+    slow = f"from lra.chat import loading\nloading._HEAVY = ('tests.chat.slow_module', *loading._HEAVY)\n{RECORD}"
+    again = start(argv=[sys.executable, "-c", slow, "chat", "-c", "-m", "offline"], RECORD=os.devnull)
+    again.prompt()
+    again.send("the sky is low today\r")
+    again.wait(lambda terminal: terminal.text.count("> the sky is low today") >= 2)
+    again.prompt()
+    recap, repeated = again.text.index("> hello there"), again.text.rindex("> the sky is low today")
+    assert again.text.index("> the sky is low today") < recap < repeated

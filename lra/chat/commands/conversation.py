@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from lra.chat.commands.registry import registry
 from lra.chat.render import compacted_text
-from lra.chat.table import ago, rows
+from lra.chat.table import ago, counted, rows
 from lra.chat.width import clip
 from lra.errors import UsageError
 
@@ -46,7 +46,7 @@ async def _choose(chat: Chat) -> str:
         chat.screen.line("There is no other conversation yet.")
         return ""
     table = [
-        (str(number), record.id, ago(record.updated_at), f"{record.turns} turns", record.title or "untitled")
+        (str(number), record.id, ago(record.updated_at), counted(record.turns, "turn"), record.title or "untitled")
         for number, record in enumerate(others, 1)
     ]
     for line in rows(table, chat.screen.columns):
@@ -67,7 +67,7 @@ async def sessions(chat: Chat, args: str) -> None:
             "*" if record.id == session.id else " ",
             record.id,
             ago(record.updated_at),
-            f"{record.turns} turns",
+            counted(record.turns, "turn"),
             record.title or "untitled",
         )
         for record in found
@@ -111,9 +111,7 @@ async def rewind(chat: Chat, args: str) -> None:
     if not args.isdecimal():
         raise UsageError(f"{args!r} is no turn number.", hint="/rewind without a number lists them.")
     undone = await session.rewind(int(args))
-    chat.screen.line(
-        f"Undone: {len(undone)} turn{'s' if len(undone) > 1 else ''}. The message is in the prompt.", "good"
-    )
+    chat.screen.line(f"Undone: {counted(len(undone), 'turn')}. The message is in the prompt.", "good")
     chat.draft = texts.get(int(args), "")
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lra.chat.commands.registry import registry
+from lra.chat.commands.registry import registry, unknown
 from lra.chat.render import dollars
-from lra.chat.table import rows
+from lra.chat.table import counted, rows
 
 if TYPE_CHECKING:
     from lra.chat.app import Chat
@@ -28,6 +28,9 @@ async def show_help(chat: Chat, args: str) -> None:
     if command := registry.get(args.lstrip("/")) if args else None:
         screen.line(f"/{command.name} {command.usage}".rstrip(), "title")
         screen.line(f"  {command.help}.")
+        return
+    if args:
+        screen.line(unknown(args.lstrip("/")), "warning")
         return
     screen.line("Write a message and press Enter. What you tell is remembered across sessions and folders.")
     screen.line("Commands", "title")
@@ -67,7 +70,7 @@ async def show_cost(chat: Chat, args: str) -> None:
     price = "no known price" if usage.cost is None else dollars(usage.cost)
     table = [
         ("cost", price),
-        ("turns", f"{usage.turns:,} with {usage.requests:,} model requests"),
+        ("turns", f"{usage.turns:,} with {counted(usage.requests, 'model request')}"),
         ("tokens", f"{usage.input_tokens:,} in, {usage.output_tokens:,} out"),
     ]
     if usage.context_window:

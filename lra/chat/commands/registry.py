@@ -72,6 +72,12 @@ class Registry:
         return found[0] if found else None
 
 
+def unknown(name: str) -> str:
+    """Return the sentence about a command that does not exist."""
+    near = registry.nearest(name)
+    return f"There is no command /{name}{f'; did you mean /{near}?' if near else '.'} /help lists them all."
+
+
 def split(text: str) -> tuple[str, str] | None:
     """Return name and arguments of a slash command; None for a message, a path among them."""
     match = _CALL.fullmatch(text.strip())
