@@ -245,6 +245,10 @@ class Memory:
         if fetch or await self._semantic.embedder() is not None:
             (await self._semantic.worker()).start()
 
+    async def warm(self) -> None:
+        """Load the embedder and the vectors ahead of the first question, where there are any."""
+        await self._semantic.ask("", patience=SEARCH_PATIENCE)
+
     async def drain(self, timeout: float | None = None) -> bool:
         """Wait until the index knows everything; without a running worker the work is done here.
 

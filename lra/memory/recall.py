@@ -18,7 +18,7 @@ LEAST = 0.18
 """What fits worse is not even read; a cosine of `CLEAR_COSINE` alone scores just more."""
 PATIENCE = 0.3
 """Seconds a turn waits for the vector of its message."""
-BUDGET = 2000
+BUDGET = 800
 """Rows a turn visits by words."""
 INSTRUCTION_CHARS = 800
 """How much of the budget pinned instructions may take."""

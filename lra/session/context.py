@@ -44,6 +44,9 @@ class SessionContext:
         """The messages of `_rows`, parsed once."""
         self._last_seq = 0
         self._generation = -1
+        self._take(record)
+
+    def _take(self, record: SessionRecord) -> None:
         state = json.loads(record.compaction) if record.compaction else {}
         self._summary: str = state.get("summary", "")
         self._after: int = state.get("after", 0)
@@ -55,6 +58,8 @@ class SessionContext:
         """Return the history to send, with everything journalled so far."""
         generation = self._store.forgetting.generation
         if generation != self._generation:
+            # Forgetting has changed the rows, and perhaps the summary that stands for earlier ones.
+            self._take(await self._store.sessions.get(self._session_id))
             self._rows, self._loaded, self._last_seq, self._generation = [], [], self._after, generation
         fresh = await self._store.journal.rows(self._session_id, after=max(self._last_seq, self._after))
         if fresh:
@@ -73,9 +78,8 @@ class SessionContext:
         return [Line(row.role, row.content) for row in self._rows if row.role in {"user", "assistant"} and row.content]
 
     def reset(self) -> None:
-        """Forget the cached rows and the compaction, after a rewind."""
+        """Read everything anew, after a rewind."""
         self._generation = -1
-        self._summary, self._after, self._trimmed = "", 0, 0
 
     async def make_room(self, model: Model, extra_tokens: int = 0) -> Compacted | None:
         """Shorten the history when it and what comes next would fill the window too far.
