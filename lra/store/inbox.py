@@ -13,6 +13,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from lra.store.processes import is_alive
+
 _OURS: set[Path] = set()
 """Files of this process: a file that has our number and is not here belonged to an earlier process."""
 
@@ -82,7 +84,7 @@ class Inbox:
         found = []
         for path in sorted(self._folder.glob("*.jsonl"), key=lambda path: path.name.partition("-")[2]):
             pid = path.name.partition("-")[0]
-            if path in _OURS or not pid.isdigit() or _alive(int(pid)):
+            if path in _OURS or not pid.isdigit() or _elsewhere(int(pid)):
                 continue
             mine = path.with_name(f"{os.getpid()}-{path.name.partition('-')[2]}")
             try:
@@ -106,14 +108,6 @@ def _read(path: Path) -> list[Line]:
     return lines
 
 
-def _alive(pid: int) -> bool:
-    if pid == os.getpid():
-        # A file of an earlier process that had this number.
-        return False
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
+def _elsewhere(pid: int) -> bool:
+    """Tell whether a file's process lives; with our own number it was an earlier process that had it."""
+    return pid != os.getpid() and is_alive(pid)

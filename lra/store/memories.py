@@ -10,11 +10,11 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, delete, insert, select, text, update
 
-from lra.errors import NotFoundError
 from lra.store import fts, queue
 from lra.store.clock import new_id, now_us
 from lra.store.database import Database
 from lra.store.journal import content_hash
+from lra.store.lookup import by_prefix
 from lra.store.records import HistoryRow, MemoryRecord, NewMemory
 from lra.store.tables import memories, memory_history
 
@@ -214,17 +214,8 @@ class MemoryStore:
         Raises:
             NotFoundError: None or several match.
         """
-        rows = await self._database.rows(
-            select(*_ROW)
-            .where(memories.c.id.startswith(memory_id, autoescape=True))
-            .order_by(memories.c.id != memory_id)
-            .limit(2)
-        )
-        if memory_id and rows and (rows[0].id == memory_id or len(rows) == 1):
-            return record_of(rows[0])
-        if memory_id and rows:
-            raise NotFoundError(f"{memory_id!r} is the beginning of several memories.")
-        raise NotFoundError(f"There is no memory {memory_id!r}.", hint="`lra memory search WORDS` finds them.")
+        hint, kind = "`lra memory search WORDS` finds them.", ("memory", "memories")
+        return record_of(await by_prefix(self._database, memories, _ROW, memory_id, kind=kind, hint=hint))
 
     async def by_ids(self, ids: Sequence[str]) -> dict[str, MemoryRecord]:
         """Return memories by their exact ids."""

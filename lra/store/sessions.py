@@ -14,6 +14,7 @@ from lra.errors import NotFoundError
 from lra.store import fts, queue
 from lra.store.clock import new_id, now_us
 from lra.store.database import Database
+from lra.store.processes import is_alive
 from lra.store.records import SessionRecord
 from lra.store.tables import journal, sessions, turns
 
@@ -215,7 +216,7 @@ class SessionStore:
                 raise NotFoundError(f"There is no session {session_id!r}.")
             now = now_us()
             taken = row.lease_owner not in (None, owner) and row.lease_until > now
-            if taken and not (row.lease_host == host and not _alive(row.lease_pid)):
+            if taken and not (row.lease_host == host and not is_alive(row.lease_pid)):
                 return Lease(row.lease_owner, row.lease_pid, row.lease_host)
             connection.execute(
                 update(sessions)
@@ -239,7 +240,7 @@ class SessionStore:
             )
         )
         for owner, pid, host in rows:
-            if host != socket.gethostname() or _alive(pid):
+            if host != socket.gethostname() or is_alive(pid):
                 return Lease(owner, pid, host)
         return None
 
@@ -273,15 +274,3 @@ def _make_searchable(connection: Connection, session_id: str) -> None:
             update(journal).where(journal.c.seq == row.seq).values(content_hash=content_hash(row.content))
         )
     queue.enqueue(connection, "turn", [row.id for row in rows])
-
-
-def _alive(pid: int | None) -> bool:
-    if not pid:
-        return False
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True

@@ -7,9 +7,10 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from lra.errors import NotFoundError, UsageError
+from lra.errors import UsageError
 from lra.store.clock import new_id, now_us
 from lra.store.database import Database
+from lra.store.lookup import by_prefix
 from lra.store.records import TASK_STATUSES, TaskRecord, TaskStatus
 from lra.store.tables import tasks
 
@@ -83,17 +84,8 @@ class TaskStore:
         Raises:
             NotFoundError: None or several match.
         """
-        rows = await self._database.rows(
-            select(*_ROW)
-            .where(tasks.c.id.startswith(task_id, autoescape=True))
-            .order_by(tasks.c.id != task_id)
-            .limit(2)
-        )
-        if task_id and rows and (rows[0].id == task_id or len(rows) == 1):
-            return _record(rows[0])
-        if task_id and rows:
-            raise NotFoundError(f"{task_id!r} is the beginning of several tasks.")
-        raise NotFoundError(f"There is no task {task_id!r}.", hint="`lra tasks list` shows them all.")
+        hint = "`lra tasks list` shows them all."
+        return _record(await by_prefix(self._database, tasks, _ROW, task_id, kind=("task", "tasks"), hint=hint))
 
     async def find(
         self, *, session_id: str | None = None, status: str | None = None, limit: int | None = None
