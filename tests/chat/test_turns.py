@@ -129,7 +129,7 @@ def test_the_price_is_shown(chat: Terminal, model_server: ModelServer) -> None:
     chat.prompt()
     assert "tokens in" in chat.text
     chat.send("/cost\r")
-    chat.wait("1 with 1 model requests")
+    chat.wait("1 with 1 model request")
 
 
 def test_ctrl_z_in_a_turn_gives_the_shell_its_terminal(chat: Terminal, model_server: ModelServer) -> None:
