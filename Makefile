@@ -28,7 +28,6 @@ check: $(VENV)/.installed-dev
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy $(TYPED)
 	@$(BIN)/lint-imports --no-logo
-	@if [ -f sandbox/__init__.py ]; then $(BIN)/lint-imports --no-logo --config .importlinter-sandbox.toml; fi
 
 bench: $(VENV)/.installed-dev
 	@$(BIN)/python -m bench $(BENCH_ARGS)
