@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 from sqlalchemy import Connection
 
@@ -71,14 +71,6 @@ class QueryTerms:
             else:
                 parts.extend(f'grams : "{pair}"' for pair in dict.fromkeys(pairs))
         return " OR ".join(parts)
-
-
-@dataclass(frozen=True, slots=True)
-class LexicalHit:
-    """One row found: its key, its rank value (higher is better)."""
-
-    seq: int
-    bm25: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,29 +156,6 @@ def purge(connection: Connection) -> None:
     """Merge the indexes so that deleted words are gone from their pages (FTS5 keeps them until then)."""
     for corpus in ("memories", "journal"):
         connection.exec_driver_sql(f"INSERT INTO {corpus}_fts({corpus}_fts) VALUES ('optimize')")
-
-
-def match_rows(connection: Connection, corpus: Corpus, match: str, *, filters: Filters, limit: int) -> list[LexicalHit]:
-    """Return the best rows for an FTS5 expression by BM25.
-
-    Args:
-        connection: Any connection.
-        corpus: Which index to ask.
-        match: An FTS5 expression, as from `QueryTerms.match`.
-        filters: Which rows count.
-        limit: How many rows at most.
-    """
-    if not match:
-        return []
-    where, params = filters.where(corpus)
-    condition = f"AND {where}" if where else ""
-    rows: Iterable[Any] = connection.exec_driver_sql(
-        f"SELECT d.seq, -bm25({corpus}_fts) AS score"
-        f" FROM {corpus}_fts JOIN {corpus} d ON d.seq = {corpus}_fts.rowid"
-        f" WHERE {corpus}_fts MATCH :match {condition} ORDER BY score DESC, d.seq DESC LIMIT :limit",
-        {"match": match, "limit": limit, **params},
-    )
-    return [LexicalHit(seq, score) for seq, score in rows]
 
 
 def allowed(connection: Connection, corpus: Corpus, seqs: Sequence[int], *, filters: Filters) -> set[int]:
