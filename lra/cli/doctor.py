@@ -16,7 +16,7 @@ app = typer.Typer(context_settings=HELP)
 @app.command("doctor")
 def doctor(as_json: Json = False) -> None:
     """Check model, record, index, embedding and sandbox; ends with 1 when something failed."""
-    from lra.cli.checks import Check, check_all
+    from lra.checks import Check, check_all
 
     quiet_libraries()
     try:
@@ -24,8 +24,7 @@ def doctor(as_json: Json = False) -> None:
     except LraError as error:
         checks = [Check("settings", "fail", error.message, error.hint or "")]
     else:
-        notices = [Check("settings", "warn", sentence) for sentence in settings.notices]
-        checks = [*(notices or [Check("settings", "ok", "Every setting is readable.")]), *check_all(settings)]
+        checks = check_all(settings)
     sound = all(check.status != "fail" for check in checks)
     if as_json:
         output.write_json({"ok": sound, "checks": [check.to_dict() for check in checks]})

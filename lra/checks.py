@@ -34,7 +34,7 @@ class Check:
 
 
 def check_all(settings: Settings) -> list[Check]:
-    """Look at everything; a check that breaks is itself a failure, not the end of the others."""
+    """Look at everything, settings first; a check that breaks is itself a failure, not the end of the others."""
     checks: list[tuple[str, Callable[[Settings], Check]]] = [
         ("folders", check_folders),
         ("model", check_model),
@@ -43,7 +43,8 @@ def check_all(settings: Settings) -> list[Check]:
         ("index", check_index),
         ("sandbox", check_sandbox),
     ]
-    results = []
+    results = [Check("settings", "warn", sentence) for sentence in settings.notices]
+    results = results or [Check("settings", "ok", "Every setting is readable.")]
     for name, check in checks:
         try:
             results.append(check(settings))
