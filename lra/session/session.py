@@ -29,6 +29,7 @@ from lra.session.history import user_entry
 from lra.session.opening import copy_session, prepare
 from lra.session.recovery import recover_turns, settle_held
 from lra.session.turn import TurnPlan, TurnRunner
+from lra.session.undo import Undoer, Undone
 from lra.store import SessionRecord, TurnRecord
 from lra.store.inbox import Inbox
 from lra.store.sessions import LEASE_SECONDS, Lease
@@ -94,6 +95,7 @@ class Session:
         self._toolsets = built_in_toolsets(use_memory=use_memory)
         self._agent = self._build_agent()
         self._context = SessionContext(runtime.store, record, ask_model=self._may_ask())
+        self._undoer = Undoer(runtime.store, record.id, self._context)
         self._deps = AgentDeps(
             session_id=record.id,
             structured_store=runtime.store,
@@ -262,11 +264,7 @@ class Session:
         text = clean_text(text)
         if not text.strip():
             raise UsageError("The message is empty.")
-        if self._read_only:
-            raise UsageError(f"Session {self.id} is open for reading only.")
-        if self._closed:
-            raise UsageError(f"Session {self.id} is closed.")
-        self._check_idle()
+        self._check_writable()
         self._running, self._stop = True, False
         try:
             runner = self._runner = TurnRunner(await self._plan(text, inbox_id, history))
@@ -339,16 +337,47 @@ class Session:
         else:
             self._stop = self._running
 
-    async def rewind(self, number: int) -> list[TurnRecord]:
+    async def rewind(self, number: int, *, also_written: bool = False) -> Undone:
         """Undo turn `number` and everything after it; the record keeps the hidden rows.
 
+        Args:
+            number: The first turn to undo.
+            also_written: Whether the memories and tasks these turns wrote become what they were before.
+
         Raises:
-            UsageError: There is no such turn, or a turn is running.
+            UsageError: There is no such turn, a turn is running, or the session is read-only.
         """
-        self._check_idle()
-        undone = await self.runtime.store.journal.rewind(self.id, number)
-        self._context.reset()
+        self._check_writable()
+        undone = await self._undoer.rewind(number, also_written=also_written)
+        self.record = await self.runtime.store.sessions.get(self.id)
+        if undone.summary_dropped and self._use_memory:
+            await self._leave_summary(by_model=False)
         return undone
+
+    async def rewind_preview(self, number: int) -> Undone:
+        """Return what `rewind(number, also_written=True)` would undo; nothing changes.
+
+        Raises:
+            UsageError: There is no such turn, a turn is running, or the session is read-only.
+        """
+        self._check_writable()
+        return await self._undoer.rewind(number, also_written=True, rehearse=True)
+
+    async def undo(self) -> Undone:
+        """Undo the last turn, with the memories and tasks it wrote.
+
+        Raises:
+            UsageError: There is no turn, one is running, or the session is read-only.
+        """
+        return await self.rewind(await self._undoer.last(), also_written=True)
+
+    async def undo_preview(self) -> Undone:
+        """Return what `undo` would do; nothing changes.
+
+        Raises:
+            UsageError: There is no turn, one is running, or the session is read-only.
+        """
+        return await self.rewind_preview(await self._undoer.last())
 
     async def fork(self, *, until: int | None = None) -> Session:
         """Return a new session that starts as a copy of this one.
@@ -422,6 +451,13 @@ class Session:
     def _check_idle(self) -> None:
         if self._running:
             raise UsageError("A turn is running; wait for it or cancel it.")
+
+    def _check_writable(self) -> None:
+        self._check_idle()
+        if self._read_only:
+            raise UsageError(f"Session {self.id} is open for reading only.")
+        if self._closed:
+            raise UsageError(f"Session {self.id} is closed.")
 
     def _may_ask(self) -> bool:
         """Tell whether a model may be asked for more than answers: not where every cent is counted."""

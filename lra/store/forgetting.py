@@ -25,7 +25,7 @@ from lra.store.redaction import (
     redact_text,
     span_pattern,
 )
-from lra.store.tables import journal, memories, memory_history, sessions, tasks, vectors
+from lra.store.tables import journal, memories, memory_history, sessions, task_history, tasks, vectors
 
 _CANDIDATES = 2000
 """Rows that are looked at, of each kind, when counting what may still mention a memory."""
@@ -253,6 +253,21 @@ def _clear_tasks(work: _Work) -> None:
         if (values["title"], values["description"]) != (row.title, row.description):
             work.connection.execute(update(tasks).where(tasks.c.seq == row.seq).values(**values))
             work.note(row.session_id)
+    _clear_task_history(work)
+
+
+def _clear_task_history(work: _Work) -> None:
+    """Clear what titles and descriptions were before they were changed."""
+    columns = (task_history.c.seq, task_history.c.was, tasks.c.session_id)
+    query = select(*columns).join(tasks, tasks.c.id == task_history.c.task_id).where(task_history.c.was != "{}")
+    for row in work.connection.execute(query).all():
+        if work.of_row(row.session_id) is None:
+            continue
+        was = json.loads(row.was)
+        cleared = was | {name: work.exact(was[name]) for name in ("title", "description") if name in was}
+        if cleared != was:
+            changed = update(task_history).where(task_history.c.seq == row.seq)
+            work.connection.execute(changed.values(was=json.dumps(cleared, ensure_ascii=False)))
 
 
 def _still_mentioned(work: _Work) -> int:

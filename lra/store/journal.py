@@ -75,6 +75,17 @@ def drop_stream(connection: Connection, turn_id: int | None) -> None:
     connection.exec_driver_sql("DELETE FROM stream_chunks WHERE turn_id = ?", (turn_id,))
 
 
+def hide_turns(connection: Connection, session_id: str, turn_ids: Sequence[int]) -> None:
+    """Hide turns with their rows, which stay in the record, and take them out of the search indexes."""
+    rows = connection.execute(select(journal.c.seq, journal.c.id).where(journal.c.turn_id.in_(turn_ids))).all()
+    connection.execute(update(turns).where(turns.c.id.in_(turn_ids)).values(rewound_at=now_us()))
+    connection.execute(update(journal).where(journal.c.turn_id.in_(turn_ids)).values(hidden=1))
+    fts.drop_rows(connection, "journal", [row.seq for row in rows])
+    queue.enqueue(connection, "turn", [row.id for row in rows], "delete")
+    # A compaction state may speak of rows that are gone.
+    connection.execute(update(sessions).where(sessions.c.id == session_id).values(compaction=None))
+
+
 class Journal:
     """Turns and journal rows of every session."""
 
@@ -257,17 +268,7 @@ class Journal:
         if not undone or number < 1:
             raise UsageError(f"Session {session_id} has no turn {number}.")
 
-        def work(connection: Connection) -> None:
-            ids = [turn.id for turn in undone]
-            rows = connection.execute(select(journal.c.seq, journal.c.id).where(journal.c.turn_id.in_(ids))).all()
-            connection.execute(update(turns).where(turns.c.id.in_(ids)).values(rewound_at=now_us()))
-            connection.execute(update(journal).where(journal.c.turn_id.in_(ids)).values(hidden=1))
-            fts.drop_rows(connection, "journal", [row.seq for row in rows])
-            queue.enqueue(connection, "turn", [row.id for row in rows], "delete")
-            # A compaction state may speak of rows that are gone.
-            connection.execute(update(sessions).where(sessions.c.id == session_id).values(compaction=None))
-
-        await self._database.write(work)
+        await self._database.write(lambda connection: hide_turns(connection, session_id, [turn.id for turn in undone]))
         return undone
 
     async def copy(self, source: str, target: str, *, until: int | None = None) -> None:
@@ -305,10 +306,6 @@ class Journal:
     async def by_ids(self, ids: Sequence[str]) -> dict[str, JournalRow]:
         """Return rows by their ids."""
         return await self._where(journal.c.id.in_(ids))
-
-    async def by_seqs(self, seqs: Sequence[int]) -> dict[str, JournalRow]:
-        """Return rows by their sequence numbers, keyed by id."""
-        return await self._where(journal.c.seq.in_(seqs))
 
     async def _where(self, condition: Any) -> dict[str, JournalRow]:
         rows = await self._database.rows(select(*_ROW).where(condition))

@@ -8,7 +8,7 @@ import socket
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from sqlalchemy import Connection, delete, insert, select, text, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from lra.store import fts, queue
 from lra.store.clock import new_id, now_us
@@ -36,9 +36,26 @@ def record_of(row: Any) -> MemoryRecord:
 
 
 def record_change(
-    connection: Connection, memory_id: str, action: str, content: str, actor: str, new: NewMemory | None = None
+    connection: Connection,
+    memory_id: str,
+    action: str,
+    content: str,
+    actor: str,
+    new: NewMemory | None = None,
+    *,
+    was: dict[str, Any] | None = None,
 ) -> None:
-    """Add a line to a memory's history."""
+    """Add a line to a memory's history.
+
+    Args:
+        connection: The transaction of the change.
+        memory_id: Which memory.
+        action: What happened to it.
+        content: What it says since.
+        actor: Who did it.
+        new: What was written, with the session and turn it came from.
+        was: Columns that the change replaced, as they were; never the text, which the line before holds.
+    """
     connection.execute(
         insert(memory_history),
         {
@@ -49,6 +66,7 @@ def record_change(
             "process": f"{socket.gethostname()}:{os.getpid()}",
             "session_id": new.session_id if new else None,
             "turn_id": new.turn_id if new else None,
+            "was": json.dumps(was) if was else None,
             "at": now_us(),
         },
     )
@@ -116,7 +134,7 @@ class MemoryStore:
                     .where(memories.c.seq == same.seq)
                     .values(count=memories.c.count + 1, updated_at=now_us(), key=new.key or same.key)
                 )
-                record_change(connection, same.id, "merged", new.content, new.source, new)
+                record_change(connection, same.id, "merged", new.content, new.source, new, was={"key": same.key})
                 row = connection.execute(select(*_ROW).where(memories.c.seq == same.seq)).one()
                 return record_of(row), "merged"
             old = connection.execute(live.where(memories.c.key == new.key)).all() if new.key else []
@@ -135,7 +153,8 @@ class MemoryStore:
             .where(memories.c.seq == old.seq)
             .values(superseded_by=by.id, valid_to=by.valid_from or by.created_at, updated_at=now)
         )
-        record_change(connection, old.id, "superseded", old.content, new.source, new)
+        was = {"valid_to": old.valid_to}
+        record_change(connection, old.id, "superseded", old.content, new.source, new, was=was)
         queue.enqueue(connection, "memory", [old.id], "delete")
 
     async def edit(self, memory_id: str, content: str, *, actor: str = "user") -> MemoryRecord:
@@ -180,7 +199,8 @@ class MemoryStore:
             )
             fts.index_row(connection, "memories", old.seq, indexed_text(new.content, old.key, json.loads(old.tags)))
             queue.enqueue(connection, "memory", [old.id])
-            record_change(connection, old.id, "edited", new.content, new.source, new)
+            was = {"metadata": old.metadata}
+            record_change(connection, old.id, "edited", new.content, new.source, new, was=was)
             return record_of(connection.execute(select(*_ROW).where(memories.c.seq == old.seq)).one())
 
         return await self._database.write(work)
@@ -197,17 +217,6 @@ class MemoryStore:
         await self._database.write(work)
         return True
 
-    async def pinned(self, *, namespace: str) -> list[MemoryRecord]:
-        """Return the pinned memories in force, oldest first."""
-        query = select(*_ROW).where(
-            memories.c.pin == text("1"),
-            # The plus keeps the planner from reading every row of the namespace instead of the few pinned ones.
-            text("+memories.namespace = :namespace").bindparams(namespace=namespace),
-            memories.c.superseded_by.is_(None),
-            memories.c.valid_to.is_(None) | (memories.c.valid_to > now_us()),
-        )
-        return [record_of(row) for row in await self._database.rows(query.order_by(memories.c.seq))]
-
     async def get(self, memory_id: str) -> MemoryRecord:
         """Return a memory by its id or by an unambiguous beginning of it.
 
@@ -220,11 +229,6 @@ class MemoryStore:
     async def by_ids(self, ids: Sequence[str]) -> dict[str, MemoryRecord]:
         """Return memories by their exact ids."""
         rows = await self._database.rows(select(*_ROW).where(memories.c.id.in_(ids)))
-        return {row.id: record_of(row) for row in rows}
-
-    async def by_seqs(self, seqs: Sequence[int]) -> dict[str, MemoryRecord]:
-        """Return memories by their sequence numbers, keyed by id."""
-        rows = await self._database.rows(select(*_ROW).where(memories.c.seq.in_(seqs)))
         return {row.id: record_of(row) for row in rows}
 
     async def find(

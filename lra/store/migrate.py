@@ -14,10 +14,10 @@ from lra.store.clock import now_us
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0001"
+HEAD = "0002"
 """The revision this program reads and writes."""
 
-KNOWN = frozenset({"0001"})
+KNOWN = frozenset({"0001", "0002"})
 """Every revision this program can bring to `HEAD`."""
 
 

@@ -21,6 +21,7 @@ from lra.store.records import Entry, JournalRow, NewMemory, TaskRecord
 from lra.store.sessions import SessionStore
 from lra.store.tables import journal
 from lra.store.tasks import TaskStore
+from lra.store.undoing import Undoing
 from lra.store.vectors import VectorStore
 from lra.text import clean_text
 
@@ -45,6 +46,7 @@ class StructuredMemoryStore:
         self.vectors = VectorStore(self.database)
         self.queue = IndexQueue(self.database)
         self.forgetting = Forgetting(self.database, self.memories)
+        self.undoing = Undoing(self.database)
 
     async def init_db(self) -> None:
         """Create or migrate the database; every other method does so by itself."""

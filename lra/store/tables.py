@@ -138,14 +138,18 @@ memory_history = Table(
     metadata,
     Column("seq", Integer, primary_key=True),
     Column("memory_id", Text, nullable=False),
-    Column("action", Text, nullable=False),  # created, merged, superseded, edited, forgotten, imported
+    Column(
+        "action", Text, nullable=False
+    ),  # created, merged, superseded, edited, forgotten, imported, undone, restored
     Column("content", Text, nullable=False),
     Column("actor", Text, nullable=False),  # user, tool, summary, import
     Column("process", Text, nullable=False),
     Column("session_id", Text),
     Column("turn_id", Integer),
     Column("at", Integer, nullable=False),
+    Column("was", Text),  # JSON of the columns that were replaced, without the text
     Index("ix_memory_history_memory", "memory_id", "seq"),
+    Index("ix_memory_history_turn", "turn_id", sqlite_where=text("turn_id IS NOT NULL")),
     sqlite_autoincrement=True,
 )
 
@@ -163,6 +167,21 @@ tasks = Table(
     Column("updated_at", Integer, nullable=False),
     Index("ix_tasks_status", "status"),
     Index("ix_tasks_session", "session_id"),
+    sqlite_autoincrement=True,
+)
+
+task_history = Table(
+    "task_history",
+    metadata,
+    Column("seq", Integer, primary_key=True),
+    Column("task_id", Text, ForeignKey("tasks.id", ondelete="CASCADE"), nullable=False),
+    Column("action", Text, nullable=False),  # created, changed, restored
+    Column("status", Text, nullable=False),  # since the change
+    Column("was", Text, nullable=False, server_default="{}"),  # JSON of the columns that were replaced
+    Column("turn_id", Integer),
+    Column("at", Integer, nullable=False),
+    Index("ix_task_history_task", "task_id", "seq"),
+    Index("ix_task_history_turn", "turn_id", sqlite_where=text("turn_id IS NOT NULL")),
     sqlite_autoincrement=True,
 )
 

@@ -12,7 +12,7 @@ from lra.store.clock import new_id, now_us
 from lra.store.database import Database
 from lra.store.lookup import by_prefix
 from lra.store.records import TASK_STATUSES, TaskRecord, TaskStatus
-from lra.store.tables import tasks
+from lra.store.tables import task_history, tasks
 
 _ROW = [tasks.c[name] for name in TaskRecord.__dataclass_fields__]
 
@@ -20,6 +20,38 @@ _ROW = [tasks.c[name] for name in TaskRecord.__dataclass_fields__]
 def _record(row: Any) -> TaskRecord:
     values = dict(row._mapping)
     return TaskRecord(**{**values, "metadata": json.loads(values["metadata"])})
+
+
+def record_task_change(
+    connection: Connection,
+    task_id: str,
+    action: str,
+    status: str,
+    *,
+    was: dict[str, Any] | None = None,
+    turn_id: int | None = None,
+) -> None:
+    """Add a line to a task's history.
+
+    Args:
+        connection: The transaction of the change.
+        task_id: Which task.
+        action: `created`, `changed` or `restored`.
+        status: Its status since.
+        was: Columns that the change replaced, as they were.
+        turn_id: The turn that did it, if one did.
+    """
+    connection.execute(
+        insert(task_history),
+        {
+            "task_id": task_id,
+            "action": action,
+            "status": status,
+            "was": json.dumps(was or {}, ensure_ascii=False),
+            "turn_id": turn_id,
+            "at": now_us(),
+        },
+    )
 
 
 def check_status(status: str) -> TaskStatus:
@@ -50,8 +82,9 @@ class TaskStore:
         status: str = "pending",
         id: str | None = None,
         metadata: dict[str, Any] | None = None,
+        turn_id: int | None = None,
     ) -> TaskRecord:
-        """Add a task.
+        """Add a task; `turn_id` is the turn that does so, if one does.
 
         Raises:
             UsageError: The title is empty or the status unknown.
@@ -74,6 +107,7 @@ class TaskStore:
                     "updated_at": now,
                 },
             )
+            record_task_change(connection, task_id, "created", checked, turn_id=turn_id)
 
         await self._database.write(work)
         return await self.get(task_id)
@@ -100,8 +134,13 @@ class TaskStore:
             query = query.limit(limit)
         return [_record(row) for row in await self._database.rows(query)]
 
-    async def update(self, task_id: str, **values: Any) -> TaskRecord:
+    async def update(self, task_id: str, *, turn_id: int | None = None, **values: Any) -> TaskRecord:
         """Change columns of a task (`title`, `description`, `status`, `metadata`).
+
+        Args:
+            task_id: Its id, or the beginning of it.
+            turn_id: The turn that does so, if one does.
+            values: The columns.
 
         Raises:
             NotFoundError: There is no such task.
@@ -114,7 +153,14 @@ class TaskStore:
             values["metadata"] = json.dumps(values["metadata"])
 
         def work(connection: Connection) -> None:
+            old = connection.execute(select(tasks).where(tasks.c.id == record.id)).mappings().first()
+            if old is None:
+                return
             connection.execute(update(tasks).where(tasks.c.id == record.id).values(**values, updated_at=now_us()))
+            was = {name: old[name] for name, value in values.items() if old[name] != value}
+            if was:
+                status = values.get("status", old["status"])
+                record_task_change(connection, record.id, "changed", status, was=was, turn_id=turn_id)
 
         await self._database.write(work)
         return await self.get(record.id)

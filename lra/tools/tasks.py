@@ -26,7 +26,10 @@ async def create_task(ctx: RunContext[AgentDeps], title: str, description: str =
     """
     await ctx.deps.ensure_session()
     task = await ctx.deps.structured_store.tasks.create(
-        clean_text(title), description=clean_text(description), session_id=ctx.deps.session_id
+        clean_text(title),
+        description=clean_text(description),
+        session_id=ctx.deps.session_id,
+        turn_id=ctx.deps.turn_id,
     )
     ctx.deps.tell(TaskChanged(id=task.id, title=task.title, status=task.status))
     return f"Task created: {task.id}"
@@ -39,7 +42,7 @@ async def update_task_status(ctx: RunContext[AgentDeps], task_id: str, status: s
         task_id: The task's id.
         status: pending, in_progress, done or cancelled.
     """
-    task = await ctx.deps.structured_store.tasks.update(task_id, status=status)
+    task = await ctx.deps.structured_store.tasks.update(task_id, status=status, turn_id=ctx.deps.turn_id)
     ctx.deps.tell(TaskChanged(id=task.id, title=task.title, status=task.status))
     return f"Task {task.id} updated to {task.status}"
 

@@ -371,7 +371,7 @@ async def test_rewind_undoes_turns_for_the_model_and_keeps_them_in_the_record(de
     for text in ("first", "second", "third"):
         await take(session, text)
     undone = await session.rewind(2)
-    assert [turn.number for turn in undone] == [2, 3]
+    assert [turn.number for turn in undone.turns] == [2, 3]
     await take(session, "another second")
     assert sent(desk.server) == [("user", "first"), ("assistant", "One."), ("user", "another second")]
     assert [turn.number for turn in await session.runtime.store.journal.turns(session.id)] == [1, 2]

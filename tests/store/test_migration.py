@@ -12,6 +12,7 @@ import pytest
 from lra.errors import ConfigError, ExitCode, StoreError
 from lra.store import StructuredMemoryStore
 from lra.store.migrate import HEAD
+from lra.store.migrations.versions import v0001_first_schema
 from lra.store.tables import metadata
 from tests.store.support import digest, execute, python
 
@@ -36,6 +37,35 @@ async def test_a_new_database_has_what_the_queries_expect(open_store: Make, path
         assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [(HEAD,)]
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     assert not list(path.parent.glob("*.backup-*"))
+
+
+async def test_a_database_of_the_first_schema_is_backed_up_and_migrated(open_store: Make, path: Path) -> None:
+    path.parent.mkdir()
+    execute(
+        path,
+        *v0001_first_schema.STATEMENTS,
+        "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)",
+        "INSERT INTO alembic_version VALUES ('0001')",
+        "INSERT INTO sessions(id, created_at, updated_at) VALUES ('s', 1, 1)",
+        "INSERT INTO tasks(id, title, created_at, updated_at) VALUES ('t', 'old', 1, 1)",
+        "INSERT INTO turns(session_id, number, started_at) VALUES ('s', 1, 1)",
+        "INSERT INTO memories(id, content, content_hash, turn_id, created_at, updated_at)"
+        " VALUES ('m', 'kept fact', 'h', 1, 1, 1)",
+        "INSERT INTO memory_history(memory_id, action, content, actor, process, turn_id, at)"
+        " VALUES ('m', 'created', 'kept fact', 'tool', 'p', 1, 1)",
+    )
+    store = open_store()
+    assert (await store.tasks.update("t", status="done")).title == "old"
+    found = tables(path)
+    for table in metadata.tables.values():
+        assert found[table.name] == {column.name for column in table.columns}
+    (backup,) = path.parent.glob("*.backup-0001-*")
+    assert backup.stat().st_mode & 0o777 == 0o600
+    assert "task_history" not in tables(backup)
+    # What was written before has enough to be undone by.
+    undone = await store.undoing.rewind("s", 1, also_written=True)
+    assert [(memory.action, memory.content) for memory in undone.memories] == [("removed", "kept fact")]
+    assert await store.memories.find() == []
 
 
 async def test_an_empty_file_counts_as_new(open_store: Make, path: Path) -> None:
