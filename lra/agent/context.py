@@ -45,17 +45,20 @@ def estimate_tokens(messages: Sequence[ModelMessage]) -> int:
 
 
 def _chars(message: ModelMessage) -> int:
-    total = 0
-    for part in message.parts:
-        if isinstance(part, UserPromptPart):
-            total += len(user_text(part))
-        elif isinstance(part, ToolReturnPart):
-            total += len(part.model_response_str())
-        elif isinstance(part, TextPart | ThinkingPart):
-            total += len(part.content)
-        elif isinstance(part, ToolCallPart):
-            total += len(part.args_as_json_str()) + len(part.tool_name)
-        total += 16
+    return sum(part_chars(part) for part in message.parts)
+
+
+def part_chars(part: object) -> int:
+    """Return the characters of one part of a message, with what it takes to mark it off."""
+    total = 16
+    if isinstance(part, UserPromptPart):
+        total += len(user_text(part))
+    elif isinstance(part, ToolReturnPart):
+        total += len(part.model_response_str())
+    elif isinstance(part, TextPart | ThinkingPart):
+        total += len(part.content)
+    elif isinstance(part, ToolCallPart):
+        total += len(part.args_as_json_str()) + len(part.tool_name)
     return total
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
 
 from pydantic_ai.exceptions import AgentRunError
 from pydantic_ai.messages import ModelMessage, repair_messages
@@ -20,6 +22,7 @@ from lra.agent.context import (
     with_summary,
 )
 from lra.agent.summary import Line, extract, summarize
+from lra.errors import UsageError
 from lra.events import Compacted
 from lra.session.history import parse
 from lra.store import JournalRow, StructuredMemoryStore
@@ -27,6 +30,16 @@ from lra.store.records import SessionRecord
 
 SUMMARY_SECONDS = 30.0
 """How long a turn waits for a model's summary before it takes an extract."""
+_STEPS_BACK = 10
+"""Compactions that can be undone one by one; then comes the full history."""
+
+
+@dataclass(frozen=True, slots=True)
+class Uncompacted:
+    """What undoing a compaction did."""
+
+    before_tokens: int
+    after_tokens: int
 
 
 class SessionContext:
@@ -47,7 +60,9 @@ class SessionContext:
         self._take(record)
 
     def _take(self, record: SessionRecord) -> None:
-        state = json.loads(record.compaction) if record.compaction else {}
+        state: dict[str, Any] = json.loads(record.compaction) if record.compaction else {}
+        self._state = state
+        """The state as it is kept, with the one before it."""
         self._summary: str = state.get("summary", "")
         self._after: int = state.get("after", 0)
         """Rows up to here are represented by the summary."""
@@ -151,6 +166,47 @@ class SessionContext:
                     return summary
         return extract(lines, limit=3_000)
 
+    async def uncompact(self, window: int) -> Uncompacted | None:
+        """Send again what the last compaction left out.
+
+        Args:
+            window: The model's context window.
+
+        Returns:
+            What was done, or None when nothing is left out.
+
+        Raises:
+            UsageError: It would not fit the window.
+        """
+        history = await self.messages()
+        if not self._state:
+            return None
+        kept, before = self._state, estimate_tokens(history)
+        await self._restore(kept.get("before") or {})
+        after = estimate_tokens(await self.messages())
+        if after > window * FULL:
+            await self._restore(kept)
+            raise UsageError(
+                f"The history before the last shortening is about {after:,} tokens, and the next turn would shorten it"
+                f" again: at most {int(window * FULL):,} of the model's {window:,} are for it.",
+                hint="A model with a larger window can take it.",
+            )
+        return Uncompacted(before, after)
+
+    async def _restore(self, state: dict[str, Any]) -> None:
+        await self._store.sessions.update(self._session_id, compaction=json.dumps(state) if state else None)
+        self._generation = -1
+
+    @property
+    def summary(self) -> str:
+        """What stands for the turns that are left out; empty when none are."""
+        return self._summary
+
     async def _save(self) -> None:
-        state = {"summary": self._summary, "after": self._after, "trimmed": self._trimmed}
-        await self._store.sessions.update(self._session_id, compaction=json.dumps(state))
+        before = self._state
+        self._state = {"summary": self._summary, "after": self._after, "trimmed": self._trimmed, "before": before}
+        level = self._state
+        for _ in range(_STEPS_BACK):
+            level = level.get("before") or {}
+        level.pop("before", None)
+        await self._store.sessions.update(self._session_id, compaction=json.dumps(self._state))

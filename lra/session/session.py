@@ -24,7 +24,8 @@ from lra.events import Compacted, Event
 from lra.runtime import Runtime
 from lra.session.budget import Budget, checked_price
 from lra.session.closing import leave_summary, summarize_abandoned
-from lra.session.context import SessionContext
+from lra.session.context import SessionContext, Uncompacted
+from lra.session.context_report import ContextReport, report
 from lra.session.history import user_entry
 from lra.session.opening import copy_session, prepare
 from lra.session.recovery import recover_turns, settle_held
@@ -408,6 +409,24 @@ class Session:
         if compacted is not None:
             await self._leave_summary(by_model=False)
         return compacted
+
+    async def uncompact(self) -> Uncompacted | None:
+        """Send again what the last compaction left out.
+
+        Returns:
+            What was done, or None when nothing is left out.
+
+        Raises:
+            UsageError: It would not fit the window, a turn is running, or the session is read-only.
+        """
+        self._check_writable()
+        return await self._context.uncompact(window_of(self._model))
+
+    async def context_report(self) -> ContextReport:
+        """Return what fills the model's context window."""
+        return await report(
+            self.runtime.store, self.id, self._context, self._toolsets, model=self._model, model_name=self.model_name
+        )
 
     async def set_model(self, name: str) -> None:
         """Answer the next turns with another model.
