@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Coroutine
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from lra import __version__
@@ -14,12 +15,16 @@ from lra.chat.current import Current
 from lra.chat.interrupts import Interrupts
 from lra.chat.keyboard import Keyboard
 from lra.chat.leaving import leave
+from lra.chat.live_screen import LiveScreen
+from lra.chat.modes import release_terminal
 from lra.chat.opening import settings_for
 from lra.chat.options import ChatOptions
 from lra.chat.plain import PlainReader
+from lra.chat.queue import Message, Pending
 from lra.chat.reader import Reader, Reopened
 from lra.chat.render import Busy
 from lra.chat.screen import Screen, check_taken, silence, wants_plain
+from lra.chat.status import Status, look
 from lra.chat.turns import TurnFront
 from lra.errors import ExitCode, LraError, UsageError
 
@@ -43,6 +48,8 @@ def run_chat(options: ChatOptions) -> int:
     try:
         return asyncio.run(_chat(options, keyboard))
     finally:
+        if not keyboard.by_line:
+            release_terminal()
         keyboard.restore()
 
 
@@ -71,34 +78,39 @@ class Chat:
         self.scripted = not sys.stdin.isatty()
         """Whether lines come from a pipe or a file, where nobody can be asked."""
         self.interrupts = Interrupts(self._terminate)
-        self.screen = Screen(
-            plain=self.scripted or wants_plain(options.plain, sys.stdout),
-            side=sys.stdout if sys.stdout.isatty() and not self.scripted else sys.stderr,
-            on_gone=self._gone,
-        )
+        self.pending = Pending(self._queue_changed)
+        self.status = Status(loading="starting")
+        self.screen = self._screen()
         self.turns = TurnFront(self)
         self.current = Current(self)
         self.reader = self._reader()
         self.reading = False
-        """Whether the prompt stands."""
+        """Whether nothing is going on, so that the next message would start at once."""
         self._work: asyncio.Task[None] | None = None
+        self._beside: set[asyncio.Task[None]] = set()
+
+    def _screen(self) -> Screen:
+        if self.scripted or wants_plain(self.options.plain, sys.stdout):
+            side = sys.stdout if sys.stdout.isatty() and not self.scripted else sys.stderr
+            return Screen(plain=True, side=side, on_gone=self.gone)
+        return LiveScreen(pending=self.pending, on_gone=self.gone)
 
     def _reader(self) -> Reader:
-        if self.screen.plain:
+        if not isinstance(self.screen, LiveScreen):
             return PlainReader(
                 fd=sys.stdin.fileno(),
                 screen=self.screen,
                 keyboard=None if self.scripted else self.keyboard,
                 on_shown=self.current.opening.begin,
             )
-        from lra.chat.prompt import Prompt
+        from lra.chat.standing import standing_prompt
 
-        return Prompt(
-            history=self.settings.home / "history",
-            registry=registry,
-            keyboard=self.keyboard,
-            on_shown=self.current.opening.begin,
-        )
+        return standing_prompt(self, self.screen)
+
+    @property
+    def working(self) -> bool:
+        """Whether a message or a command is being worked on, or the end is."""
+        return self._work is not None or self.leaving
 
     @property
     def session(self) -> Session | None:
@@ -127,8 +139,11 @@ class Chat:
                 while not self.leaving:
                     await self._step()
             finally:
-                await leave(self)
-                ticker.cancel()
+                try:
+                    await leave(self)
+                finally:
+                    ticker.cancel()
+                    await self.reader.close()
         check_taken(self.screen)
         return self.exit_code
 
@@ -140,8 +155,7 @@ class Chat:
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(_TICK)
-            if not self.reading:
-                self.screen.tick()
+            self.screen.tick()
 
     async def _step(self) -> None:
         if self.current.unclaimed:
@@ -151,7 +165,7 @@ class Chat:
         self.reading = True
         try:
             with self.interrupts.to(self.reader.give_up):
-                text = await self.reader.read(draft)
+                message = await self.reader.next(draft)
         except (EOFError, OSError):
             self.leaving = True
         except KeyboardInterrupt as given_up:
@@ -161,14 +175,16 @@ class Chat:
             self.draft = reopened.text
         else:
             self.reading = False
-            await self._take(text)
+            self.screen.echo(message.brief)
+            await self._take(message)
         finally:
             self.reading = False
 
     async def _start(self) -> None:
         await self.ready()
 
-    async def _take(self, text: str) -> None:
+    async def _take(self, message: Message) -> None:
+        text = message.text
         if not text.strip():
             return
         if (call := split(text)) is None:
@@ -187,7 +203,9 @@ class Chat:
                 await asyncio.wait([task])
         finally:
             self._work = None
-            self.screen.end_line()
+            self.screen.calm()
+            if not self.screen.plain:
+                self.beside(self.look())
         if task.cancelled():
             self.screen.line("Stopped.", "warning")
             return
@@ -197,6 +215,31 @@ class Chat:
         if not isinstance(error, Exception) or self.current.hopeless:
             raise error
         self.say(error)
+
+    def beside(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run work that does not keep the conversation from going on; its errors become sentences."""
+
+        async def guarded() -> None:
+            try:
+                await work
+            except Exception as error:
+                self.say(error)
+            if self.leaving:
+                self.depart()
+
+        task = asyncio.create_task(guarded())
+        self._beside.add(task)
+        task.add_done_callback(self._beside.discard)
+
+    async def look(self) -> None:
+        """Bring the status line up to date."""
+        if self.session is not None and not self.leaving and not self.screen.plain:
+            with suppress(LraError):
+                await look(self.status, self.session, memory=self.options.memory)
+            self.screen.repaint()
+
+    def _queue_changed(self) -> None:
+        self.screen.repaint()
 
     def say(self, error: Exception) -> None:
         """Show an error as one sentence."""
@@ -218,9 +261,15 @@ class Chat:
         """Ask for one short answer; empty for none."""
         self.screen.end_line()
         try:
-            return await self.reader.ask(question)
+            answer = await self.reader.ask(question)
         except KeyboardInterrupt:
-            return ""
+            answer = ""
+        self.screen.answered(question, answer)
+        return answer
+
+    def echo(self, text: str) -> None:
+        """Show a message that does not wait for its turn as it was entered."""
+        self.screen.echo(text)
 
     def forget_typed(self, text: str) -> None:
         """Take a forgotten text out of the prompt's history."""
@@ -232,7 +281,7 @@ class Chat:
         else:
             forget_in_file(self.settings.home / "history", text)
 
-    def _gone(self) -> None:
+    def gone(self) -> None:
         silence(sys.stdout)
         self._terminate()
 
@@ -240,6 +289,15 @@ class Chat:
         """Leave as soon as everything is kept: the terminal is gone, or the process was asked to end."""
         self.leaving = self.hurried = True
         self.exit_code = int(ExitCode.INTERRUPTED)
+        if self.session is not None and self.session.running:
+            self.session.cancel()
+        elif self._work is not None:
+            self._work.cancel()
+        self.reader.leave()
+
+    def depart(self) -> None:
+        """Leave now, stopping what runs; everything so far is kept."""
+        self.leaving = True
         if self.session is not None and self.session.running:
             self.session.cancel()
         elif self._work is not None:

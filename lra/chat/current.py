@@ -62,6 +62,7 @@ class Current:
             if self.session is None:
                 self.session = session
                 await self._introduce(session)
+                await self._chat.look()
         return self.session
 
     def _opened(self) -> None:

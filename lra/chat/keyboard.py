@@ -23,7 +23,7 @@ class Keyboard:
 
     def __init__(self, fd: int, *, by_line: bool = False) -> None:
         self._fd = fd
-        self._by_line = by_line
+        self.by_line = by_line
         self._before: list[int | list[bytes | int]] | None = None
 
     def hush(self) -> None:
@@ -38,7 +38,7 @@ class Keyboard:
         mode[3] &= ~termios.ECHO
         # Ctrl-C must throw away neither what was typed nor what was written.
         mode[3] |= termios.ISIG | termios.NOFLSH
-        if not self._by_line:
+        if not self.by_line:
             mode[3] &= ~termios.ICANON
             # Enter is kept as the key it is, for the prompt that reads it later.
             mode[0] &= ~termios.ICRNL
@@ -68,6 +68,22 @@ class Keyboard:
             while self.pending() and (piece := os.read(self._fd, 4096)):
                 taken += piece
         return taken
+
+    def stop(self) -> None:
+        """Give the shell its terminal as it was, stop, and take up the present mode when brought back."""
+        try:
+            mode = termios.tcgetattr(self._fd)
+        except (termios.error, OSError, ValueError):
+            mode = None
+        self.restore()
+        before = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+        try:
+            # The whole group, as the terminal's own key does: a script that started the program stops with it.
+            os.kill(0, signal.SIGTSTP)
+        finally:
+            signal.signal(signal.SIGTSTP, before)
+            if mode is not None:
+                self._set(mode)
 
     @contextlib.contextmanager
     def suspendable(self) -> Iterator[None]:

@@ -2,15 +2,87 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Protocol
+
+from prompt_toolkit.application import get_app
+from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.enums import DEFAULT_BUFFER
-from prompt_toolkit.filters import has_focus, is_searching
+from prompt_toolkit.filters import Condition, has_completions, has_focus, is_searching, vi_insert_mode
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.keys import Keys
+
+from lra.chat.pastes import Pastes
+
+ANSWER_BUFFER = "ANSWER"
 
 
-def prompt_keys() -> KeyBindings:
-    """Return the bindings: Enter sends, Alt-Enter and a trailing backslash begin a new line."""
+class Actions(Protocol):
+    """What keys cause; the conversation decides how."""
+
+    @property
+    def running(self) -> bool:
+        """Whether something runs that Ctrl-C ends."""
+        ...
+
+    @property
+    def undoable(self) -> bool:
+        """Whether `u` takes something back."""
+        ...
+
+    def enter(self, text: str, shown: str) -> None:
+        """Take a line that was entered; an empty one lets held messages go on."""
+        ...
+
+    def steer(self, text: str, shown: str) -> None:
+        """Give a text to the turn that runs."""
+        ...
+
+    def stop(self) -> bool:
+        """Stop what runs, else drop what waits; False when there was neither."""
+        ...
+
+    def hint(self) -> None:
+        """Say how to leave."""
+        ...
+
+    def leave(self) -> None:
+        """Leave."""
+        ...
+
+    def take_back(self) -> str | None:
+        """Return the last message that waits, which then waits no longer."""
+        ...
+
+    def undo(self) -> None:
+        """Take back what was remembered last."""
+        ...
+
+    def rewind(self) -> None:
+        """Offer to undo a turn."""
+        ...
+
+
+def draft_keys(actions: Actions, pastes: Pastes, edit: Callable[[], None], suspend: Callable[[], None]) -> KeyBindings:
+    """Return the bindings of the message that is being written.
+
+    Args:
+        actions: The conversation.
+        pastes: Long pastes, shown as one word.
+        edit: Opens the external editor.
+        suspend: Gives the terminal back to the shell.
+    """
     keys = KeyBindings()
     typing = has_focus(DEFAULT_BUFFER) & ~is_searching
+    empty = Condition(lambda: not get_app().current_buffer.text)
+    after_paste = Condition(lambda: pastes.ending(get_app().current_buffer.document.text_before_cursor) > 0)
+
+    def take(buffer: Buffer) -> tuple[str, str]:
+        shown = buffer.text
+        text = pastes.expand(shown)
+        buffer.history.append_string(text)
+        buffer.reset()
+        return text, shown
 
     @keys.add("enter", filter=typing)
     def _send(event: KeyPressEvent) -> None:
@@ -21,18 +93,107 @@ def prompt_keys() -> KeyBindings:
             buffer.delete_before_cursor()
             buffer.newline(copy_margin=False)
         else:
-            buffer.validate_and_handle()
+            actions.enter(*take(buffer))
 
     @keys.add("escape", "enter", filter=typing)
+    @keys.add("c-j", filter=typing)
     def _new_line(event: KeyPressEvent) -> None:
         event.current_buffer.newline(copy_margin=False)
 
+    @keys.add("c-s", filter=typing & Condition(lambda: actions.running))
+    def _steer(event: KeyPressEvent) -> None:
+        if event.current_buffer.text.strip():
+            actions.steer(*take(event.current_buffer))
+
+    def give_up(buffer: Buffer) -> bool:
+        if actions.stop():
+            return True
+        if buffer.text:
+            # A line given up by mistake is one arrow key away.
+            take(buffer)
+            return True
+        return False
+
     @keys.add("c-c", filter=typing)
+    def _interrupt(event: KeyPressEvent) -> None:
+        if not give_up(event.current_buffer):
+            actions.hint()
+
+    @keys.add("escape", filter=typing & ~has_completions & (~vi_insert_mode | empty))
+    def _escape(event: KeyPressEvent) -> None:
+        give_up(event.current_buffer)
+
+    @keys.add("escape", filter=typing & has_completions)
+    def _close_menu(event: KeyPressEvent) -> None:
+        event.current_buffer.cancel_completion()
+
+    @keys.add("escape", "escape", filter=typing & empty & Condition(lambda: not actions.running))
+    def _rewind(event: KeyPressEvent) -> None:
+        if not give_up(event.current_buffer):
+            actions.rewind()
+
+    @keys.add("c-d", filter=typing & empty)
+    def _leave(event: KeyPressEvent) -> None:
+        actions.leave()
+
+    @keys.add("up", filter=typing & empty)
+    def _up(event: KeyPressEvent) -> None:
+        if (text := actions.take_back()) is not None:
+            event.current_buffer.insert_text(text)
+        else:
+            event.current_buffer.auto_up(count=event.arg)
+
+    @keys.add("u", filter=typing & empty & Condition(lambda: actions.undoable))
+    def _undo(event: KeyPressEvent) -> None:
+        actions.undo()
+
+    @keys.add(Keys.BracketedPaste, filter=typing)
+    def _paste(event: KeyPressEvent) -> None:
+        event.current_buffer.insert_text(pastes.shorten(event.data))
+
+    @keys.add("backspace", filter=typing & after_paste)
+    def _delete_paste(event: KeyPressEvent) -> None:
+        buffer = event.current_buffer
+        buffer.delete_before_cursor(pastes.ending(buffer.document.text_before_cursor))
+
+    @keys.add("c-x", "c-e", filter=typing)
+    @keys.add("c-g", filter=typing)
+    def _edit(event: KeyPressEvent) -> None:
+        edit()
+
+    @keys.add("c-z", filter=~is_searching)
+    def _suspend(event: KeyPressEvent) -> None:
+        suspend()
+
+    return keys
+
+
+def answer_keys(answered: Callable[[str | BaseException], None]) -> KeyBindings:
+    """Return the bindings of a question's answer.
+
+    Args:
+        answered: Takes the answer, or what was pressed instead of one.
+    """
+    keys = KeyBindings()
+    answering = has_focus(ANSWER_BUFFER)
+
+    @keys.add("enter", filter=answering)
+    def _answer(event: KeyPressEvent) -> None:
+        answered(event.current_buffer.text)
+
+    @keys.add("escape", filter=answering)
+    @keys.add("c-c", filter=answering)
     def _give_up(event: KeyPressEvent) -> None:
-        # A line given up by mistake is one arrow key away.
-        if event.current_buffer.text:
-            event.current_buffer.append_to_history()
-        text = event.current_buffer.text
-        event.app.exit(exception=KeyboardInterrupt(text) if text else KeyboardInterrupt(), style="class:aborting")
+        answered(KeyboardInterrupt())
+
+    @keys.add("c-d", filter=answering)
+    def _nothing(event: KeyPressEvent) -> None:
+        if not event.current_buffer.text:
+            answered("")
+
+    @keys.add("escape", "enter", filter=answering)
+    @keys.add("c-j", filter=answering)
+    def _new_line(event: KeyPressEvent) -> None:
+        event.current_buffer.newline(copy_margin=False)
 
     return keys

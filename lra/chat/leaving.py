@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from lra.chat.render import Busy
+from lra.chat.table import counted
 from lra.errors import LraError
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ async def close_session(chat: Chat, session: Session) -> None:
 
 async def leave(chat: Chat) -> None:
     """Close everything, leave the terminal as it was, and say how to come back."""
+    if (unsent := len(chat.pending.clear())) and not chat.hurried:
+        chat.screen.line(f"{counted(unsent, 'queued message')} not sent; Up brings it back next time.", "warning")
     session = chat.session or await chat.current.opening.abandon()
     worth_it = session is not None and bool(chat.turns.taken or session.record.turns)
     if session is not None:
@@ -48,6 +51,5 @@ async def leave(chat: Chat) -> None:
         with suppress(Exception):
             async with asyncio.timeout(_RUNTIME):
                 await chat.current.opening.runtime.close()
-    chat.screen.raw("\x1b[?2004l")
     if session is not None and worth_it and not chat.scripted:
         chat.screen.line(f"Kept. Come back with: lra chat -r {session.id}", "dim")

@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable
 
 from lra.chat.keyboard import Keyboard
+from lra.chat.queue import Message
 from lra.chat.reader import Reopened
 from lra.chat.screen import Screen
 
@@ -35,14 +36,14 @@ class PlainReader:
         self._waiting: asyncio.Future[None] | None = None
         self._reading = False
 
-    async def read(self, default: str = "") -> str:
+    async def next(self, default: str = "") -> Message:
         """Return the next message; a trailing backslash joins the next line to it."""
         self._reading = True
         try:
             message = await self._line(MARK)
             while message.endswith("\\"):
                 message = message[:-1] + "\n" + await self._line("  ")
-            return message
+            return Message(message)
         finally:
             self._reading = False
 
@@ -141,3 +142,6 @@ class PlainReader:
         self._screen.line()
         show()
         self._screen.prompt(MARK)
+
+    async def close(self) -> None:
+        """Nothing stands that would have to go."""

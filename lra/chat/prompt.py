@@ -1,137 +1,311 @@
-"""The prompt of a full terminal."""
+"""The prompt of a full terminal, which stands all the time: output appears above it."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable
 
-from prompt_toolkit import PromptSession
-from prompt_toolkit.application import in_terminal
+from prompt_toolkit.application import Application, in_terminal
+from prompt_toolkit.auto_suggest import DummyAutoSuggest
+from prompt_toolkit.buffer import Buffer
+from prompt_toolkit.completion import Completer, DynamicCompleter
+from prompt_toolkit.enums import DEFAULT_BUFFER, EditingMode
 from prompt_toolkit.filters import Condition
-from prompt_toolkit.input.typeahead import get_typeahead, store_typeahead
-from prompt_toolkit.input.vt100_parser import Vt100Parser
-from prompt_toolkit.key_binding import KeyPress
-from prompt_toolkit.output import create_output
-from prompt_toolkit.output.vt100 import Vt100_Output
-from prompt_toolkit.styles import Style
+from prompt_toolkit.history import InMemoryHistory
+from prompt_toolkit.input import create_input
+from prompt_toolkit.key_binding import merge_key_bindings
+from prompt_toolkit.layout import Layout
 
-from lra.chat.commands.registry import Registry
-from lra.chat.completion import CommandCompleter
+from lra.chat.area import Area
+from lra.chat.focus import Focus
 from lra.chat.history import PromptHistory
 from lra.chat.keyboard import Keyboard
-from lra.chat.keys import prompt_keys
+from lra.chat.keys import ANSWER_BUFFER, Actions, answer_keys, draft_keys
+from lra.chat.output import SteadyOutput, output_for_prompt
+from lra.chat.pastes import Pastes
+from lra.chat.queue import Message, Pending
 from lra.chat.reader import Reopened
 
-MARK = "> "
-PASTE_ON, PASTE_OFF = "\x1b[?2004h", "\x1b[?2004l"
-_STYLE = Style.from_dict({"mark": "ansigreen bold", "aborting": "ansibrightblack"})
+REPAINTS = 20
+"""Most repaints per second."""
+QUIET = 0.4
+"""Seconds without a key after which a question may take the keyboard."""
 
 
 class Prompt:
-    """Reads lines with editing, history, search and completion.
+    """Reads messages with editing, history, search and completion, and keeps reading while they are answered.
 
     Args:
-        history: File of earlier lines.
-        registry: Commands to complete.
-        keyboard: The terminal between prompts.
+        history: Earlier lines.
+        completer: What is offered while typing.
+        keyboard: The terminal before and after.
+        pending: Where entered messages go.
+        actions: What keys cause.
         on_shown: Called when the prompt stands for the first time.
+        on_gone: Called when the terminal takes nothing more.
     """
 
     interactive = True
 
-    def __init__(self, *, history: Path, registry: Registry, keyboard: Keyboard, on_shown: Callable[[], None]) -> None:
-        self.history = PromptHistory(history)
+    def __init__(
+        self,
+        *,
+        history: PromptHistory,
+        completer: Completer,
+        keyboard: Keyboard,
+        pending: Pending,
+        actions: Actions,
+        on_shown: Callable[[], None],
+        on_gone: Callable[[OSError], None],
+    ) -> None:
+        self.history = history
+        self.completer = completer
+        self.pastes = Pastes()
+        self.focus = Focus()
+        self.output = output_for_prompt()
         self._keyboard = keyboard
-        self._output = create_output(sys.stdout)
-        if isinstance(self._output, Vt100_Output):
-            # Asking where the cursor is leaves stray answers behind on slow lines, and is not needed here.
-            self._output.enable_cpr = False
-        self._session: PromptSession[str] = PromptSession(
-            history=self.history,
-            completer=CommandCompleter(registry),
-            complete_while_typing=Condition(self._typing_command),
-            key_bindings=prompt_keys(),
-            multiline=True,
-            prompt_continuation=lambda width, _number, _wraps: " " * width,
-            enable_suspend=True,
-            enable_open_in_editor=True,
-            tempfile_suffix=".md",
-            style=_STYLE,
-            output=self._output,
-        )
-        self._questions: PromptSession[str] = PromptSession(style=_STYLE, output=self._output)
-        self._reading = False
+        self._pending = pending
         self._on_shown: Callable[[], None] | None = on_shown
-        self._session.app.after_render += self._shown
+        self._on_gone = on_gone
+        self._task: asyncio.Task[None] | None = None
+        self._covered = 0
+        self._above: list[str] = []
+        self._painted = 0.0
+        self._paint_due: asyncio.TimerHandle | None = None
+        self._last_key = 0.0
+        self._answer: asyncio.Future[str] | None = None
+        self._asking = asyncio.Lock()
+        self.draft = Buffer(
+            name=DEFAULT_BUFFER,
+            history=history,
+            completer=DynamicCompleter(lambda: self.completer),
+            complete_while_typing=Condition(self._completes),
+            multiline=True,
+            auto_suggest=DummyAutoSuggest(),
+            tempfile_suffix=".md",
+        )
+        self._answers = Buffer(name=ANSWER_BUFFER, history=InMemoryHistory(), multiline=True)
+        self.area = Area(self.draft, self._answers, self.output.get_size)
+        source = create_input()
+        self.focus.follow(source)
+        self.app: Application[None] = Application(
+            layout=Layout(self.area.container, focused_element=self.area.draft_window),
+            key_bindings=merge_key_bindings(
+                [draft_keys(actions, self.pastes, self._edit, self.suspend), answer_keys(self._answered)]
+            ),
+            style=self.area.style,
+            editing_mode=EditingMode.EMACS,
+            erase_when_done=True,
+            min_redraw_interval=1 / REPAINTS,
+            terminal_size_polling_interval=None,
+            input=source,
+            output=self.output,
+        )
+        # Esc is a key of its own here: it waits no longer for what it may begin than a slow line needs.
+        self.app.ttimeoutlen, self.app.timeoutlen = 0.05, 0.2
+        self.app.before_render += self.area.refresh
+        self.app.after_render += self._shown
+        self.app.key_processor.before_key_press += self._pressed
+        if isinstance(self.output, SteadyOutput):
+            self.output.on_gone = on_gone
+
+    def _completes(self) -> bool:
+        return self.draft.document.text_before_cursor.startswith("/") or "@" in self.draft.document.current_line
 
     def _shown(self, _app: object) -> None:
         on_shown, self._on_shown = self._on_shown, None
         if on_shown is not None:
             on_shown()
 
-    def _typing_command(self) -> bool:
-        text = self._session.default_buffer.text
-        return text.startswith("/") and " " not in text and "\n" not in text
+    def _pressed(self, _processor: object) -> None:
+        self._last_key = time.monotonic()
 
-    async def read(self, default: str = "") -> str:
-        """Return the next message; see `Reader.read`."""
-        self._reading = True
+    # The life of the prompt.
+
+    @property
+    def standing(self) -> bool:
+        """Whether the prompt stands, so that output has to go above it."""
+        return self._task is not None and not self._task.done()
+
+    def stand(self) -> None:
+        """Show the prompt, until `close`; call it on the event loop."""
+        if self._task is None:
+            self._task = asyncio.create_task(self._run())
+
+    async def _run(self) -> None:
         try:
-            return await self._session.prompt_async([("class:mark", MARK)], default=default, handle_sigint=False)
-        finally:
-            self._reading = False
-            self._session.app.erase_when_done = False
-            # What is pasted while a turn runs keeps its lines too.
-            self._output.write_raw(PASTE_ON)
-            self._output.flush()
+            await self.app.run_async(handle_sigint=False, set_exception_handler=False)
+        except (EOFError, OSError):
+            self._pending.end(EOFError())
+        except Exception as error:
+            self._pending.end(error)
+
+    async def close(self) -> None:
+        """Take the prompt away; what is written later goes straight to the terminal."""
+        if self._task is None:
+            return
+        self._paint()
+        if self.app.is_running and not self.app.is_done:
+            self.app.exit()
+        await asyncio.wait([self._task])
+        self._write_rest()
+
+    def set_keys(self, mode: str) -> None:
+        """Edit with `vi` or `emacs` keys."""
+        self.app.editing_mode = EditingMode.VI if mode == "vi" else EditingMode.EMACS
+
+    # Reading.
+
+    async def next(self, default: str = "") -> Message:
+        """Return the next message; see `Reader.next`."""
+        self.stand()
+        if default:
+            self.offer(default)
+        return await self._pending.next()
+
+    def offer(self, text: str) -> None:
+        """Put a text into the prompt, before what is being typed there."""
+        typed = self.draft.text
+        self.draft.text = text + ("\n" + typed if typed else "")
+        self.draft.cursor_position = len(text)
+        self.repaint()
 
     async def ask(self, question: str, *, fresh: bool = False) -> str:
         """Ask for one short answer; see `Reader.ask`."""
-        kept = self._typed_before() if fresh else []
-        try:
-            return (await self._questions.prompt_async(question, handle_sigint=False)).strip()
-        except EOFError:
-            return ""
-        finally:
-            store_typeahead(self._questions.input, kept)
-            self._output.write_raw(PASTE_ON)
-            self._output.flush()
+        self.stand()
+        async with self._asking:
+            while fresh and (rest := self._last_key + QUIET - time.monotonic()) > 0:
+                # What is being typed is no answer: it goes on into the draft until the hands rest.
+                await asyncio.sleep(rest)
+            answer = self._answer = asyncio.get_running_loop().create_future()
+            self._answers.reset()
+            self.area.question = question
+            self.app.layout.focus(self.area.answer_window)
+            self.repaint()
+            try:
+                return (await answer).strip()
+            finally:
+                self._answer = None
+                self.area.question = ""
+                self.app.layout.focus(self.area.draft_window)
+                self.repaint()
 
-    def _typed_before(self) -> list[KeyPress]:
-        keys = get_typeahead(self._questions.input)
-        text = self._keyboard.take().decode("utf-8", "replace")
-        if text.count("\x1b[200~") > text.count("\x1b[201~"):
-            text += "\x1b[201~"
-        parser = Vt100Parser(keys.append)
-        parser.feed(text)
-        parser.flush()
-        return keys
+    @property
+    def asking(self) -> bool:
+        """Whether a question is waiting for its answer."""
+        return self._answer is not None
+
+    def _answered(self, answer: str | BaseException) -> None:
+        future = self._answer
+        if future is None or future.done():
+            return
+        if isinstance(answer, str):
+            future.set_result(answer)
+        else:
+            future.set_exception(answer)
 
     def reopen(self) -> None:
-        """Take the prompt away; see `Reader.reopen`."""
-        self._exit(Reopened(self._session.default_buffer.text), erase=True)
+        """Make a waiting `next` raise `Reopened`; see `Reader.reopen`."""
+        self._pending.end(Reopened(""))
 
     def give_up(self) -> None:
-        """Give the line up, as Ctrl-C does."""
-        self._exit(KeyboardInterrupt())
+        """Give up an answer, as Ctrl-C does."""
+        self._answered(KeyboardInterrupt())
 
     def leave(self) -> None:
         """End reading, as Ctrl-D does."""
-        self._exit(EOFError())
+        self._answered("")
+        self._pending.end(EOFError())
 
-    def _exit(self, exception: BaseException, *, erase: bool = False) -> None:
-        for session in (self._session, self._questions):
-            app: Any = session.app
-            if app.is_running and not app.is_done:
-                app.erase_when_done = erase
-                app.exit(exception=exception)
+    # Writing.
 
     async def above(self, show: Callable[[], None]) -> None:
-        """Write lines above the prompt, which then stands below them with what was typed."""
-        if not self._reading:
-            show()
+        """Let `show` write; all output goes above the prompt anyway."""
+        show()
+
+    def write(self, text: str) -> None:
+        """Append text to the scrollback, above the prompt; it ends with a line break."""
+        self._above.append(text)
+        self.repaint()
+
+    def repaint(self) -> None:
+        """Show what has changed, soon."""
+        if self._paint_due is None and self.standing:
+            delay = max(0.0, self._painted + 1 / REPAINTS - time.monotonic())
+            self._paint_due = asyncio.get_running_loop().call_later(delay, self._paint)
+
+    def _paint(self) -> None:
+        if self._paint_due is not None:
+            self._paint_due.cancel()
+            self._paint_due = None
+        if self._covered or not self.app.is_running or self.app.is_done or self.app._running_in_terminal:
             return
-        async with in_terminal():
-            show()
+        self._painted = time.monotonic()
+        text, self._above = "".join(self._above), []
+        if not text:
+            self._together(self.app._redraw)
+        else:
+            self._together(lambda: self._scroll(text), whole=True)
+
+    def _scroll(self, text: str) -> None:
+        renderer = self.app.renderer
+        renderer.erase(leave_alternate_screen=False)
+        self.output.write_raw("\x1b[?7h" + text + "\x1b[?7l")
+        self.app._redraw()
+
+    def _together(self, work: Callable[[], None], *, whole: bool = False) -> None:
+        if isinstance(self.output, SteadyOutput):
+            with self.output.together(whole=whole):
+                work()
+        else:
+            work()
+
+    def _write_rest(self) -> None:
+        text, self._above = "".join(self._above), []
+        if text:
+            self.output.write_raw(text)
+            self.output.flush()
+
+    def send(self, control: str) -> None:
+        """Send a control sequence that shows nothing."""
+        self.output.write_raw(control)
+        self.output.flush()
+
+    # Handing the terminal over.
+
+    @contextlib.asynccontextmanager
+    async def cover(self) -> AsyncIterator[None]:
+        """Take the prompt away and leave the terminal to the block; output waits until it ends."""
+        if not self.standing:
+            yield
+            return
+        self._paint()
+        self._covered += 1
+        try:
+            async with in_terminal():
+                yield
+        finally:
+            self._covered -= 1
+            self.repaint()
+
+    def _edit(self) -> None:
+        self.app.create_background_task(self.edit())
+
+    async def edit(self) -> None:
+        """Open the draft in the external editor ($VISUAL or $EDITOR)."""
+        self.draft.text = self.pastes.expand(self.draft.text)
+        await self.draft.open_in_editor()
+        self.draft.text = self.pastes.shorten(self.draft.text)
+        self.draft.cursor_position = len(self.draft.text)
+        self.repaint()
+
+    def suspend(self) -> None:
+        """Give the terminal back to the shell, until it brings the program to the foreground again."""
+        renderer = self.app.renderer
+        renderer.erase(leave_alternate_screen=False)
+        self._keyboard.stop()
+        renderer.reset()
+        self.app._redraw()
+        self.repaint()

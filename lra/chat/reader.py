@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+from lra.chat.queue import Message
+
 
 class Reopened(Exception):
     """The prompt was taken away to show or ask something; what stood in it comes back.
@@ -26,8 +28,11 @@ class Reader(Protocol):
         """Whether a person can be asked."""
         ...
 
-    async def read(self, default: str = "") -> str:
+    async def next(self, default: str = "") -> Message:
         """Return the next message, with its lines as typed.
+
+        Args:
+            default: What to begin with, for the person to change.
 
         Raises:
             EOFError: There is no more.
@@ -49,17 +54,21 @@ class Reader(Protocol):
         ...
 
     def reopen(self) -> None:
-        """Make a waiting `read` raise `Reopened`."""
+        """Make a waiting `next` raise `Reopened`."""
         ...
 
     def give_up(self) -> None:
-        """Make a waiting `read` raise KeyboardInterrupt."""
+        """Make a waiting `next` raise KeyboardInterrupt."""
         ...
 
     def leave(self) -> None:
-        """Make a waiting `read` raise EOFError."""
+        """Make a waiting `next` raise EOFError."""
         ...
 
     async def above(self, show: Callable[[], None]) -> None:
-        """Let `show` write lines while `read` may be waiting."""
+        """Let `show` write lines while `next` may be waiting."""
+        ...
+
+    async def close(self) -> None:
+        """Take the prompt away for good."""
         ...

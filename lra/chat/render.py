@@ -45,7 +45,45 @@ class Busy:
     hint: str = "Ctrl-C stops"
 
 
-Piece = Say | EndLine | Line | Busy
+@dataclass(frozen=True, slots=True)
+class Began:
+    """A tool runs."""
+
+    call_id: str
+    name: str
+    call: str
+    """The call as a person reads it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A running tool said something."""
+
+    call_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A tool has ended."""
+
+    call_id: str
+    name: str
+    call: str
+    text: str
+    """What to show of its result, before it is cut to the width."""
+    style: Style
+    more: int
+    """Lines of the result beyond the first."""
+    took: float
+    """Seconds."""
+    follows: bool
+    """Whether it stands right below its own call, in a list of what happened."""
+    content: str
+    """The whole result."""
+
+
+Piece = Say | EndLine | Line | Busy | Began | Heard | Ended
 
 _WRITTEN = {
     "created": "remembered",
@@ -77,6 +115,7 @@ class TurnRenderer:
         self._began = clock()
         self._flow = Flow()
         self._last_call = ""
+        self._calls: dict[str, str] = {}
         self._thinking = False
         self._priced = True
         self.said = False
@@ -118,23 +157,28 @@ class TurnRenderer:
     def _on_tool_started(self, event: events.ToolStarted) -> Iterator[Piece]:
         yield from self._pause()
         self._last_call = event.call_id
-        yield self._line(f"⚙ {call_text(event.name, event.args)}", "tool")
-        yield Busy(f"running {event.name}")
+        self._calls[event.call_id] = call_text(event.name, event.args)
+        yield Began(event.call_id, event.name, self._calls[event.call_id])
 
     def _on_tool_progress(self, event: events.ToolProgress) -> Iterator[Piece]:
-        if lines := [line for line in event.text.splitlines() if line.strip()]:
-            yield Busy(clip(lines[-1], 60))
+        if event.text.strip():
+            yield Heard(event.call_id, event.text)
 
     def _on_tool_finished(self, event: events.ToolFinished) -> Iterator[Piece]:
+        lines = [line for line in event.content.splitlines() if line.strip()]
         text = clip(event.content, 400) or "done"
-        # Tools may run side by side: a result that does not follow its call says whose it is.
-        name = "" if event.call_id == self._last_call else f"{event.name}: "
-        took = f" ({event.seconds:.1f} s)" if event.seconds >= 1 else ""
-        room = max(20, self._columns() - 1) - len(took)
-        if trouble := _TROUBLE.get(event.outcome):
-            yield Line("  " + clip(f"→ {name}{trouble}: {text}", room - 2) + took, "warning")
-        else:
-            yield Line("  " + clip(f"→ {name}{text}", room - 2) + took, "dim")
+        trouble = _TROUBLE.get(event.outcome)
+        yield Ended(
+            call_id=event.call_id,
+            name=event.name,
+            call=self._calls.pop(event.call_id, event.name),
+            text=f"{trouble}: {text}" if trouble else text,
+            style="warning" if trouble else "dim",
+            more=max(0, len(lines) - 1),
+            took=event.seconds,
+            follows=event.call_id == self._last_call,
+            content=event.content,
+        )
         yield Busy("thinking")
 
     def _on_memory_written(self, event: events.MemoryWritten) -> Iterator[Piece]:

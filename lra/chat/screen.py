@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import TextIO
 
-from lra.chat.render import Busy, EndLine, Line, Piece, Say, Style
+from lra.chat.render import Began, Busy, Ended, EndLine, Line, Piece, Say, Style
 from lra.chat.width import clip, fold
 from lra.errors import LraError
 from lra.text import printable
@@ -92,8 +92,29 @@ class Screen:
             self.end_line()
         elif isinstance(piece, Line):
             self.line(piece.text, piece.style)
-        else:
+        elif isinstance(piece, Began):
+            self.line(clip(f"⚙ {piece.call}", max(20, self.columns - 1)), "tool")
+        elif isinstance(piece, Ended):
+            # Tools may run side by side: a result that does not follow its call says whose it is.
+            name = "" if piece.follows else f"{piece.name}: "
+            took = f" ({piece.took:.1f} s)" if piece.took >= 1 else ""
+            room = max(20, self.columns - 1) - len(took) - 2
+            self.line("  " + clip(f"→ {name}{piece.text}", room) + took, piece.style)
+        elif isinstance(piece, Busy):
             self.busy(piece)
+
+    def echo(self, text: str) -> None:
+        """Show a message that was entered; on a plain terminal it stands there as it was typed."""
+
+    def answered(self, question: str, answer: str) -> None:
+        """Show a question with its answer; on a plain terminal they stand there as they were typed."""
+
+    def calm(self) -> None:
+        """Show that nothing is going on any more."""
+        self.end_line()
+
+    def repaint(self) -> None:
+        """Show what has changed in the live area, where there is one."""
 
     def text(self, text: str) -> None:
         """Append to the answer."""

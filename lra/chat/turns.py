@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any
 
-from lra.chat.render import Busy, TurnRenderer, call_text
+from lra.chat.render import Busy, Ended, TurnRenderer, call_text
 from lra.errors import BusyError, LraError
 from lra.events import MemoryWritten, TurnFinished, TurnStarted
 from lra.store.inbox import Inbox
@@ -30,6 +30,10 @@ class TurnFront:
         self._asking = asyncio.Lock()
         self._allowed: set[str] = set()
         self._inbox = Inbox(chat.settings.home)
+        self.results: list[Ended] = []
+        """What tools returned, in order, for `/expand`."""
+        self.written: str | None = None
+        """Id of the memory that was written last, until the next message."""
         self.taken = 0
         """Turns that have begun in the present session."""
 
@@ -84,7 +88,7 @@ class TurnFront:
         finished = None
         chat.screen.busy(Busy("thinking"))
         try:
-            with chat.interrupts.to(stop), chat.keyboard.suspendable():
+            with chat.interrupts.to(stop), self._suspendable():
                 async for event in session.send(text, inbox_id=inbox_id):
                     if isinstance(event, TurnStarted):
                         self._began(inbox_id)
@@ -94,10 +98,19 @@ class TurnFront:
                         finished = event
                     await self._may_write.wait()
                     for piece in renderer.feed(event):
+                        if isinstance(piece, Ended):
+                            self.results.append(piece)
                         chat.screen.show(piece)
         finally:
             chat.screen.end_line()
         return finished
+
+    def _suspendable(self) -> AbstractContextManager[None]:
+        # Where a prompt stands, Ctrl-Z is a key of its own.
+        return self._chat.keyboard.suspendable() if self._chat.screen.plain else nullcontext()
+
+    async def undo_written(self) -> None:
+        """Take back the memory that was written last."""
 
     async def approve(self, name: str, args: dict[str, Any], reason: str) -> bool | str:
         """Ask whether a tool may run; another word than yes or no goes to the model as the reason."""

@@ -1,0 +1,114 @@
+"""What the keys of the standing prompt cause in the conversation."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING
+
+from lra.chat.commands.registry import registry, split
+from lra.chat.queue import Message, Pending
+from lra.chat.table import counted
+from lra.errors import LraError
+
+if TYPE_CHECKING:
+    from lra.chat.app import Chat
+
+
+class LiveActions:
+    """Keys in terms of the conversation.
+
+    Args:
+        chat: The conversation.
+        pending: Messages that wait.
+    """
+
+    def __init__(self, chat: Chat, pending: Pending) -> None:
+        self._chat = chat
+        self._pending = pending
+        self._parting = False
+
+    @property
+    def running(self) -> bool:
+        """Whether something runs that Ctrl-C ends."""
+        return self._chat.working
+
+    @property
+    def undoable(self) -> bool:
+        """Whether `u` takes something back."""
+        return self._chat.turns.written is not None
+
+    def enter(self, text: str, shown: str) -> None:
+        """Take a line: what may run beside a turn runs, the rest waits for its turn."""
+        if not text.strip():
+            self._pending.release()
+            return
+        call = split(text)
+        command = registry.get(call[0]) if call else None
+        if call is not None and command is not None and command.during_turn and self._chat.working:
+            self._chat.echo(shown)
+            self._chat.beside(command.handler(self._chat, call[1]))
+        elif self._pending.held:
+            # What was stopped is answered first; what waited follows.
+            self._pending.put_first(Message(text, shown))
+        else:
+            self._pending.put(Message(text, shown))
+
+    def steer(self, text: str, shown: str) -> None:
+        """Give a text to the running turn; where that cannot be, it waits like any other."""
+        self._chat.beside(self._steer(Message(text, shown)))
+
+    async def _steer(self, message: Message) -> None:
+        session = self._chat.session
+        steer = getattr(session, "steer", None)
+        taken = False
+        if session is not None and session.running and steer is not None:
+            try:
+                taken = steer(message.text)
+                if inspect.isawaitable(taken):
+                    taken = await taken
+            except LraError as error:
+                self._chat.screen.line(f"{error} The message waits for its turn.", "warning")
+                taken = False
+            else:
+                taken = taken is not False
+        if taken:
+            self._chat.echo(message.brief)
+        else:
+            self._pending.put(message)
+
+    def stop(self) -> bool:
+        """Stop what runs, else drop what waits; False when there was neither."""
+        if self._chat.working:
+            self._chat.interrupts.fire()
+            self._pending.hold()
+            return True
+        if dropped := self._pending.clear():
+            self._chat.screen.line(f"Dropped {counted(len(dropped), 'queued message')}; Up brings it back.", "dim")
+            return True
+        return False
+
+    def hint(self) -> None:
+        """Say how to leave."""
+        self._chat.screen.line("Ctrl-D or /exit leaves.", "dim")
+
+    def leave(self) -> None:
+        """Leave; while something runs, after it, or at once when asked twice."""
+        if not self._chat.working or self._parting:
+            self._chat.depart()
+            return
+        self._parting = True
+        self._pending.end(EOFError())
+        self._chat.screen.line("Leaving when this is done; Ctrl-D again leaves now.", "dim")
+
+    def take_back(self) -> str | None:
+        """Return the last message that waits, which then waits no longer."""
+        message = self._pending.take_back()
+        return message.brief if message else None
+
+    def undo(self) -> None:
+        """Take back what was remembered last."""
+        self._chat.beside(self._chat.turns.undo_written())
+
+    def rewind(self) -> None:
+        """Offer to undo a turn."""
+        self._pending.put(Message("/rewind"))

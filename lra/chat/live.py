@@ -1,0 +1,153 @@
+"""The few lines above the prompt that change: the answer's tail, running tools, what waits, what is asked."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from lra.chat.queue import Pending
+from lra.chat.render import Busy, Style
+from lra.chat.width import clip
+
+FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+BUSY_AFTER = 0.4
+"""Seconds that something may take before it is mentioned."""
+OUTPUT_LINES = 3
+"""Lines of a running tool's output."""
+QUEUE_LINES = 3
+
+
+@dataclass(slots=True)
+class Running:
+    """A tool that runs."""
+
+    call: str
+    since: float
+    output: deque[str] = field(default_factory=lambda: deque(maxlen=OUTPUT_LINES))
+    partial: str = ""
+    """The last, unfinished line of its output."""
+
+    def heard(self, text: str) -> None:
+        """Take up live output."""
+        *lines, self.partial = (self.partial + text.replace("\r\n", "\n").replace("\r", "\n"))[-20_000:].split("\n")
+        self.output.extend(line for line in lines[-OUTPUT_LINES:] if line.strip())
+
+    @property
+    def tail(self) -> list[str]:
+        """The last lines."""
+        return [*self.output, *([self.partial] if self.partial.strip() else [])][-OUTPUT_LINES:]
+
+
+class Live:
+    """What the area above the prompt shows, as lines that fit.
+
+    Args:
+        pending: Messages that wait.
+        styled: Makes a line safe and gives it its colours.
+        clock: Seconds.
+    """
+
+    def __init__(
+        self, pending: Pending, styled: Callable[[str, Style], str], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.tail: Callable[[int], list[str]] | None = None
+        """The unfinished end of the answer, in at most so many styled lines."""
+        self.question: list[tuple[str, Style]] = []
+        """What is asked, above its answer."""
+        self._pending = pending
+        self._styled = styled
+        self._clock = clock
+        self._tools: dict[str, Running] = {}
+        self._busy: Busy | None = None
+        self._busy_since = 0.0
+
+    @property
+    def busy(self) -> Busy | None:
+        """What is going on."""
+        return self._busy
+
+    @busy.setter
+    def busy(self, busy: Busy | None) -> None:
+        if busy is None or self._busy is None or busy.seconds is not None or self._busy.seconds is not None:
+            self._busy_since = self._clock()
+        self._busy = busy
+
+    @property
+    def moving(self) -> bool:
+        """Whether time alone changes what is shown."""
+        return bool(self._tools) or self._busy is not None
+
+    def began(self, call_id: str, call: str) -> None:
+        """Show a tool that runs."""
+        self._tools[call_id] = Running(call, self._clock())
+
+    def heard(self, call_id: str, text: str) -> None:
+        """Show what a running tool says."""
+        if call_id in self._tools:
+            self._tools[call_id].heard(text)
+
+    def ended(self, call_id: str) -> None:
+        """Show a tool no longer."""
+        self._tools.pop(call_id, None)
+
+    def calm(self) -> None:
+        """Show nothing of a turn any more."""
+        self._tools.clear()
+        self.tail = None
+        self.busy = None
+
+    def lines(self, width: int, rows: int) -> list[str]:
+        """Return at most `rows` styled lines; what is asked comes first when there is no room for all."""
+        width = max(10, width)
+        asked = [self._styled(clip(text, width) if style != "plain" else text, style) for text, style in self.question]
+        waiting = self._queue(width)
+        doing = self._doing(width)
+        room = rows
+        asked = asked[:room]
+        room -= len(asked)
+        doing = doing[: max(0, room - min(1, len(waiting)))]
+        room -= len(doing)
+        waiting = waiting[:room]
+        room -= len(waiting)
+        tail = self.tail(room) if self.tail is not None and room > 0 else []
+        return [*tail, *doing, *waiting, *asked]
+
+    def _doing(self, width: int) -> list[str]:
+        now = self._clock()
+        lines = []
+        for tool in self._tools.values():
+            lines.append(
+                self._styled(clip(f"{_frame(now)} {tool.call}", width - 8) + _elapsed(now - tool.since), "tool")
+            )
+            lines += [self._styled("  " + clip(text, width - 2), "dim") for text in tool.tail]
+        waited = now - self._busy_since
+        if self._busy is not None and not self._tools and waited >= BUSY_AFTER:
+            limit = self._busy.seconds
+            seconds = waited if limit is None else max(0.0, limit - waited)
+            text = f"{_frame(now)} {self._busy.text} {seconds:.0f} s · {self._busy.hint}"
+            lines.append(self._styled(clip(text, width), "dim"))
+        return lines
+
+    def _queue(self, width: int) -> list[str]:
+        messages = self._pending.messages
+        if not messages:
+            return []
+        hint = "Enter sends, Esc drops" if self._pending.held else "Up edits"
+        shown = messages[:QUEUE_LINES] if len(messages) <= QUEUE_LINES else messages[: QUEUE_LINES - 1]
+        word = "held" if self._pending.held else "queued"
+        lines = [f"… {word}: {clip(message.brief, max(10, width - 12))}" for message in shown]
+        if len(shown) < len(messages):
+            lines.append(f"… and {len(messages) - len(shown)} more")
+        if len(lines[-1]) + len(hint) + 3 < width:
+            lines[-1] += f" · {hint}"
+        return [self._styled(clip(line, width), "memory") for line in lines]
+
+
+def _frame(now: float) -> str:
+    return FRAMES[int(now * 8) % len(FRAMES)]
+
+
+def _elapsed(seconds: float) -> str:
+    return f" {seconds:.0f} s" if seconds >= 1 else ""

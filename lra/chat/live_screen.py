@@ -1,0 +1,152 @@
+"""The screen of a full terminal: finished text goes above the prompt, what changes into the live area."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol, TextIO
+
+from lra.chat.flow import LineStream
+from lra.chat.live import Live
+from lra.chat.queue import Pending
+from lra.chat.render import Began, Busy, Ended, Heard, Piece, Style
+from lra.chat.screen import Screen
+from lra.chat.width import clip
+
+if TYPE_CHECKING:
+    from lra.chat.prompt import Prompt
+
+
+class Stream(Protocol):
+    """An answer in the making."""
+
+    def feed(self, text: str) -> str:
+        """Return the lines that are finished now."""
+        ...
+
+    def tail(self, max_lines: int) -> list[str]:
+        """Return the end that is not finished."""
+        ...
+
+    def close(self) -> str:
+        """Return the rest."""
+        ...
+
+
+class LiveScreen(Screen):
+    """Appends above a standing prompt, and straight to the terminal before and after it.
+
+    Args:
+        pending: Messages that wait, to be shown.
+        on_gone: Called once when the terminal takes no more.
+    """
+
+    def __init__(self, *, pending: Pending, on_gone: Callable[[], None]) -> None:
+        super().__init__(plain=False, out=sys.stdout, side=sys.stdout, on_gone=on_gone)
+        self.live = Live(pending, self.styled)
+        self._prompt: Prompt | None = None
+        self._answer: Stream | None = None
+
+    def attach(self, prompt: Prompt) -> None:
+        """Write above this prompt while it stands."""
+        self._prompt = prompt
+        prompt.area.live = self.live.lines
+
+    def show(self, piece: Piece) -> None:
+        """Show one piece of a turn."""
+        if isinstance(piece, Began):
+            self.live.began(piece.call_id, piece.call)
+            self.live.busy = None
+            self.repaint()
+        elif isinstance(piece, Heard):
+            self.live.heard(piece.call_id, self._safe(piece.text))
+            self.repaint()
+        elif isinstance(piece, Ended):
+            self.live.ended(piece.call_id)
+            self._result(piece)
+        else:
+            super().show(piece)
+
+    def _result(self, ended: Ended) -> None:
+        took = f" ({ended.took:.1f} s)" if ended.took >= 1 else ""
+        more = f" (+{ended.more} lines · /expand)" if ended.more else ""
+        room = max(20, self.columns - 1 - len(took) - len(more))
+        result = clip(ended.text, max(12, room // 2))
+        call = clip(ended.call, max(12, room - len(result) - 5))
+        self.line(f"⚙ {call} → {result}{more}{took}", "tool" if ended.style == "dim" else ended.style)
+
+    def text(self, text: str) -> None:
+        """Append to the answer: its finished lines go up, its end stays in the live area."""
+        self.live.busy = None
+        if self._answer is None:
+            self._answer = self._stream()
+            self.live.tail = self._answer.tail
+        self._up(self._answer.feed(self._safe(text)))
+
+    def end_line(self) -> None:
+        """Finish the answer."""
+        answer, self._answer = self._answer, None
+        self.live.tail = None
+        if answer is not None:
+            self._up(answer.close())
+        self.repaint()
+
+    def _stream(self) -> Stream:
+        return LineStream(lambda: self.columns)
+
+    def line(self, text: str = "", style: Style = "plain") -> None:
+        """Append a line of its own; an unfinished answer goes on below it."""
+        before, self.live.busy = self.live.busy, None
+        super().line(text, style)
+        self.live.busy = before
+
+    def echo(self, text: str) -> None:
+        """Append a message as it stood in the prompt."""
+        lines = self._safe(text).split("\n")
+        self._up(
+            "".join(("\x1b[1;32m> \x1b[0m" if not number else "  ") + line + "\n" for number, line in enumerate(lines))
+        )
+
+    def answered(self, question: str, answer: str) -> None:
+        """Append a question with its answer."""
+        self.line(f"{question.rstrip()} {answer}".rstrip())
+
+    def busy(self, busy: Busy | None) -> None:
+        """Set what is going on."""
+        self.live.busy = busy
+        self.repaint()
+
+    def tick(self) -> None:
+        """Let what moves with time move."""
+        if self.live.moving:
+            self.repaint()
+
+    def calm(self) -> None:
+        """Show nothing of a turn any more."""
+        self.end_line()
+        self.live.calm()
+        self.repaint()
+
+    def repaint(self) -> None:
+        """Show the live area as it is now, soon."""
+        if self._prompt is not None:
+            self._prompt.repaint()
+
+    def raw(self, control: str) -> None:
+        """Send a control sequence of our own."""
+        if self._prompt is not None and self._prompt.standing:
+            self._prompt.send(control)
+        else:
+            super().raw(control)
+
+    def _up(self, text: str) -> None:
+        if text:
+            self._write(self._out, text)
+        else:
+            self.repaint()
+
+    def _write(self, stream: TextIO, text: str) -> None:
+        if self._prompt is not None and self._prompt.standing:
+            self._prompt.write(text)
+        else:
+            super()._write(stream, text)

@@ -1,0 +1,115 @@
+"""What the standing prompt writes with: one write per repaint, and no byte that changes nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from prompt_toolkit.output import ColorDepth, Output, create_output
+from prompt_toolkit.output.vt100 import Vt100_Output
+from prompt_toolkit.styles import Attrs
+
+from lra.chat.modes import BEGIN, END, NO_WRAP, OFF, ON, WRAP
+
+
+class SteadyOutput(Vt100_Output):
+    """A terminal under a prompt that stands for hours.
+
+    The renderer hides and shows the cursor, switches wrapping off and on and resets colours in every repaint; here
+    each is written when it changes something. Modes that a prompt needs are left with it, whatever ends it.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Asking where the cursor is leaves stray answers behind on slow lines, and is not needed here.
+        self.enable_cpr = False
+        self.on_gone: Callable[[OSError], None] | None = None
+        self._cursor_visible = True
+        self._standing = self._entered = False
+        self._held = 0
+        self._colour = ""
+
+    @property
+    def standing(self) -> bool:
+        """Whether the prompt's modes are on."""
+        return self._standing
+
+    @contextlib.contextmanager
+    def together(self, *, whole: bool = False) -> Iterator[None]:
+        """Send everything that is written in the block as one write.
+
+        Args:
+            whole: Ask the terminal to show it at once, too.
+        """
+        if whole and not self._held:
+            self.write_raw(BEGIN)
+        self._held += 1
+        try:
+            yield
+        finally:
+            self._held -= 1
+            if not self._held:
+                if whole:
+                    self.write_raw(END)
+                self.flush()
+
+    def enable_bracketed_paste(self) -> None:
+        """Enter the prompt's modes with the next write."""
+        self._standing = True
+
+    def disable_bracketed_paste(self) -> None:
+        """Leave the prompt's modes with the next write, unless they are entered again before it."""
+        self._standing = False
+
+    def hide_cursor(self) -> None:
+        """Leave the cursor shown: a repaint is one write, in which nobody sees it move."""
+
+    def show_cursor(self) -> None:
+        """Leave the cursor shown."""
+
+    def disable_autowrap(self) -> None:
+        """Wrapping goes with the prompt's modes."""
+
+    def enable_autowrap(self) -> None:
+        """Wrapping comes back with the end of the prompt's modes."""
+
+    def reset_cursor_key_mode(self) -> None:
+        """Arrow keys are what the terminal begins with."""
+
+    def reset_attributes(self) -> None:
+        """Reset colours unless they are."""
+        if self._colour:
+            self._colour = ""
+            self.write_raw("\x1b[0m")
+
+    def set_attributes(self, attrs: Attrs, color_depth: ColorDepth) -> None:
+        """Set colours unless they are."""
+        code: str = self._escape_code_caches[color_depth][attrs]
+        wanted = "" if code == "\x1b[0m" else code
+        if wanted != self._colour:
+            self._colour = wanted
+            self.write_raw(code)
+
+    def flush(self) -> None:
+        """Write what has gathered, unless more belongs to it."""
+        if self._held:
+            return
+        if self._standing != self._entered:
+            self._entered = self._standing
+            self.write_raw(ON + NO_WRAP if self._standing else WRAP + OFF)
+        try:
+            super().flush()
+        except OSError as error:
+            if self.on_gone is None:
+                raise
+            self.on_gone(error)
+
+
+def output_for_prompt() -> Output:
+    """Return the terminal; a console that is driven by calls keeps the library's own way."""
+    if os.name == "nt":
+        return create_output(sys.stdout)
+    return SteadyOutput.from_pty(sys.stdout, term=os.environ.get("TERM"))

@@ -1,0 +1,80 @@
+"""The line below the prompt: where the conversation stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lra.chat.render import dollars
+from lra.chat.table import counted
+from lra.chat.width import cells, clip
+
+if TYPE_CHECKING:
+    from lra.session import Session
+
+_TITLE = 40
+_SHORT_TITLE = 16
+
+
+@dataclass(slots=True)
+class Status:
+    """What is known about the conversation; empty parts are not shown."""
+
+    loading: str = ""
+    """What is still being loaded."""
+    model: str = ""
+    title: str = ""
+    context: float | None = None
+    """Share of the model's window that the history fills."""
+    cost: float | None = None
+    """US dollars so far; None when it is not known or costs nothing."""
+    memory: str = ""
+    tasks: int = 0
+    """How many are open."""
+
+    def line(self, width: int) -> str:
+        """Return the line; what matters least goes first when it does not fit."""
+        for title_width, left_out in ((_TITLE, 0), (_SHORT_TITLE, 0), *((0, number) for number in range(1, 6))):
+            text = " · ".join(self._parts(title_width, left_out))
+            if cells(text) <= width:
+                return text
+        return clip(text, width)
+
+    def _parts(self, title_width: int, left_out: int) -> list[str]:
+        # In the order they stand, each with its rank: the highest goes first.
+        ranked = [
+            (0, self.loading),
+            (1, self.model),
+            (6, clip(self.title, title_width) if title_width else ""),
+            (2, "" if self.context is None else f"context {self.context:.0%}"),
+            (3, dollars(self.cost) if self.cost else ""),
+            (5, self.memory),
+            (4, f"{counted(self.tasks, 'task')} open" if self.tasks else ""),
+        ]
+        return [text for rank, text in ranked if text and rank <= 6 - left_out]
+
+
+async def look(status: Status, session: Session, *, memory: bool) -> None:
+    """Bring a status up to date.
+
+    Args:
+        status: What to fill.
+        session: The conversation.
+        memory: Whether it uses memory.
+    """
+    runtime = session.runtime
+    usage = await session.usage()
+    tasks = [task for task in await runtime.store.tasks.find() if task.status in {"pending", "in_progress"}]
+    waiting = await runtime.store.queue.pending() if runtime.settings.embedding != "none" else 0
+    known = await runtime.store.memories.count()
+    status.loading, status.model, status.title = "", session.model_name, session.title
+    status.context = usage.context_tokens / usage.context_window if usage.turns and usage.context_window else None
+    status.cost, status.tasks = usage.cost, len(tasks)
+    if not memory:
+        status.memory = "memory off"
+    else:
+        status.memory = f"indexing {waiting:,}" if waiting else (_memories(known) if known else "")
+
+
+def _memories(count: int) -> str:
+    return "1 memory" if count == 1 else f"{count:,} memories"
