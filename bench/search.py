@@ -54,6 +54,7 @@ async def run(options: Options) -> list[Row]:
 async def _at(size: int, options: Options, *, vectors: bool) -> list[Row]:
     from lra.memory.query import read
     from lra.store import StructuredMemoryStore
+    from lra.store.vectors import load
 
     rounds, warmup = options.rounds(60, 24), 6
     database = await options.records.copy(size, f"search-{size}-{vectors}")
@@ -65,7 +66,7 @@ async def _at(size: int, options: Options, *, vectors: bool) -> list[Row]:
     memory = memory_over(store, settings, embedder if vectors else None)
     # What embedding the question takes is no part of either side.
     embedded = [embedder.vectors([question])[0] for question in questions]
-    rows_ = await store.vectors.load(embedder.fingerprint, "memory") if vectors else []
+    rows_ = await store.database.query(lambda c: load(c, embedder.fingerprint, "memory")) if vectors else []
     matrix = np.frombuffer(b"".join(row.vector for row in rows_), dtype="<f4").reshape(len(rows_), DIMENSIONS)
 
     async with aiosqlite.connect(database) as bare:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from heapq import nlargest
+from operator import itemgetter
 
 from sqlalchemy import Connection
 
 from lra.memory.query import Term, Terms, Word, resolve
 from lra.store import lexicon
-from lra.store.database import Database
 from lra.store.fts import Corpus, Filters, in_session
 
 BUDGET = 6000
@@ -19,7 +20,7 @@ SATURATION = 1.2
 LENGTH_SHARE = 0.75
 """BM25's k1 and b."""
 
-_SCANNED = 400
+_SCANNED = 160
 _NEWEST = 300
 _MAX_FREQUENT = 4
 _WORTH = 0.05
@@ -43,43 +44,40 @@ class LexicalMatch:
 
 
 class LexicalSearch:
-    """Asks the full-text indexes.
+    """Asks the full-text indexes of one record, on a connection it is given."""
 
-    Args:
-        database: The record.
-    """
+    def __init__(self) -> None:
+        self.lexicon = lexicon.Lexicon()
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._means: dict[Corpus, tuple[int, float]] = {}
-
-    async def rows(
-        self, corpus: Corpus, words: Sequence[Word], *, filters: Filters, limit: int, budget: int = BUDGET
+    def rows(
+        self,
+        connection: Connection,
+        corpus: Corpus,
+        words: Sequence[Word],
+        *,
+        filters: Filters,
+        limit: int,
+        budget: int = BUDGET,
     ) -> list[LexicalMatch]:
         """Return the best rows, best first.
 
         Args:
+            connection: A connection that reads.
             corpus: Which index to ask.
             words: The words of the question.
             filters: Which rows count.
             limit: How many rows at most.
             budget: How many rows may be visited on the way.
         """
+        terms = resolve(connection, self.lexicon, corpus, words, budget=budget)
+        return self._rows(connection, corpus, terms, filters, limit)
 
-        def work(connection: Connection) -> list[LexicalMatch]:
-            terms = resolve(connection, corpus, words, budget=budget)
-            return self._rows(connection, corpus, terms, filters, limit)
-
-        return await self._database.query(work)
-
-    async def turns_by_session(self, words: Sequence[Word], *, filters: Filters) -> tuple[list[LexicalMatch], Terms]:
+    def turns_by_session(
+        self, connection: Connection, words: Sequence[Word], *, filters: Filters
+    ) -> tuple[list[LexicalMatch], Terms]:
         """Return turns enough to find the best one of every session that matters, and the terms they were found by."""
-
-        def work(connection: Connection) -> tuple[list[LexicalMatch], Terms]:
-            terms = resolve(connection, "journal", words, budget=BUDGET)
-            return self._rows(connection, "journal", terms, filters, SESSION_ROWS), terms
-
-        return await self._database.query(work)
+        terms = resolve(connection, self.lexicon, "journal", words, budget=BUDGET)
+        return self._rows(connection, "journal", terms, filters, SESSION_ROWS), terms
 
     def _rows(
         self, connection: Connection, corpus: Corpus, terms: Terms, filters: Filters, limit: int
@@ -90,27 +88,24 @@ class LexicalSearch:
         if filters.session is not None:
             self._in_session(connection, corpus, terms.frequent[:_MAX_FREQUENT], filters.session, held)
         weights = {term.place: term.weight for term in terms.all}
-        rough = dict.fromkeys(held, 0.0)
-        for seq, places in held.items():
-            for place, tf in places.items():
-                rough[seq] += weights[place] * tf / (tf + SATURATION)
+        rough = _rough(held, weights)
         best = sorted(held, key=lambda seq: (-rough[seq], -seq))
         lengths = self._lengths(connection, corpus, best, filters, 4 * limit)
-        mean = self._mean(connection, corpus, terms.rows)
+        mean = max(self.lexicon.mean_length(connection, corpus, terms.rows), 1.0)
         matches = []
         for seq, (session, length) in lengths.items():
-            norm = SATURATION * (1 - LENGTH_SHARE + LENGTH_SHARE * length / max(mean, 1.0))
-            places = held[seq]
-            score = sum(weights[place] * tf * (1 + SATURATION) / (tf + norm) for place, tf in places.items())
-            matches.append(
-                LexicalMatch(
-                    seq=seq,
-                    session=session,
-                    bm25=min(1.0, score / terms.attainable / (1 + SATURATION)),
-                    coverage=min(1.0, sum(weights[place] for place in places) / terms.attainable),
-                )
-            )
-        return sorted(matches, key=lambda match: (-match.score, -match.seq))[:limit]
+            norm = SATURATION * (1 - LENGTH_SHARE + LENGTH_SHARE * length / mean)
+            score = covered = 0.0
+            for place, tf in held[seq].items():
+                weight = weights[place]
+                covered += weight
+                score += weight * tf / (tf + norm)
+            bm25, coverage = min(1.0, score / terms.attainable), min(1.0, covered / terms.attainable)
+            matches.append((bm25 + coverage, seq, session, bm25, coverage))
+        return [
+            LexicalMatch(seq=seq, session=session, bm25=bm25, coverage=coverage)
+            for _, seq, session, bm25, coverage in nlargest(limit, matches, key=itemgetter(0, 1))
+        ]
 
     def _lengths(
         self, connection: Connection, corpus: Corpus, best: list[int], filters: Filters, wanted: int
@@ -181,17 +176,13 @@ class LexicalSearch:
                 if seq in held:
                     held[seq][term.place] = 1
 
-    def _mean(self, connection: Connection, corpus: Corpus, rows: int) -> float:
-        known = self._means.get(corpus)
-        if known is None or not 0.9 * rows <= known[0] <= 1.1 * rows:
-            known = (rows, lexicon.mean_length(connection, corpus))
-            self._means[corpus] = known
-        return known[1]
-
-    async def whole_sessions(self, terms: Terms, names: Sequence[str], *, filters: Filters) -> dict[str, float]:
+    def whole_sessions(
+        self, connection: Connection, terms: Terms, names: Sequence[str], *, filters: Filters
+    ) -> dict[str, float]:
         """Score sessions as if each were one long row.
 
         Args:
+            connection: A connection that reads.
             terms: What the question asks for.
             names: Which sessions; only the first 200 are looked at.
             filters: Which of their turns count.
@@ -200,11 +191,8 @@ class LexicalSearch:
         if not names or not terms.rare:
             return {}
         asked = [(term.place, stem) for term in terms.rare for stem in term.stems]
-
-        def work(connection: Connection) -> tuple[dict[str, dict[int, int]], dict[str, int]]:
-            return lexicon.by_session(connection, asked, filters=filters), lexicon.session_lengths(connection, names)
-
-        held, lengths = await self._database.query(work)
+        held = lexicon.by_session(connection, asked, filters=filters)
+        lengths = lexicon.session_lengths(connection, names)
         mean = sum(lengths.values()) / max(1, len(lengths))
         weights = {term.place: term.weight for term in terms.rare}
         found = {}
@@ -216,3 +204,15 @@ class LexicalSearch:
             )
             found[name] = min(1.0, score / terms.attainable / (1 + SATURATION))
         return found
+
+
+def _rough(held: dict[int, dict[int, int]], weights: dict[int, float]) -> dict[int, float]:
+    """Score rows as if all were equally long; most hold one term once, so those scores are computed once."""
+    once = {place: weight / (1 + SATURATION) for place, weight in weights.items()}
+    rough = {}
+    for seq, places in held.items():
+        score = 0.0
+        for place, tf in places.items():
+            score += once[place] if tf == 1 else weights[place] * tf / (tf + SATURATION)
+        rough[seq] = score
+    return rough

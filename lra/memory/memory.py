@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -150,17 +149,13 @@ class Memory:
             limit: How many hits at most.
             max_chars: How much text at most.
         """
-        hits, instructions = await asyncio.gather(
-            self._searcher.search(
-                clean_text(text),
-                scope="all",
-                limit=limit + recalling.SPARE,
-                filters=Filters(exclude_session=session_id, namespace="default"),
-                patience=recalling.PATIENCE,
-                budget=recalling.BUDGET,
-                least=recalling.LEAST,
-            ),
-            self.store.memories.pinned(namespace="default"),
+        hits, instructions = await self._searcher.recall(
+            clean_text(text),
+            limit=limit + recalling.SPARE,
+            filters=Filters(exclude_session=session_id, namespace="default"),
+            patience=recalling.PATIENCE,
+            budget=recalling.BUDGET,
+            least=recalling.LEAST,
         )
         always = recalling.pinned(instructions, max_chars=max_chars)
         ids = {hit.id for hit in always}

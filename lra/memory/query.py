@@ -97,19 +97,22 @@ def weight(frequency: int, rows: int, *, common: bool) -> float:
     return math.log1p((total - seen + 0.5) / (seen + 0.5))
 
 
-def resolve(connection: Connection, corpus: Corpus, words: Sequence[Word], *, budget: int) -> Terms:
+def resolve(
+    connection: Connection, known: lexicon.Lexicon, corpus: Corpus, words: Sequence[Word], *, budget: int
+) -> Terms:
     """Look the words up in an index.
 
     Args:
         connection: Any connection.
+        known: What is known of the indexes.
         corpus: Which index.
         words: The words of the question.
         budget: How many rows may be visited; terms beyond it are `frequent`.
     """
     if not words:
         return Terms()
-    stemmed = lexicon.stems(connection, [word.text for word in words])
-    rows = lexicon.size(connection, corpus)
+    stemmed = known.stems(connection, [word.text for word in words])
+    rows = known.size(connection, corpus)
     distinct: dict[str, Word] = {}
     for word, stems in zip(words, stemmed, strict=True):
         for stem in stems:

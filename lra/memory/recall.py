@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from lra.memory.echoes import bag, gist
 from lra.memory.hits import CLEAR_COSINE, Hit
 from lra.store.clock import iso
-from lra.store.records import MemoryRecord
+from lra.store.found import FoundRow
 
 MEMORY_THRESHOLD = 0.35
 TURN_THRESHOLD = 0.45
@@ -29,21 +29,21 @@ SPARE = 8
 """Hits looked at beyond the limit, for those that tell nothing new."""
 
 
-def pinned(records: Sequence[MemoryRecord], *, max_chars: int) -> list[Hit]:
-    """Return pinned instructions as hits, the oldest first, as many as fit."""
+def pinned(rows: Sequence[FoundRow], *, max_chars: int) -> list[Hit]:
+    """Return pinned instructions as hits, in their order, as many as fit."""
     hits: list[Hit] = []
     left = min(INSTRUCTION_CHARS, max_chars)
-    for record in records:
-        if record.kind != "instruction" or len(record.content) > left:
+    for row in rows:
+        if len(row.content) > left:
             continue
-        left -= len(record.content)
+        left -= len(row.content)
         hits.append(
             Hit(
-                id=record.id,
-                session=record.session_id,
-                kind=record.kind,
-                content=record.content,
-                created_at=iso(record.created_at),
+                id=row.id,
+                session=row.session,
+                kind=row.kind,
+                content=row.content,
+                created_at=iso(row.created_at),
                 score=1.0,
                 signals={"pinned": 1.0},
             )

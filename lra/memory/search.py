@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection
 
 from lra.errors import UsageError
 from lra.memory.echoes import gist, is_question, without_echoes
@@ -14,6 +15,7 @@ from lra.memory.lexical import BUDGET, LexicalMatch, LexicalSearch
 from lra.memory.query import Word, read
 from lra.store import StructuredMemoryStore
 from lra.store.clock import iso
+from lra.store.found import FoundRow, found_rows, pinned_instructions
 from lra.store.fts import Corpus, Filters
 
 if TYPE_CHECKING:
@@ -44,6 +46,7 @@ class Question:
     words: list[Word]
     vector: NDArray[np.float32] | None
     budget: int
+    filters: Filters
 
 
 class Searcher:
@@ -57,7 +60,7 @@ class Searcher:
     def __init__(self, store: StructuredMemoryStore, semantic: Semantic) -> None:
         self._store = store
         self._semantic = semantic
-        self._lexical = LexicalSearch(store.database)
+        self._lexical = LexicalSearch()
 
     async def search(
         self,
@@ -88,44 +91,68 @@ class Searcher:
         words = read(query)
         if limit < 1 or not words:
             return []
-        asked = Question(words, await self._semantic.ask(query, patience=patience), budget)
+        asked = Question(words, await self._semantic.ask(query, patience=patience), budget, filters)
+        # All of it in one go: a thread is woken once, whatever a question takes.
         if scope == "sessions":
-            return await self._sessions(asked, limit, filters)
-        corpora = _CORPORA[scope]
-        found = await asyncio.gather(*(self._rows(corpus, asked, limit + _SPARE, filters) for corpus in corpora))
-        hits = await self._hits([candidate for candidates in found for candidate in candidates], least)
-        hits = _news_first(query, hits)
+            return await self._store.database.query(lambda connection: self._sessions(connection, asked, limit))
+        found = await self._store.database.query(lambda connection: self._found(connection, asked, scope, limit, least))
+        hits = _news_first(query, found)
         return (hits if echoes else without_echoes(hits))[:limit]
 
-    async def _rows(self, corpus: Corpus, asked: Question, limit: int, filters: Filters) -> list[Candidate]:
-        found = await self._lexical.rows(corpus, asked.words, filters=filters, limit=limit, budget=asked.budget)
-        return await self._fused(corpus, asked, [_candidate(corpus, match) for match in found], limit, filters)
+    async def recall(
+        self, text: str, *, limit: int, filters: Filters, patience: float, budget: int, least: float
+    ) -> tuple[list[Hit], list[FoundRow]]:
+        """Return what may belong in front of the model for a message, and the pinned instructions, the oldest first.
 
-    async def _fused(
-        self, corpus: Corpus, asked: Question, found: list[Candidate], limit: int, filters: Filters
+        The arguments are those of `search`.
+        """
+        words = read(text)
+        vector = await self._semantic.ask(text, patience=patience) if words else None
+        asked = Question(words, vector, budget, filters)
+
+        def look(connection: Connection) -> tuple[list[Hit], list[FoundRow]]:
+            found = self._found(connection, asked, "all", limit, least) if words else []
+            return found, pinned_instructions(connection, filters.namespace or "default")
+
+        found, instructions = await self._store.database.query(look)
+        return without_echoes(_news_first(text, found))[:limit], instructions
+
+    def _found(self, connection: Connection, asked: Question, scope: Scope, limit: int, least: float) -> list[Hit]:
+        found: list[Candidate] = []
+        for corpus in _CORPORA[scope]:
+            found += self._rows(connection, corpus, asked, limit + _SPARE)
+        best = sorted(found, key=_best_first)[: limit + 2 * _SPARE]
+        return _hits(connection, best, least)
+
+    def _rows(self, connection: Connection, corpus: Corpus, asked: Question, limit: int) -> list[Candidate]:
+        found = self._lexical.rows(
+            connection, corpus, asked.words, filters=asked.filters, limit=limit, budget=asked.budget
+        )
+        return self._fused(connection, corpus, asked, [_candidate(corpus, match) for match in found], limit)
+
+    def _fused(
+        self, connection: Connection, corpus: Corpus, asked: Question, found: list[Candidate], limit: int
     ) -> list[Candidate]:
         """Add what is near in meaning, and score everything by both."""
         if asked.vector is None:
             return found
         candidates = {candidate.seq: candidate for candidate in found}
-        for seq, _ in await self._semantic.nearest(asked.vector, corpus, filters=filters, limit=limit):
+        for seq, _ in self._semantic.nearest(connection, asked.vector, corpus, filters=asked.filters, limit=limit):
             candidates.setdefault(seq, Candidate(corpus=corpus, seq=seq, session=None))
-        cosines = await self._semantic.cosines(asked.vector, corpus, list(candidates))
+        cosines = self._semantic.cosines(connection, asked.vector, corpus, list(candidates))
         for seq, candidate in candidates.items():
             if seq in cosines:
                 candidate.signals["cosine"] = cosines[seq]
             candidate.score = fuse(candidate.lexical, cosines.get(seq))
         return list(candidates.values())
 
-    async def _sessions(self, asked: Question, limit: int, filters: Filters) -> list[Hit]:
-        matches, terms = await self._lexical.turns_by_session(asked.words, filters=filters)
+    def _sessions(self, connection: Connection, asked: Question, limit: int) -> list[Hit]:
+        matches, terms = self._lexical.turns_by_session(connection, asked.words, filters=asked.filters)
         found = [_candidate("journal", match) for match in matches]
-        candidates = await self._fused("journal", asked, found, _SESSION_TURNS, filters)
-        hits = await self._hits(candidates)
         best: dict[str, Hit] = {}
-        for hit in hits:
+        for hit in _hits(connection, self._fused(connection, "journal", asked, found, _SESSION_TURNS), _NOTHING):
             best.setdefault(hit.session or "", hit)
-        whole = await self._lexical.whole_sessions(terms, list(best), filters=filters)
+        whole = self._lexical.whole_sessions(connection, terms, list(best), filters=asked.filters)
         sessions = [
             replace(
                 hit,
@@ -138,30 +165,36 @@ class Searcher:
         ]
         return sorted(sessions, key=lambda hit: -hit.score)[:limit]
 
-    async def _hits(self, candidates: list[Candidate], least: float = _NOTHING) -> list[Hit]:
-        candidates = [candidate for candidate in candidates if candidate.score > least]
-        memories = [c.seq for c in candidates if c.corpus == "memories"]
-        turns = [c.seq for c in candidates if c.corpus == "journal"]
-        kept = {m.seq: m for m in (await self._store.memories.by_seqs(memories)).values()} if memories else {}
-        said = {r.seq: r for r in (await self._store.journal.by_seqs(turns)).values()} if turns else {}
-        hits = []
-        for candidate in sorted(candidates, key=lambda c: (-c.score, c.corpus != "memories", -c.seq)):
-            # A row may have gone since it was found.
-            row = kept.get(candidate.seq) if candidate.corpus == "memories" else said.get(candidate.seq)
-            if row is None:
-                continue
+
+def _hits(connection: Connection, candidates: list[Candidate], least: float) -> list[Hit]:
+    """Read the rows of candidates that score more than `least`, best first."""
+    candidates = [candidate for candidate in candidates if candidate.score > least]
+    rows = {
+        corpus: found_rows(
+            connection, corpus, [candidate.seq for candidate in candidates if candidate.corpus == corpus]
+        )
+        for corpus in _CORPORA["all"]
+    }
+    hits = []
+    for candidate in sorted(candidates, key=_best_first):
+        # A row may have gone since it was found.
+        if row := rows[candidate.corpus].get(candidate.seq):
             hits.append(
                 Hit(
                     id=row.id,
-                    session=row.session_id,
-                    kind=getattr(row, "kind", "turn"),
+                    session=row.session,
+                    kind=row.kind,
                     content=row.content,
                     created_at=iso(row.created_at),
                     score=candidate.score,
                     signals=candidate.signals,
                 )
             )
-        return hits
+    return hits
+
+
+def _best_first(candidate: Candidate) -> tuple[float, bool, int]:
+    return -candidate.score, candidate.corpus != "memories", -candidate.seq
 
 
 def _news_first(query: str, hits: list[Hit]) -> list[Hit]:

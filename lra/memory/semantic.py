@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection
 
 from lra.config import Settings, load_settings
 from lra.errors import LraError
@@ -18,6 +19,7 @@ from lra.memory.index.worker import CHROMA_FROM, Indexer
 from lra.store import StructuredMemoryStore
 from lra.store.fts import Corpus, Filters, allowed, in_session
 from lra.store.queue import Kind
+from lra.store.vectors import of_rows
 
 if TYPE_CHECKING:
     import numpy as np
@@ -62,6 +64,7 @@ class Semantic:
         self._indexer: Indexer | None = None
         self._exact: ExactIndex | None = None
         self._queries: OrderedDict[str, NDArray[np.float32]] = OrderedDict()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._quiet_until = 0.0
         self._cold = True
         self.trouble = ""
@@ -134,22 +137,26 @@ class Semantic:
 
     async def ask(self, query: str, *, patience: float) -> NDArray[np.float32] | None:
         """Return the vector of a question; None when it, or the vectors to compare it with, are not there in time."""
-        loop = asyncio.get_running_loop()
+        loop = self._loop = asyncio.get_running_loop()
         embedder = await self.embedder() if loop.time() >= self._quiet_until else None
-        if embedder is None or not (await self._store.vectors.marks()).vectors:
+        if embedder is None:
             return None
+        if self._exact is None or self._exact.fingerprint != embedder.fingerprint:
+            self._exact = ExactIndex(self._store.database, embedder.fingerprint)
         # The first question of a process also pays for loading the model and the vectors.
         patience, self._cold = (max(patience, COLD_PATIENCE) if self._cold else patience), False
+        if not await self._filled(self._exact, patience):
+            return None
         if query not in self._queries:
             task = asyncio.ensure_future(self._embed(embedder, query))
             await asyncio.wait([task], timeout=patience)
-            if query not in self._queries:
-                return None
-        if self._exact is None or self._exact.fingerprint != embedder.fingerprint:
-            self._exact = ExactIndex(self._store.vectors, embedder.fingerprint)
-        if self._mirror() is None and not await self._exact.ready(patience):
-            return None
-        return self._queries[query]
+        return self._queries.get(query)
+
+    async def _filled(self, exact: ExactIndex, patience: float) -> bool:
+        """Tell whether there are vectors to compare a question with."""
+        if self._mirror() is not None:
+            return bool((await self._store.vectors.marks()).vectors)
+        return await exact.ready(patience) and len(exact) > 0
 
     async def _embed(self, embedder: Embedder, query: str) -> None:
         """Embed a question; an answer that comes too late serves the next time."""
@@ -161,52 +168,53 @@ class Semantic:
         while len(self._queries) > _CACHED_QUERIES:
             self._queries.popitem(last=False)
 
-    async def nearest(
-        self, vector: NDArray[np.float32], corpus: Corpus, *, filters: Filters, limit: int
+    def nearest(
+        self, connection: Connection, vector: NDArray[np.float32], corpus: Corpus, *, filters: Filters, limit: int
     ) -> list[tuple[int, float]]:
-        """Return the rows that count and are nearest `(seq, cosine)`, best first."""
+        """Return the rows that count and are nearest `(seq, cosine)`, best first; call it in a thread that reads."""
+
+        def counting(found: list[tuple[int, float]]) -> list[tuple[int, float]]:
+            fit = allowed(connection, corpus, [seq for seq, _ in found], filters=filters)
+            return [(seq, cosine) for seq, cosine in found if seq in fit]
+
         if filters.session is not None:
             # A session is so small a part that all its rows are compared sooner than they turn up among the nearest.
-            rows = await self._store.database.query(partial(in_session, corpus=corpus, session=filters.session))
-            found = sorted((await self.cosines(vector, corpus, rows)).items(), key=lambda pair: -pair[1])
-            return (await self._counting(found, corpus, filters))[:limit]
+            rows = in_session(connection, corpus, filters.session)
+            near = self.cosines(connection, vector, corpus, rows)
+            return counting(sorted(near.items(), key=lambda pair: -pair[1]))[:limit]
         count = 2 * limit if filters.broad else 2 * _WIDER * limit
         while True:
-            found = await self._nearest(vector, _KINDS[corpus], filters.namespace, count)
-            kept = await self._counting(found, corpus, filters)
+            found = self._nearest(vector, _KINDS[corpus], filters.namespace, count)
+            kept = counting(found)
             if len(kept) >= limit or len(found) < count:
                 return kept[:limit]
             count *= _WIDER
-
-    async def _counting(
-        self, found: list[tuple[int, float]], corpus: Corpus, filters: Filters
-    ) -> list[tuple[int, float]]:
-        """Return those rows that the filters let through."""
-        seqs = [seq for seq, _ in found]
-        fit = await self._store.database.query(partial(allowed, corpus=corpus, seqs=seqs, filters=filters))
-        return [(seq, cosine) for seq, cosine in found if seq in fit]
 
     def _mirror(self) -> Mirror | None:
         mirror = self._indexer.mirror if self._indexer else None
         return mirror if mirror is not None and mirror.ready else None
 
-    async def _nearest(
+    def _nearest(
         self, vector: NDArray[np.float32], kind: Kind, namespace: str | None, count: int
     ) -> list[tuple[int, float]]:
-        if mirror := self._mirror():
-            answer = await mirror.nearest(vector, kind, namespace, count)
+        if (mirror := self._mirror()) and self._loop is not None:
+            # Chroma has a thread of its own; this one reads and may wait for it.
+            asked = asyncio.run_coroutine_threadsafe(mirror.nearest(vector, kind, namespace, count), self._loop)
+            answer = asked.result()
             if answer is not None:
                 return answer
         assert self._exact is not None
-        return await self._exact.nearest(vector, kind, count)
+        return self._exact.nearest(vector, kind, count)
 
-    async def cosines(self, vector: NDArray[np.float32], corpus: Corpus, seqs: Sequence[int]) -> dict[int, float]:
-        """Return how near each of these rows is, if it has a vector."""
+    def cosines(
+        self, connection: Connection, vector: NDArray[np.float32], corpus: Corpus, seqs: Sequence[int]
+    ) -> dict[int, float]:
+        """Return how near each of these rows is, if it has a vector; call it in a thread that reads."""
         assert self._exact is not None
         if not self._mirror():
-            return await self._exact.cosines(vector, _KINDS[corpus], list(seqs))
+            return self._exact.cosines(vector, _KINDS[corpus], seqs)
         matrix = Matrix()
-        matrix.put(await self._store.vectors.of_rows(self._exact.fingerprint, _KINDS[corpus], seqs))
+        matrix.put(of_rows(connection, self._exact.fingerprint, _KINDS[corpus], seqs))
         return matrix.cosines(vector, seqs)
 
     def forgotten(self) -> None:

@@ -6,6 +6,7 @@ bigrams, since a word tokenizer sees a whole sentence of it as one word.
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from typing import Literal
 from sqlalchemy import Connection
 
 from lra.store.clock import now_us
+from lra.store.sqlite import raw
 
 Corpus = Literal["memories", "journal"]
 
@@ -161,16 +163,17 @@ def purge(connection: Connection) -> None:
 def allowed(connection: Connection, corpus: Corpus, seqs: Sequence[int], *, filters: Filters) -> set[int]:
     """Return which of these rows exist and count."""
     where, params = filters.where(corpus)
-    rows = connection.exec_driver_sql(
-        # In this order, whatever the planner thinks of an index on a filter.
-        f"SELECT d.seq FROM json_each(:seqs) j CROSS JOIN {corpus} d ON d.seq = j.value"
-        f" {f'WHERE {where}' if where else ''}",
-        {"seqs": f"[{', '.join(map(str, seqs))}]", **params},
+    # In this order, whatever the planner thinks of an index on a filter.
+    query = (
+        f"SELECT json_group_array(d.seq) FROM json_each(:seqs) j CROSS JOIN {corpus} d ON d.seq = j.value"
+        f" {f'WHERE {where}' if where else ''}"
     )
-    return {row[0] for row in rows}
+    (packed,) = raw(connection).execute(query, {"seqs": json.dumps(list(seqs)), **params}).fetchone()
+    return set(json.loads(packed))
 
 
 def in_session(connection: Connection, corpus: Corpus, session: str) -> list[int]:
     """Return the rows of one session."""
-    query = f"SELECT seq FROM {corpus} WHERE session_id = :session"
-    return list(connection.exec_driver_sql(query, {"session": session}).scalars())
+    query = f"SELECT group_concat(seq) FROM {corpus} WHERE session_id = ?"
+    (packed,) = raw(connection).execute(query, (session,)).fetchone()
+    return list(map(int, packed.split(","))) if packed else []

@@ -6,85 +6,92 @@ row that holds any term of a query.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+import json
+from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
 from lra.store.fts import Corpus, Filters
+from lra.store.sqlite import raw
 
 _STEM_CACHE_LIMIT = 50_000
+_DRIFT = 0.01
+"""How far a count of rows may be off, as a share, before they are counted again."""
 TEMPORARY = (
     "CREATE VIRTUAL TABLE IF NOT EXISTS temp.words_fts"
-    " USING fts5(word, tokenize = 'porter unicode61 remove_diacritics 2')",
+    " USING fts5(word, content = '', tokenize = 'porter unicode61 remove_diacritics 2')",
     "CREATE VIRTUAL TABLE IF NOT EXISTS temp.words_terms USING fts5vocab(temp, words_fts, 'instance')",
     "CREATE VIRTUAL TABLE IF NOT EXISTS temp.memories_fts_places USING fts5vocab(main, memories_fts, 'instance')",
     "CREATE VIRTUAL TABLE IF NOT EXISTS temp.journal_fts_places USING fts5vocab(main, journal_fts, 'instance')",
 )
 """What every connection that reads has of its own."""
 
-_stems: dict[str, tuple[str, ...]] = {}
 
+class Lexicon:
+    """What is remembered of the indexes of one database, so that it is not asked for every question."""
 
-def stems(connection: Connection, words: Sequence[str]) -> list[tuple[str, ...]]:
-    """Return the tokens that the index makes of each word; none for punctuation, several for `snake_case`."""
-    unknown = [word for word in dict.fromkeys(words) if word not in _stems]
-    if unknown:
-        if len(_stems) > _STEM_CACHE_LIMIT:
-            _stems.clear()
-        connection.exec_driver_sql("DELETE FROM temp.words_fts")
-        connection.exec_driver_sql("INSERT INTO temp.words_fts(rowid, word) VALUES (?, ?)", list(enumerate(unknown)))
-        found: dict[int, list[tuple[int, str]]] = {}
-        rows: Iterable[Any] = connection.exec_driver_sql("SELECT doc, offset, term FROM temp.words_terms")
-        for row in rows:
-            found.setdefault(row[0], []).append((row[1], row[2]))
-        for number, word in enumerate(unknown):
-            _stems[word] = tuple(term for _, term in sorted(found.get(number, [])))
-    return [_stems.get(word, ()) for word in words]
+    def __init__(self) -> None:
+        self._stems: dict[str, tuple[str, ...]] = {}
+        self._sizes: dict[Corpus, tuple[int, int]] = {}
+        self._means: dict[Corpus, tuple[int, float]] = {}
 
+    def stems(self, connection: Connection, words: Sequence[str]) -> list[tuple[str, ...]]:
+        """Return the tokens that the index makes of each word; none for punctuation, several for `snake_case`."""
+        unknown = [word for word in dict.fromkeys(words) if word not in self._stems]
+        if unknown:
+            if len(self._stems) > _STEM_CACHE_LIMIT:
+                self._stems.clear()
+            database = raw(connection)
+            database.execute("INSERT INTO temp.words_fts(words_fts) VALUES ('delete-all')")
+            database.executemany("INSERT INTO temp.words_fts(rowid, word) VALUES (?, ?)", enumerate(unknown))
+            found: dict[int, list[tuple[int, str]]] = {}
+            for doc, offset, term in database.execute("SELECT doc, offset, term FROM temp.words_terms").fetchall():
+                found.setdefault(doc, []).append((offset, term))
+            for number, word in enumerate(unknown):
+                self._stems[word] = tuple(term for _, term in sorted(found.get(number, [])))
+        return [self._stems.get(word, ()) for word in words]
 
-def size(connection: Connection, corpus: Corpus) -> int:
-    """Return how many rows an index holds."""
-    return int(connection.exec_driver_sql(f"SELECT count(*) FROM {corpus}_fts_docsize").scalar_one())
+    def size(self, connection: Connection, corpus: Corpus) -> int:
+        """Return how many rows an index holds, of a large one about how many."""
+        database = raw(connection)
+        (last,) = database.execute(f"SELECT coalesce(max(id), 0) FROM {corpus}_fts_docsize").fetchone()
+        known = self._sizes.get(corpus)
+        if known is None or not 0 <= last - known[0] <= _DRIFT * known[1]:
+            (rows,) = database.execute(f"SELECT count(*) FROM {corpus}_fts_docsize").fetchone()
+            known = self._sizes[corpus] = (last, int(rows))
+        return known[1] + int(last) - known[0]
 
-
-def mean_length(connection: Connection, corpus: Corpus) -> float:
-    """Return the mean length in characters of the latest rows; 0 when there are none."""
-    query = f"SELECT avg(length(content)) FROM (SELECT content FROM {corpus} ORDER BY seq DESC LIMIT 500)"
-    return float(connection.exec_driver_sql(query).scalar_one() or 0.0)
+    def mean_length(self, connection: Connection, corpus: Corpus, rows: int) -> float:
+        """Return the mean length in characters of an index's latest rows; 0 when there are none."""
+        known = self._means.get(corpus)
+        if known is None or not 0.9 * rows <= known[0] <= 1.1 * rows:
+            query = f"SELECT avg(length(content)) FROM (SELECT content FROM {corpus} ORDER BY seq DESC LIMIT 500)"
+            (mean,) = raw(connection).execute(query).fetchone()
+            known = self._means[corpus] = (rows, float(mean or 0.0))
+        return known[1]
 
 
 def frequencies(connection: Connection, corpus: Corpus, terms: Sequence[str]) -> dict[str, int]:
     """Return in how many rows each stemmed term occurs; terms found nowhere are left out."""
     marks = ", ".join("?" * len(terms))
-    rows: Iterable[Any] = connection.exec_driver_sql(
-        f"SELECT term, doc FROM {corpus}_fts_terms WHERE term IN ({marks})", tuple(terms)
-    )
-    return {row[0]: row[1] for row in rows}
+    query = f"SELECT term, doc FROM {corpus}_fts_terms WHERE term IN ({marks})"
+    return dict(raw(connection).execute(query, tuple(terms)).fetchall())
 
 
 def beginning_with(connection: Connection, corpus: Corpus, prefix: str, *, limit: int) -> dict[str, int]:
     """Return the terms that begin so, with in how many rows each occurs."""
-    rows: Iterable[Any] = connection.exec_driver_sql(
-        f"SELECT term, doc FROM {corpus}_fts_terms WHERE term >= ? AND term < ? LIMIT ?",
-        (prefix, prefix + "\U0010ffff", limit),
-    )
-    return {row[0]: row[1] for row in rows}
+    query = f"SELECT term, doc FROM {corpus}_fts_terms WHERE term >= ? AND term < ? LIMIT ?"
+    return dict(raw(connection).execute(query, (prefix, prefix + "\U0010ffff", limit)).fetchall())
 
 
-def _postings(corpus: Corpus, terms: Sequence[tuple[int, str]]) -> tuple[str, dict[str, object]]:
-    """Return the common table expression `found(place, doc, tf)` and its parameters."""
+def _asked(terms: Sequence[tuple[int, str]]) -> tuple[str, dict[str, object]]:
+    """Return the common table expression `asked(place, term)` and its parameters."""
     params: dict[str, object] = {}
     values = []
     for number, (place, term) in enumerate(terms):
         values.append(f"(:p{number}, :t{number})")
         params |= {f"p{number}": place, f"t{number}": term}
-    return (
-        f"WITH asked(place, term) AS (VALUES {', '.join(values)}),"
-        " found AS (SELECT a.place AS place, i.doc AS doc, count(*) AS tf"
-        f" FROM asked a CROSS JOIN temp.{corpus}_fts_places i ON i.term = a.term GROUP BY a.place, i.doc)",
-        params,
-    )
+    return f"WITH asked(place, term) AS (VALUES {', '.join(values)})", params
 
 
 def postings(connection: Connection, corpus: Corpus, terms: Sequence[tuple[int, str]]) -> dict[int, dict[int, int]]:
@@ -97,11 +104,20 @@ def postings(connection: Connection, corpus: Corpus, terms: Sequence[tuple[int, 
     """
     if not terms:
         return {}
-    common, params = _postings(corpus, terms)
+    asked, params = _asked(terms)
+    # One row for each place: a row for each posting would mean as many turns at the interpreter's lock.
+    query = (
+        f"{asked} SELECT a.place, group_concat(i.doc) FROM asked a"
+        f" CROSS JOIN temp.{corpus}_fts_places i ON i.term = a.term GROUP BY a.place"
+    )
     held: dict[int, dict[int, int]] = {}
-    rows: Sequence[Any] = connection.exec_driver_sql(f"{common} SELECT place, doc, tf FROM found", params).all()
-    for place, doc, tf in rows:
-        held.setdefault(doc, {})[place] = tf
+    for place, docs in raw(connection).execute(query, params).fetchall():
+        for doc in map(int, docs.split(",")):
+            places = held.get(doc)
+            if places is None:
+                held[doc] = {place: 1}
+            else:
+                places[place] = places.get(place, 0) + 1
     return held
 
 
@@ -111,28 +127,28 @@ def by_session(
     """Return for each session how often its turns hold each term (by its place in the query)."""
     if not terms:
         return {}
-    common, params = _postings("journal", terms)
+    asked, params = _asked(terms)
     where, more = filters.where("journal")
-    rows: Iterable[Any] = connection.exec_driver_sql(
-        f"{common} SELECT d.session_id, f.place, sum(f.tf) FROM found f CROSS JOIN journal d ON d.seq = f.doc"
-        f" WHERE {where} GROUP BY d.session_id, f.place",
-        {**params, **more},
+    query = (
+        f"{asked}, found AS (SELECT a.place AS place, i.doc AS doc, count(*) AS tf"
+        " FROM asked a CROSS JOIN temp.journal_fts_places i ON i.term = a.term GROUP BY a.place, i.doc)"
+        " SELECT d.session_id, f.place, sum(f.tf) FROM found f CROSS JOIN journal d ON d.seq = f.doc"
+        f" WHERE {where} GROUP BY d.session_id, f.place"
     )
     found: dict[str, dict[int, int]] = {}
-    for row in rows:
-        found.setdefault(row[0], {})[row[1]] = row[2]
+    for session, place, count in raw(connection).execute(query, {**params, **more}).fetchall():
+        found.setdefault(session, {})[place] = count
     return found
 
 
 def session_lengths(connection: Connection, sessions: Sequence[str]) -> dict[str, int]:
     """Return how many characters were said in each session."""
     marks = ", ".join("?" * len(sessions))
-    rows: Iterable[Any] = connection.exec_driver_sql(
+    query = (
         f"SELECT session_id, sum(length(content)) FROM journal WHERE session_id IN ({marks})"
-        " AND hidden = 0 AND content_hash IS NOT NULL GROUP BY session_id",
-        tuple(sessions),
+        " AND hidden = 0 AND content_hash IS NOT NULL GROUP BY session_id"
     )
-    return {row[0]: row[1] for row in rows}
+    return dict(raw(connection).execute(query, tuple(sessions)).fetchall())
 
 
 def lengths(
@@ -140,13 +156,13 @@ def lengths(
 ) -> dict[int, tuple[str | None, int]]:
     """Return the session and the length of those of these rows that count."""
     where, params = filters.where(corpus)
-    rows: Iterable[Any] = connection.exec_driver_sql(
-        # In this order, whatever the planner thinks of an index on a filter.
-        "SELECT d.seq, d.session_id, length(d.content) FROM json_each(:seqs) j"
-        f" CROSS JOIN {corpus} d ON d.seq = j.value {f'WHERE {where}' if where else ''}",
-        {"seqs": f"[{', '.join(map(str, seqs))}]", **params},
+    # In this order, whatever the planner thinks of an index on a filter.
+    query = (
+        "SELECT json_group_array(json_array(d.seq, d.session_id, length(d.content))) FROM json_each(:seqs) j"
+        f" CROSS JOIN {corpus} d ON d.seq = j.value {f'WHERE {where}' if where else ''}"
     )
-    return {row[0]: (row[1], row[2]) for row in rows}
+    (packed,) = raw(connection).execute(query, {"seqs": json.dumps(list(seqs)), **params}).fetchone()
+    return {seq: (session, length) for seq, session, length in json.loads(packed)}
 
 
 def holding(
@@ -158,9 +174,9 @@ def holding(
     between: tuple[int, int] = (0, 2**62),
 ) -> list[int]:
     """Return the newest rows that an FTS5 expression finds, unranked: cheap however common its words are."""
-    rows: Iterable[Any] = connection.exec_driver_sql(
-        f"SELECT rowid FROM {corpus}_fts WHERE {corpus}_fts MATCH ? AND rowid BETWEEN ? AND ?"
-        " ORDER BY rowid DESC LIMIT ?",
-        (match, *between, limit),
+    query = (
+        f"SELECT group_concat(rowid) FROM (SELECT rowid FROM {corpus}_fts WHERE {corpus}_fts MATCH ?"
+        " AND rowid BETWEEN ? AND ? ORDER BY rowid DESC LIMIT ?)"
     )
-    return [row[0] for row in rows]
+    (packed,) = raw(connection).execute(query, (match, *between, limit)).fetchone()
+    return list(map(int, packed.split(","))) if packed else []

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from lra.store.database import Database
 from lra.store.queue import Kind, QueueItem
+from lra.store.sqlite import raw
 
 _TABLES: Mapping[Kind, str] = {"memory": "memories", "turn": "journal"}
 
@@ -22,8 +23,6 @@ class VectorRow:
     seq: int
     """Sequence number of the memory or journal row."""
     vector: bytes
-    stored: int
-    """Sequence number of the vector itself, to read on from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,27 +99,6 @@ class VectorStore:
 
         await self._database.write(work)
 
-    async def load(self, fingerprint: str, kind: Kind, *, after: int = 0) -> list[VectorRow]:
-        """Return the vectors of every searchable row of a kind stored after a point, in storing order."""
-        table = _TABLES[kind]
-        rows = await self._database.rows(
-            "SELECT d.seq, v.vector, v.seq AS stored"
-            f" FROM vectors v JOIN {table} d ON d.content_hash = v.content_hash"
-            " WHERE v.fingerprint = ? AND v.seq > ? ORDER BY v.seq",
-            (fingerprint, after),
-        )
-        return [VectorRow(*row) for row in rows]
-
-    async def of_rows(self, fingerprint: str, kind: Kind, seqs: Sequence[int]) -> list[VectorRow]:
-        """Return the vectors of these rows."""
-        rows = await self._database.rows(
-            f"SELECT d.seq, v.vector, v.seq AS stored FROM {_TABLES[kind]} d"
-            " JOIN vectors v ON v.content_hash = d.content_hash AND v.fingerprint = ?"
-            " WHERE d.seq IN (SELECT value FROM json_each(?))",
-            (fingerprint, json.dumps(list(seqs))),
-        )
-        return [VectorRow(*row) for row in rows]
-
     async def count(self, fingerprint: str) -> int:
         """Return how many texts are embedded with one embedder."""
         (row,) = await self._database.rows("SELECT count(*) FROM vectors WHERE fingerprint = ?", (fingerprint,))
@@ -128,33 +106,7 @@ class VectorStore:
 
     async def marks(self) -> VectorMarks:
         """Return how far the record has come."""
-        query = (
-            "SELECT coalesce((SELECT max(seq) FROM vectors), 0), coalesce((SELECT max(seq) FROM memory_history), 0),"
-            " coalesce((SELECT max(seq) FROM journal), 0)"
-        )
-        (row,) = await self._database.rows(query)
-        return VectorMarks(*row)
-
-    async def news(self, fingerprint: str, kind: Kind, since: VectorMarks) -> list[VectorRow]:
-        """Return the vectors of rows that are new or changed, whether the vector itself is new or was known."""
-        if kind == "memory":
-            changed, after = "memories d JOIN memory_history h ON h.memory_id = d.id AND h.seq > ?", since.changes
-        else:
-            changed, after = "journal d", since.turns
-        where = "v.fingerprint = ?" if kind == "memory" else "v.fingerprint = ? AND d.seq > ?"
-        params = (after, fingerprint) if kind == "memory" else (fingerprint, after)
-        found = await self.load(fingerprint, kind, after=since.vectors)
-        rows = await self._database.rows(
-            f"SELECT DISTINCT d.seq, v.vector, v.seq AS stored FROM {changed}"
-            f" JOIN vectors v ON v.content_hash = d.content_hash WHERE {where}",
-            params,
-        )
-        return found + [VectorRow(*row) for row in rows]
-
-    async def forgotten_since(self, changes: int) -> bool:
-        """Return whether a memory was forgotten after a mark."""
-        query = "SELECT 1 FROM memory_history WHERE seq > ? AND action = 'forgotten' LIMIT 1"
-        return bool(await self._database.rows(query, (changes,)))
+        return await self._database.query(marks)
 
     async def texts(self, items: Sequence[QueueItem]) -> list[IndexText]:
         """Return what these changes add to the index; rows that are gone, superseded or hidden are left out."""
@@ -195,6 +147,56 @@ class VectorStore:
             (fingerprint,),
         )
         return {row[0]: row[1] for row in rows}
+
+
+def marks(connection: Connection) -> VectorMarks:
+    """Return how far the record has come."""
+    query = (
+        "SELECT coalesce((SELECT max(seq) FROM vectors), 0), coalesce((SELECT max(seq) FROM memory_history), 0),"
+        " coalesce((SELECT max(seq) FROM journal), 0)"
+    )
+    return VectorMarks(*raw(connection).execute(query).fetchone())
+
+
+def load(connection: Connection, fingerprint: str, kind: Kind, *, after: int = 0) -> list[VectorRow]:
+    """Return the vectors of every searchable row of a kind stored after a point, in storing order."""
+    query = (
+        f"SELECT d.seq, v.vector FROM vectors v JOIN {_TABLES[kind]} d ON d.content_hash = v.content_hash"
+        " WHERE v.fingerprint = ? AND v.seq > ? ORDER BY v.seq"
+    )
+    return [VectorRow(*row) for row in raw(connection).execute(query, (fingerprint, after)).fetchall()]
+
+
+def of_rows(connection: Connection, fingerprint: str, kind: Kind, seqs: Sequence[int]) -> list[VectorRow]:
+    """Return the vectors of these rows."""
+    query = (
+        f"SELECT d.seq, v.vector FROM {_TABLES[kind]} d"
+        " JOIN vectors v ON v.content_hash = d.content_hash AND v.fingerprint = ?"
+        " WHERE d.seq IN (SELECT value FROM json_each(?))"
+    )
+    return [VectorRow(*row) for row in raw(connection).execute(query, (fingerprint, json.dumps(list(seqs)))).fetchall()]
+
+
+def news(connection: Connection, fingerprint: str, kind: Kind, since: VectorMarks) -> list[VectorRow]:
+    """Return the vectors of rows that are new or changed, whether the vector itself is new or was known."""
+    if kind == "memory":
+        changed, after = "memories d JOIN memory_history h ON h.memory_id = d.id AND h.seq > ?", since.changes
+    else:
+        changed, after = "journal d", since.turns
+    where = "v.fingerprint = ?" if kind == "memory" else "v.fingerprint = ? AND d.seq > ?"
+    params = (after, fingerprint) if kind == "memory" else (fingerprint, after)
+    query = (
+        f"SELECT DISTINCT d.seq, v.vector FROM {changed}"
+        f" JOIN vectors v ON v.content_hash = d.content_hash WHERE {where}"
+    )
+    rows = raw(connection).execute(query, params).fetchall()
+    return load(connection, fingerprint, kind, after=since.vectors) + [VectorRow(*row) for row in rows]
+
+
+def forgotten_since(connection: Connection, changes: int) -> bool:
+    """Return whether a memory was forgotten after a mark."""
+    query = "SELECT 1 FROM memory_history WHERE seq > ? AND action = 'forgotten' LIMIT 1"
+    return raw(connection).execute(query, (changes,)).fetchone() is not None
 
 
 def _live(kind: Kind) -> tuple[str, str]:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event
+from sqlalchemy import Connection, Engine, event
 
 from lra.memory import Memory
-from lra.memory.query import read, resolve, weight
+from lra.memory.lexical import LexicalMatch, LexicalSearch
+from lra.memory.query import Word, read, resolve, weight
 from lra.store import lexicon
 from lra.store.bulk import FactLine, insert_facts
 from lra.store.fts import Filters
+from lra.store.sqlite import raw
 
 ROWS = 5000
 
@@ -28,6 +30,12 @@ async def large(memory: Memory) -> Memory:
 
     await memory.store.database.write(work)
     return memory
+
+
+async def rows(memory: Memory, words: list[Word], filters: Filters) -> list[LexicalMatch]:
+    return await memory.store.database.query(
+        lambda connection: LexicalSearch().rows(connection, "memories", words, filters=filters, limit=5, budget=1000)
+    )
 
 
 async def test_common_terms_are_not_looked_up_row_by_row(large: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -47,9 +55,11 @@ async def test_common_terms_are_not_looked_up_row_by_row(large: Memory, monkeypa
 
 async def test_a_question_of_common_terms_only_visits_the_newest_rows(large: Memory) -> None:
     words = read("everyday subject")
-    terms = await large.store.database.query(lambda connection: resolve(connection, "memories", words, budget=1000))
+    terms = await large.store.database.query(
+        lambda connection: resolve(connection, lexicon.Lexicon(), "memories", words, budget=1000)
+    )
     assert not terms.rare
-    found = await large._searcher._lexical.rows("memories", words, filters=Filters(), limit=5, budget=1000)
+    found = await rows(large, words, Filters())
     assert len(found) == 5
     assert min(match.seq for match in found) > ROWS - 300
 
@@ -61,24 +71,29 @@ async def test_frequent_terms_are_found_within_one_session(large: Memory) -> Non
 
     await large.store.database.write(work)
     words = read("everyday subject 4321")
-    found = await large._searcher._lexical.rows("memories", words, filters=Filters(session="s1"), limit=5, budget=1000)
+    found = await rows(large, words, Filters(session="s1"))
     assert [match.seq for match in found] == [ROWS + 1]
 
 
-async def test_recall_sends_as_many_statements_however_many_rows_there_are(memory: Memory) -> None:
+async def test_recall_sends_as_many_statements_in_one_go_however_many_rows_there_are(memory: Memory) -> None:
     statements: list[str] = []
+    goes: list[object] = []
 
-    def count(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        statements.append(statement)
+    def count(connection: Connection) -> None:
+        if not goes:
+            raw(connection).set_trace_callback(statements.append)
+        goes.append(connection)
 
     async def sent() -> int:
         statements.clear()
-        event.listen(Engine, "before_cursor_execute", count)
+        goes.clear()
+        event.listen(Engine, "engine_connect", count)
         try:
             await memory.recall("what is my dog called?")
         finally:
-            event.remove(Engine, "before_cursor_execute", count)
-        return len(statements)
+            event.remove(Engine, "engine_connect", count)
+        assert len(goes) == 1
+        return len([statement for statement in statements if not statement.startswith("--")])
 
     await memory.remember("My dog is called Rex")
     await memory.recall("what is my dog called?")
@@ -86,7 +101,7 @@ async def test_recall_sends_as_many_statements_however_many_rows_there_are(memor
     for number in range(100):
         await memory.remember(f"dog number {number} is called Fido{number}")
     assert await sent() <= few + 2
-    assert few <= 12
+    assert few <= 16
 
 
 def test_weights_fall_with_frequency_and_known_words_tell_little() -> None:
@@ -97,7 +112,7 @@ def test_weights_fall_with_frequency_and_known_words_tell_little() -> None:
 async def test_stems_are_those_of_the_index(memory: Memory) -> None:
     await memory.remember("start")
     words = ["called", "running", "Café", "snake_case", "!", "generously"]
-    assert await memory.store.database.query(lambda connection: lexicon.stems(connection, words)) == [
+    assert await memory.store.database.query(lambda connection: lexicon.Lexicon().stems(connection, words)) == [
         ("call",),
         ("run",),
         ("cafe",),

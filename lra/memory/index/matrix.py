@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from lra.store.vectors import VectorRow
 
 
+_BLOCK = 64
+
+
 class Matrix:
     """Rows of unit vectors, found by a row's sequence number; grows by doubling."""
 
@@ -61,8 +64,8 @@ class Matrix:
         # BLAS would use all cores for it, and on a busy machine wait for them longer than it computes.
         cosines = np.vecdot(self._vectors[:size], vector)
         count = min(count, size)
-        best = np.argpartition(-cosines, count - 1)[:count] if count < size else np.arange(size)
-        best = best[np.argsort(-cosines[best], kind="stable")]
+        near = _highest(cosines, count)
+        best = near[np.argsort(-cosines[near], kind="stable")]
         return [(int(self._seqs[place]), float(cosines[place])) for place in best]
 
     def cosines(self, vector: NDArray[np.float32], seqs: Sequence[int]) -> dict[int, float]:
@@ -74,3 +77,21 @@ class Matrix:
             return {}
         values = np.vecdot(self._vectors[[self._places[seq] for seq in known]], vector)
         return {seq: float(value) for seq, value in zip(known, values, strict=True)}
+
+
+def _highest(values: NDArray[np.float32], count: int) -> NDArray[np.int64]:
+    """Return the places of the highest values, in no order."""
+    import numpy as np
+
+    size = len(values)
+    if count >= size:
+        return np.arange(size)
+    blocks = size // _BLOCK
+    if blocks <= count:
+        return np.argpartition(values, size - count)[size - count :]
+    # The highest values are in the blocks with the highest maxima, so that only those few are sorted.
+    maxima = values[: blocks * _BLOCK].reshape(blocks, _BLOCK).max(axis=1)
+    chosen = np.argpartition(maxima, blocks - count)[blocks - count :]
+    places = (chosen[:, None] * _BLOCK + np.arange(_BLOCK)).ravel()
+    places = np.concatenate([places, np.arange(blocks * _BLOCK, size)])
+    return places[np.argpartition(values[places], len(places) - count)[len(places) - count :]]
