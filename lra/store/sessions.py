@@ -11,11 +11,12 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from lra.errors import NotFoundError
-from lra.store import fts, queue
+from lra.store import fts, queue, session_search
 from lra.store.clock import new_id, now_us
 from lra.store.database import Database
 from lra.store.processes import is_alive
 from lra.store.records import SessionRecord
+from lra.store.session_search import BestRow, PreviewLine, SessionMatch
 from lra.store.tables import journal, sessions, turns
 
 LEASE_SECONDS = 30
@@ -118,6 +119,39 @@ class SessionStore:
         if limit is not None:
             query = query.limit(limit)
         return [SessionRecord(**row._mapping) for row in await self._database.rows(query)]
+
+    async def search(self, text: str, limit: int = 20) -> list[SessionMatch]:
+        """Return conversations by their titles and what was said in them, best first; without words the latest.
+
+        Args:
+            text: Words; the last one may be unfinished.
+            limit: How many at most.
+        """
+        every = {record.id: record for record in await self.find()}
+        rows = {row.session_id: row for row in await session_search.best_rows(self._database, text)}
+        named = [record.id for record in every.values() if session_search.in_title(record.title, text)]
+        ids = list(dict.fromkeys([*named, *rows])) if text.strip() else list(every)
+        shown = [key for key in ids if key in every][:limit]
+        return [await self._match(every[key], rows.get(key), text) for key in shown]
+
+    async def _match(self, record: SessionRecord, row: BestRow | None, text: str) -> SessionMatch:
+        if row is not None:
+            found = session_search.snippet(row.content, text)
+            return SessionMatch(session=record, snippet=found, role=row.role, at=row.at, seq=row.seq)
+        last = await self.preview(record.id, 1)
+        if not last:
+            return SessionMatch(session=record, snippet="", role=None, at=record.updated_at, seq=None)
+        return SessionMatch(session=record, snippet=last[0].text, role=last[0].role, at=last[0].at, seq=last[0].seq)
+
+    async def preview(self, session_id: str, lines: int = 8, *, around: int | None = None) -> list[PreviewLine]:
+        """Return the last messages of a conversation, a line each.
+
+        Args:
+            session_id: Which one.
+            lines: How many at most.
+            around: `seq` of a match: the messages around it instead of the last.
+        """
+        return await session_search.preview(self._database, session_id, lines, around)
 
     async def latest(self, folder: str | None = None) -> SessionRecord | None:
         """Return the session used last, in `folder` or anywhere; imported ones do not count."""
