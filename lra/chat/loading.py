@@ -15,7 +15,7 @@ _HEAVY = (
     "lra.store.structured",
     "lra.memory",
     "lra.runtime",
-    "lra.session",
+    "lra.session.session",
 )
 
 

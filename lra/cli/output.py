@@ -52,6 +52,11 @@ def write_line(line: str) -> None:
     print(_UNSAFE_IN_JSON.sub(_escape, line.rstrip("\n")))
 
 
+def write_document(text: str) -> None:
+    """Print a JSON document that exists as text already."""
+    print(_UNSAFE_IN_JSON.sub(_escape, text.rstrip("\n")))
+
+
 def write_json(value: object, *, line: bool = False) -> None:
     """Print one JSON document.
 

@@ -12,8 +12,8 @@ from lra.cli.work import with_memory, with_store
 from lra.text import clean_text, one_line
 
 if TYPE_CHECKING:
-    from lra.cli.transcript import Message
     from lra.memory import Hit, Memory
+    from lra.session.transcript import Message
     from lra.store import SessionRecord, StructuredMemoryStore
 
 app = typer.Typer(
@@ -51,11 +51,13 @@ def list_sessions(
 @app.command("show")
 def show(session_id: SessionId, limit: Limit = None, as_json: Json = False) -> None:
     """Print a conversation, tool calls included."""
+    from lra.session.export import shape
+
     session, messages = _conversation(session_id)
     if limit is not None:
         messages = messages[-limit:]
     if as_json:
-        output.write_json(_shape(session, messages))
+        output.write_json(shape(session, messages))
         return
     output.write(f"{one_line(session.title) or 'Untitled'} ({session.id})")
     for message in messages:
@@ -130,33 +132,32 @@ def delete(session_id: SessionId, yes: Yes = False) -> None:
 @app.command("export")
 def export(
     session_id: SessionId,
-    format_: Annotated[Literal["md", "json"], typer.Option("--format", "-f", help="What to write.")] = "md",
+    format_: Annotated[Literal["md", "json", "html"], typer.Option("--format", "-f", help="What to write.")] = "md",
     to: Annotated[str | None, typer.Option("--output", "-o", metavar="FILE", help="Write to this file.")] = None,
 ) -> None:
     """Write a conversation as a document, to a private file or to standard output."""
-    from lra.cli.transcript import to_markdown
 
-    session, messages = _conversation(session_id)
-    if format_ == "json":
-        text = output.dump_json(_shape(session, messages)) + "\n"
-    else:
-        text = to_markdown(session, messages)
-    if to is None or to == "-":
-        output.write(text.rstrip("\n"))
-    else:
+    async def work(store: StructuredMemoryStore) -> str:
+        from lra.session.export import export_session
+
+        session = await store.sessions.resolve(clean_text(session_id))
+        return await export_session(store, session.id, format_)
+
+    text = with_store(work)
+    if to is not None and to != "-":
         output.write_file(to, text)
         notices.say(f"Wrote {to}")
+    elif format_ == "json":
+        output.write_document(text)
+    else:
+        output.write(text.rstrip("\n"))
 
 
 def _conversation(session_id: str) -> tuple[SessionRecord, list[Message]]:
     async def work(store: StructuredMemoryStore) -> tuple[SessionRecord, list[Message]]:
-        from lra.cli.transcript import read_messages
+        from lra.session.transcript import read_messages
 
         session = await store.sessions.resolve(clean_text(session_id))
         return session, await read_messages(store, session.id)
 
     return with_store(work)
-
-
-def _shape(session: SessionRecord, messages: list[Message]) -> dict[str, object]:
-    return {"id": session.id, "title": session.title, "messages": messages}

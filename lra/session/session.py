@@ -26,6 +26,7 @@ from lra.session.budget import Budget, checked_price
 from lra.session.closing import leave_summary, summarize_abandoned
 from lra.session.context import SessionContext, Uncompacted
 from lra.session.context_report import ContextReport, report
+from lra.session.export import export_session
 from lra.session.history import user_entry
 from lra.session.opening import copy_session, prepare
 from lra.session.recovery import recover_turns, settle_held
@@ -284,8 +285,9 @@ class Session:
         settings = self.runtime.settings
         if time.time() - self._renewed > LEASE_SECONDS:
             await self._keep_lease()
-        spent, tokens = await self.runtime.store.journal.spent(self.id)
         limit, fallback_name = settings.max_session_tokens, settings.fallback_model
+        limited = settings.max_cost is not None or limit is not None
+        spent, tokens = await self.runtime.store.journal.spent(self.id) if limited else (0.0, 0)
         turn = await self._begin(text, inbox_id)
         return TurnPlan(
             agent=self._agent,
@@ -462,6 +464,14 @@ class Session:
             context_tokens=estimate_tokens(await self._context.messages()),
             context_window=window_of(self._model),
         )
+
+    async def export(self, kind: str = "md") -> str:
+        """Return the conversation as a document: `md`, `json` or `html`.
+
+        Raises:
+            UsageError: There is no such format.
+        """
+        return await export_session(self.runtime.store, self.id, kind)
 
     def tools(self) -> list[ToolInfo]:
         """Return the tools the model has."""

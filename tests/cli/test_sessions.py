@@ -116,6 +116,9 @@ def test_export_to_a_private_file(full: Cli) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert path.read_text().startswith("# The dog\n")
     assert full("sessions", "export", SESSION, "--format", "json").json["id"] == SESSION
+    page = full("sessions", "export", SESSION, "--format", "html").out
+    assert page.startswith("<!DOCTYPE html>")
+    assert "[bold]Good[/bold] dog 🐕" in page
     failed = full("sessions", "export", SESSION, "-o", "missing/talk.md")
     assert failed.code == 1
     assert "cannot be written" in failed.err

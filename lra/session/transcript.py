@@ -7,16 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from lra.text import printable
-
 if TYPE_CHECKING:
-    from lra.store import JournalRow, SessionRecord, StructuredMemoryStore, TurnRecord
+    from lra.store import JournalRow, StructuredMemoryStore, TurnRecord
 
 Message = dict[str, Any]
 
 # How Pydantic AI calls the end of a tool call, and how the record does.
 _OUTCOMES = {"success": "completed", "denied": "refused"}
-_NAMES = {"user": "You", "assistant": "Assistant", "system": "System"}
 
 
 async def read_messages(store: StructuredMemoryStore, session_id: str) -> list[Message]:
@@ -72,7 +69,7 @@ def _row_messages(row: JournalRow, calls: dict[str, Message], answered: set[str 
         name, args = row.tool_name or call.get("name"), call.get("args")
         yield {"role": "tool", "name": name, "args": args, "content": row.content, "created_at": created_at}
         return
-    found = list(_tool_calls(row.payload)) if row.role == "assistant" else []
+    found = list(tool_calls(row.payload)) if row.role == "assistant" else []
     # A response of thoughts alone says nothing; an empty line somebody typed was still typed.
     if row.content.strip() or row.role != "assistant":
         message = {"role": row.role, "content": row.content, "created_at": created_at}
@@ -92,8 +89,8 @@ def _row_messages(row: JournalRow, calls: dict[str, Message], answered: set[str 
             }
 
 
-def _tool_calls(payload: str | None) -> Iterator[Message]:
-    """Read the tool calls from the JSON of a model's message."""
+def tool_calls(payload: str | None) -> Iterator[Message]:
+    """Read the tool calls from the JSON of a model's message: id, name and arguments of each."""
     try:
         parts = json.loads(payload or "{}").get("parts", [])
     except (ValueError, AttributeError, RecursionError):
@@ -106,28 +103,6 @@ def _tool_calls(payload: str | None) -> Iterator[Message]:
                 with suppress(ValueError, RecursionError):
                     args = json.loads(args)
             yield {"id": part.get("tool_call_id"), "name": part.get("tool_name"), "args": args}
-
-
-def to_markdown(session: SessionRecord, messages: Sequence[Message]) -> str:
-    """Return a conversation as a document."""
-    parts = [f"# {session.title or session.id}", f"Session {session.id}, started {_iso(session.created_at)[:10]}."]
-    for message in messages:
-        if message["role"] == "tool":
-            args = json.dumps(message["args"], ensure_ascii=False)
-            body = "\n\n".join(_fenced(text) for text in (args, message["content"]) if text)
-            parts.append(f"## Tool: {message['name']}\n\n{body}")
-        else:
-            name = message.get("speaker") or _NAMES.get(message["role"], message["role"])
-            note = "" if message.get("outcome") in {None, "completed"} else f"\n\n*({message['outcome']})*"
-            parts.append(f"## {name}\n\n{message['content']}{note}")
-    return printable("\n\n".join(parts)) + "\n"
-
-
-def _fenced(text: str) -> str:
-    fence = "```"
-    while fence in text:
-        fence += "`"
-    return f"{fence}\n{text}\n{fence}"
 
 
 def _iso(us: int) -> str:
