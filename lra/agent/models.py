@@ -101,18 +101,22 @@ def describe_choice(settings: Settings) -> ChoiceReport:
 
 def probe_ollama(settings: Settings) -> str | None:
     """Return the first model of a running Ollama, or None."""
+    return next(iter(ollama_models(settings)), None)
+
+
+def ollama_models(settings: Settings) -> list[str]:
+    """Return the models of a running Ollama; none when nothing answers within 0.3 s."""
     parts = urlsplit(settings.get("OLLAMA_BASE_URL") or OLLAMA_URL)
     if not parts.hostname:
-        return None
+        return []
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     connection = kind(parts.hostname, parts.port, timeout=_PROBE_SECONDS)
     try:
         connection.request("GET", "/api/tags")
         response = connection.getresponse()
         body = json.loads(response.read(1_000_000)) if response.status == 200 else {}
-        models = body.get("models") or []
-        return str(models[0]["name"]) if models else None
+        return [str(model["name"]) for model in body.get("models") or []]
     except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError, AttributeError):
-        return None
+        return []
     finally:
         connection.close()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lra.chat.actions import LiveActions
 from lra.chat.commands.registry import registry
-from lra.chat.completion import CommandCompleter
+from lra.chat.completion import ChatCompleter
 from lra.chat.history import PromptHistory
 from lra.chat.prompt import Prompt
 
@@ -17,16 +18,19 @@ if TYPE_CHECKING:
 
 def standing_prompt(chat: Chat, screen: LiveScreen) -> Prompt:
     """Return the prompt of a conversation, with its live area and status line."""
+    completer = ChatCompleter(registry, lambda: chat.session, chat.settings, Path.cwd())
     prompt = Prompt(
         history=PromptHistory(chat.settings.home / "history"),
-        completer=CommandCompleter(registry),
+        completer=completer,
         keyboard=chat.keyboard,
         pending=chat.pending,
         actions=LiveActions(chat, chat.pending),
         on_shown=chat.current.opening.begin,
         on_gone=lambda _error: chat.gone(),
     )
-    prompt.area.status = lambda width: screen.styled(chat.status.line(width), "dim")
+    prompt.area.status = lambda width: screen.styled(chat.status.line(width), "status")
     prompt.area.placeholder = lambda: "Enter queues · Ctrl-S steers · Esc stops" if chat.working else ""
+    prompt.area.styled = screen.styled
+    prompt.set_keys(chat.preferences.keys)
     screen.attach(prompt)
     return prompt

@@ -7,18 +7,42 @@ from collections.abc import Sequence
 
 from lra.chat.width import cells, clip, pad
 
+_LEAST = 20
+"""Columns the last cell needs beside the others; with fewer it goes below them."""
+
 
 def rows(table: Sequence[Sequence[str]], columns: int) -> list[str]:
-    """Return lines with aligned columns, the last one cut to the width of the terminal."""
+    """Return lines with aligned columns, the last one cut to the width of the terminal.
+
+    Where the terminal is too narrow for that, the last cell stands on a line of its own.
+    """
     if not table:
         return []
     clean = [[clip(cell, 400) for cell in row] for row in table]
     widths = [max(cells(row[index]) for row in clean) for index in range(len(clean[0]) - 1)]
-    room = max(20, columns - 1 - 2 - sum(widths) - 2 * len(widths))
+    room = columns - 1 - 2 - sum(widths) - 2 * len(widths)
+    if room < _LEAST and widths:
+        return _stacked(clean, columns)
+    room = max(_LEAST, room)
     return [
         "  " + "".join(pad(cell, width) + "  " for cell, width in zip(row, widths, strict=False)) + clip(row[-1], room)
         for row in clean
     ]
+
+
+def _stacked(table: Sequence[Sequence[str]], columns: int) -> list[str]:
+    room = max(_LEAST, columns - 1)
+    lines = []
+    for row in table:
+        lines += ["  " + clip("  ".join(cell for cell in row[:-1] if cell.strip()), room - 2)]
+        lines += ["    " + clip(row[-1], room - 4)]
+    return lines
+
+
+def bar(part: float, width: int) -> str:
+    """Return a bar of `width` characters of which `part` (0 to 1) is filled, in characters every terminal has."""
+    full = round(max(0.0, min(1.0, part)) * width)
+    return "#" * full + "." * (width - full)
 
 
 def ago(us: int, now: float | None = None) -> str:
@@ -34,4 +58,8 @@ def ago(us: int, now: float | None = None) -> str:
 
 def counted(number: int, what: str) -> str:
     """Return a number with its noun, in the plural unless it is one."""
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
+    return f"{number:,} {_plural(what) if number != 1 else what}"
+
+
+def _plural(what: str) -> str:
+    return f"{what[:-1]}ies" if what.endswith("y") and what[-2:-1] not in "aeiou" else f"{what}s"

@@ -2,7 +2,35 @@
 
 from __future__ import annotations
 
-from lra.chat.commands import conversation, memory, program
+# The order is that of /help.
+# isort: off
+from lra.chat.commands import program
+from lra.chat.commands import conversation
+from lra.chat.commands import turning_back
+from lra.chat.commands import answers
+from lra.chat.commands import memory
+from lra.chat.commands import why
+from lra.chat.commands import tasks
+from lra.chat.commands import model
+from lra.chat.commands import window
+from lra.chat.commands import look
+from lra.chat.commands import leaving
 from lra.chat.commands.registry import Command, Registry, registry
+# isort: on
 
-__all__ = ["Command", "Registry", "conversation", "memory", "program", "registry"]
+__all__ = [
+    "Command",
+    "Registry",
+    "answers",
+    "conversation",
+    "leaving",
+    "look",
+    "memory",
+    "model",
+    "program",
+    "registry",
+    "tasks",
+    "turning_back",
+    "why",
+    "window",
+]

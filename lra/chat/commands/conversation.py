@@ -1,19 +1,25 @@
-"""Commands about the conversation: new, resume, fork, rewind and their like."""
+"""Commands that go from one conversation to another."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from lra.chat.commands.registry import registry
-from lra.chat.render import compacted_text
+from lra.chat.picker import Item, pick
 from lra.chat.table import ago, counted, rows
 from lra.chat.width import clip
 from lra.errors import UsageError
 
 if TYPE_CHECKING:
     from lra.chat.app import Chat
+    from lra.session import Session
+    from lra.store import SessionRecord
 
-_SHOWN = 15
+_LISTED = 15
+_OFFERED = 300
+_FOUND = 20
+_PREVIEW_LINES = 4
 
 
 @registry.command("new")
@@ -23,12 +29,15 @@ async def new(chat: Chat, args: str) -> None:
     chat.screen.line("A new conversation. Memory is the same.", "good")
 
 
-@registry.command("resume", "[ID]")
+@registry.command("resume", "[ID]", completes="sessions")
 async def resume(chat: Chat, args: str) -> None:
-    """Go back to an earlier conversation; without an id, choose one."""
+    """Go back to an earlier conversation; without an id, choose one.
+
+    What you type while choosing is looked for in the titles and in everything that was said.
+    """
     session = await chat.ready()
     if not args:
-        args = await _choose(chat)
+        args = await _choose(chat, session)
         if not args:
             return
     record = await session.runtime.store.sessions.resolve(args)
@@ -38,86 +47,84 @@ async def resume(chat: Chat, args: str) -> None:
     await chat.current.switch(resume=record.id)
 
 
-async def _choose(chat: Chat) -> str:
-    session = await chat.ready()
-    found = await session.runtime.store.sessions.find(limit=_SHOWN)
-    others = [record for record in found if record.id != session.id and record.turns]
+async def _choose(chat: Chat, session: Session) -> str:
+    store, memory = session.runtime.store, session.runtime.memory
+    others = [r for r in await store.sessions.find(limit=_OFFERED) if r.id != session.id and r.turns]
     if not others:
         chat.screen.line("There is no other conversation yet.")
         return ""
-    table = [
-        (str(number), record.id, ago(record.updated_at), counted(record.turns, "turn"), record.title or "untitled")
-        for number, record in enumerate(others, 1)
-    ]
-    for line in rows(table, chat.screen.columns):
-        chat.screen.line(line)
-    answer = await chat.ask("Number or id, or Enter for none: ")
-    if answer.isdecimal() and 1 <= int(answer) <= len(others):
-        return others[int(answer) - 1].id
-    return answer
+    known = {record.id: record for record in others}
+
+    async def search(words: str) -> list[Item]:
+        hits = await memory.search(words, scope="sessions", limit=_FOUND)
+        found = []
+        for hit in hits:
+            if hit.id == session.id:
+                continue
+            record = known.get(hit.id) or await store.sessions.get(hit.id)
+            found.append(Item(record.id, f"{record.title or 'untitled'}: {hit.content}", _about(record)))
+        return found
+
+    async def preview(item: Item) -> Sequence[str]:
+        said = await store.journal.recent(_PREVIEW_LINES, session_id=item.key)
+        return [("> " if row.role == "user" else "  ") + clip(row.content, 300) for row in said]
+
+    items = [Item(record.id, record.title or "untitled", _about(record)) for record in others]
+    picked = await pick(chat, "Resume", items, search=search, preview=preview)
+    return picked.item.key if picked else ""
 
 
-@registry.command("sessions")
+def _about(record: SessionRecord) -> str:
+    return f"{counted(record.turns, 'turn')}, {ago(record.updated_at)}"
+
+
+@registry.command("sessions", "[WORDS]", during_turn=True)
 async def sessions(chat: Chat, args: str) -> None:
-    """List the latest conversations."""
+    """List the latest conversations, or those in which something was said."""
     session = await chat.ready()
-    found = await session.runtime.store.sessions.find(limit=_SHOWN)
-    table = [
-        (
-            "*" if record.id == session.id else " ",
-            record.id,
-            ago(record.updated_at),
-            counted(record.turns, "turn"),
-            record.title or "untitled",
-        )
-        for record in found
-        if record.turns or record.id == session.id
-    ]
+    store = session.runtime.store
+    if args:
+        hits = await session.runtime.memory.search(args, scope="sessions", limit=_FOUND)
+        table = [("*" if hit.id == session.id else " ", hit.id, hit.content) for hit in hits]
+        if not table:
+            chat.screen.line(f"In no conversation was anything said about “{clip(args, 80)}”.")
+            return
+    else:
+        found = await store.sessions.find(limit=_LISTED)
+        table = [
+            (
+                "*" if record.id == session.id else " ",
+                record.id,
+                f"{record.title or 'untitled'}  ({_about(record)})",
+            )
+            for record in found
+            if record.turns or record.id == session.id
+        ]
     for line in rows(table, chat.screen.columns):
         chat.screen.line(line)
     chat.screen.line("* is this one; /resume ID goes to another.", "dim")
 
 
-@registry.command("rename", "TITLE")
+@registry.command("rename", "TITLE", during_turn=True)
 async def rename(chat: Chat, args: str) -> None:
     """Give this conversation a title."""
     if not args:
         raise UsageError("Write the title after the command: /rename TITLE")
     session = await chat.ready()
-    await session.rename(args)
+    await session.rename(clip(args, 200))
     chat.screen.line(f"This conversation is now called “{clip(session.title, 100)}”.", "good")
 
 
-@registry.command("compact")
-async def compact(chat: Chat, args: str) -> None:
-    """Shorten what is sent to the model; the record keeps everything."""
-    compacted = await (await chat.ready()).compact()
-    chat.screen.line("There is nothing to shorten yet." if compacted is None else compacted_text(compacted))
-
-
-@registry.command("rewind", "[N]")
-async def rewind(chat: Chat, args: str) -> None:
-    """Undo turn N and all after it; without a number, list the turns."""
-    session = await chat.ready()
-    store = session.runtime.store
-    numbers = {turn.id: turn.number for turn in await store.journal.turns(session.id)}
-    said = [row for row in await store.journal.rows(session.id) if row.role == "user" and row.turn_id in numbers]
-    texts = {numbers[row.turn_id]: row.content for row in reversed(said) if row.turn_id is not None}
-    if not args:
-        for line in rows([(str(number), texts[number]) for number in sorted(texts)], chat.screen.columns):
-            chat.screen.line(line)
-        chat.screen.line("/rewind N undoes turn N and all after it." if texts else "There is nothing to undo.", "dim")
-        return
-    if not args.isdecimal():
-        raise UsageError(f"{args!r} is no turn number.", hint="/rewind without a number lists them.")
-    undone = await session.rewind(int(args))
-    chat.screen.line(f"Undone: {counted(len(undone), 'turn')}. The message is in the prompt.", "good")
-    chat.draft = texts.get(int(args), "")
-
-
-@registry.command("fork")
+@registry.command("fork", "[N]")
 async def fork(chat: Chat, args: str) -> None:
-    """Go on in a copy; this conversation stays as it is."""
+    """Go on in a copy; this conversation stays as it is.
+
+    With a number, the copy ends with turn N.
+    """
     session = await chat.ready()
-    await chat.current.adopt(await session.fork())
+    if args:
+        turns = await session.runtime.store.journal.turns(session.id)
+        if not args.isdecimal() or int(args) not in {turn.number for turn in turns}:
+            raise UsageError(f"This conversation has no turn {clip(args, 40)}.", hint="/rewind shows them all.")
+    await chat.current.adopt(await session.fork(until=int(args) if args else None))
     chat.screen.line(f"You are in a copy now; /resume {session.id} goes back.", "good")

@@ -1,39 +1,109 @@
-"""Commands about what is remembered: memories and tasks."""
+"""Commands about what is remembered: browse, edit, remember, forget."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from lra.chat.commands.editing import edit_line
 from lra.chat.commands.registry import registry
+from lra.chat.picker import Item, pick
 from lra.chat.table import ago, rows
-from lra.chat.width import clip
+from lra.chat.width import clip, fold
 from lra.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
     from lra.chat.app import Chat
+    from lra.memory import Memory
+    from lra.store import MemoryRecord
 
 _SHOWN = 20
-_CHOICES = 5
+_BROWSED = 500
+_CHOICES = 8
+_ACTIONS = {"e": "edits", "d": "forgets"}
 
 
-@registry.command("memory", "[WORDS]")
+@registry.command("memory", "[WORDS]", during_turn=True)
 async def show_memory(chat: Chat, args: str) -> None:
-    """Search the memories, or show the latest."""
+    """Browse, edit and forget what is remembered; with words, search it."""
     memory = (await chat.ready()).runtime.memory
     if args:
-        found = [(hit.id, hit.kind, hit.content) for hit in await memory.search(args, scope="memories", limit=_SHOWN)]
-        nothing = f"Nothing remembered fits “{args}”."
-    else:
-        records = await memory.find(limit=_SHOWN)
-        found = [(record.id, record.kind, f"{record.content}  ({ago(record.created_at)})") for record in records]
-        nothing = "Nothing is remembered yet. Tell something with /remember TEXT, or just in the conversation."
-    for line in rows(found, chat.screen.columns):
-        chat.screen.line(line)
-    if not found:
-        chat.screen.line(nothing)
+        hits = await memory.search(args, scope="memories", limit=_SHOWN)
+        for line in rows([(hit.kind, f"{hit.content}  ({hit.id})") for hit in hits], chat.screen.columns):
+            chat.screen.line(line)
+        if not hits:
+            chat.screen.line(f"Nothing remembered fits “{clip(args, 80)}”.")
+        return
+    while records := await memory.find(limit=_BROWSED):
+        picked = await _browse(chat, memory, records)
+        if picked is None:
+            return
+        record, action = picked
+        if action == "e":
+            await _edit(chat, memory, record)
+        elif action == "d":
+            await forget_one(chat, record.id, record.content)
+        else:
+            await _show(chat, memory, record)
+            return
+        if chat.scripted:
+            return
+    chat.screen.line("Nothing is remembered yet. Tell something with /remember TEXT, or just in the conversation.")
 
 
-@registry.command("remember", "TEXT")
+async def _browse(chat: Chat, memory: Memory, records: Sequence[MemoryRecord]) -> tuple[MemoryRecord, str] | None:
+    known = {record.id: record for record in records}
+
+    async def search(words: str) -> list[Item]:
+        hits = await memory.search(words, scope="memories", limit=_SHOWN)
+        for hit in hits:
+            if hit.id not in known:
+                known[hit.id] = await memory.get(hit.id)
+        return [_item(known[hit.id]) for hit in hits]
+
+    async def preview(item: Item) -> Sequence[str]:
+        record = known[item.key]
+        return [*fold(record.content, chat.screen.columns - 8).split("\n")[:3], _origin(record)]
+
+    picked = await pick(chat, "Memory", [_item(r) for r in records], search=search, preview=preview, actions=_ACTIONS)
+    return (known[picked.item.key], picked.action) if picked else None
+
+
+def _item(record: MemoryRecord) -> Item:
+    return Item(record.id, record.content, f"{record.kind}, {ago(record.created_at)}")
+
+
+def _origin(record: MemoryRecord) -> str:
+    parts = [record.id, record.kind, f"written by {record.source} {ago(record.created_at)}"]
+    if record.key:
+        parts.append(f"about {record.key}")
+    if record.count > 1:
+        parts.append(f"told {record.count} times")
+    if record.session_id:
+        parts.append(f"in {record.session_id}")
+    return ", ".join(parts)
+
+
+async def _show(chat: Chat, memory: Memory, record: MemoryRecord) -> None:
+    chat.screen.line(record.content)
+    chat.screen.line(f"  {_origin(record)}", "dim")
+    for change in await memory.history(record.id):
+        if change.action != "created":
+            chat.screen.line(
+                f"  {change.action} {ago(change.at)} by {change.actor}: {clip(change.content, 200)}", "dim"
+            )
+
+
+async def _edit(chat: Chat, memory: Memory, record: MemoryRecord) -> None:
+    text = await edit_line(chat, "Edit", record.content)
+    if not text or text == record.content:
+        chat.screen.line("Nothing was changed.")
+        return
+    written = await memory.edit(record.id, text)
+    chat.screen.line(f"✎ now “{clip(written.record.content, 200)}” ({record.id})", "memory")
+
+
+@registry.command("remember", "TEXT", during_turn=True)
 async def remember(chat: Chat, args: str) -> None:
     """Keep something in memory as you wrote it."""
     if not args:
@@ -44,60 +114,53 @@ async def remember(chat: Chat, args: str) -> None:
     chat.screen.line(f"✎ {verb} “{clip(written.record.content, 200)}” ({written.record.id})", "memory")
 
 
-@registry.command("forget", "ID|WORDS")
+@registry.command("forget", "ID|WORDS", during_turn=True, completes="memories")
 async def forget(chat: Chat, args: str) -> None:
     """Erase a memory for good, after showing it."""
     if not args:
         raise UsageError("Say what to forget:", hint="/forget ID, or /forget WORDS")
-    memory = (await chat.ready()).runtime.memory
-    found = await _candidates(chat, args)
+    found = await _candidates((await chat.ready()).runtime.memory, args)
     if not found:
-        chat.screen.line(f"Nothing remembered fits “{args}”.")
+        chat.screen.line(f"Nothing remembered fits “{clip(args, 80)}”.")
         return
-    if len(found) == 1:
-        chat.screen.line(f"  “{clip(found[0][1], 400)}”")
-        answer = await chat.ask("Forget this for good? [y/N] ")
-        chosen = found[0] if answer.lower() in {"y", "yes"} else None
-    else:
-        table = [(str(number), content) for number, (_id, content) in enumerate(found, 1)]
-        for line in rows(table, chat.screen.columns):
-            chat.screen.line(line)
-        answer = await chat.ask(f"Forget which for good? [1-{len(found)}, N] ")
-        chosen = found[int(answer) - 1] if answer.isdecimal() and 1 <= int(answer) <= len(found) else None
+    chosen: Item | None = found[0]
+    if len(found) > 1:
+        picked = await pick(chat, "Forget which", found)
+        chosen = picked.item if picked else None
     if chosen is None:
         chat.screen.line("Nothing was forgotten.")
         return
-    _, forgotten = await memory.erase(chosen[0])
-    # What was typed to find it may name it as well as its own words do.
-    for typed in (chosen[1], f"/forget {args}", f"/memory {args}"):
-        chat.forget_typed(typed)
+    await forget_one(chat, chosen.key, chosen.text, typed=(f"/forget {args}", f"/memory {args}"))
+
+
+async def _candidates(memory: Memory, words: str) -> list[Item]:
+    if " " not in words:
+        try:
+            return [_item(await memory.get(words))]
+        except NotFoundError:
+            pass
+    return [Item(hit.id, hit.content, hit.kind) for hit in await memory.search(words, scope="memories", limit=_CHOICES)]
+
+
+async def forget_one(chat: Chat, memory_id: str, content: str, *, typed: Sequence[str] = ()) -> bool:
+    """Erase a memory after asking, and say what went with it; tells whether it was erased.
+
+    Args:
+        chat: Where to ask.
+        memory_id: Which memory.
+        content: Its text.
+        typed: What was typed to find it, and may name it as well as its own words do.
+    """
+    chat.screen.line(f"  “{clip(content, 400)}”")
+    answer = await chat.ask("Forget this for good? [y/N] ")
+    if answer.strip().lower() not in {"y", "yes"}:
+        chat.screen.line("Nothing was forgotten.")
+        return False
+    _, forgotten = await (await chat.ready()).runtime.memory.erase(memory_id)
+    for text in (content, *typed):
+        chat.forget_typed(text)
     done, *more = forgotten.sentences("Forgotten.", find="/memory …")
     chat.screen.line(done, "good")
     for line in more:
         chat.screen.line(line, "dim")
-
-
-async def _candidates(chat: Chat, words: str) -> list[tuple[str, str]]:
-    memory = (await chat.ready()).runtime.memory
-    if " " not in words:
-        try:
-            record = await memory.get(words)
-        except NotFoundError:
-            pass
-        else:
-            return [(record.id, record.content)]
-    return [(hit.id, hit.content) for hit in await memory.search(words, scope="memories", limit=_CHOICES)]
-
-
-@registry.command("tasks")
-async def show_tasks(chat: Chat, args: str) -> None:
-    """List the tasks that are open."""
-    tasks = await (await chat.ready()).runtime.store.tasks.find()
-    shown = [task for task in tasks if args == "all" or task.status in {"pending", "in_progress"}]
-    table = [(task.id, task.status.replace("_", " "), task.title) for task in shown]
-    for line in rows(table, chat.screen.columns):
-        chat.screen.line(line)
-    if hidden := len(tasks) - len(shown):
-        chat.screen.line(f"{hidden} more are done or cancelled; /tasks all shows them.", "dim")
-    elif not tasks:
-        chat.screen.line("There are no tasks. Ask for one in the conversation.")
+    return True

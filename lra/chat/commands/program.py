@@ -1,69 +1,59 @@
-"""Commands about the program: help, tools, model, cost, leaving."""
+"""Commands about the program: help, tools, cost, doctor."""
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from lra.chat.commands.registry import registry, unknown
-from lra.chat.render import dollars
+from lra.chat.render import Style, dollars
 from lra.chat.table import counted, rows
 
 if TYPE_CHECKING:
     from lra.chat.app import Chat
 
-_KEYS = [
-    ("Enter", "send"),
-    ("Alt-Enter, or \\ at the end", "new line"),
-    ("Up, Ctrl-R", "earlier lines, search in them"),
-    ("Ctrl-C", "stop the answer; at the prompt, give the line up"),
-    ("Ctrl-D", "leave"),
-    ("//text", "send a message that begins with a slash"),
-]
+_STYLES: dict[str, Style] = {"ok": "plain", "warn": "warning", "fail": "error"}
 
 
-@registry.command("help", "[COMMAND]", aliases=("?",))
+@registry.command("help", "[COMMAND]", aliases=("?",), during_turn=True, completes="commands")
 async def show_help(chat: Chat, args: str) -> None:
-    """Show the commands and keys."""
+    """Show the commands; with a name, how one is used."""
     screen = chat.screen
     if command := registry.get(args.lstrip("/")) if args else None:
-        screen.line(f"/{command.name} {command.usage}".rstrip(), "title")
-        screen.line(f"  {command.help}.")
+        title, *lines = command.describe()
+        screen.line(title, "title")
+        for line in lines:
+            screen.line(line)
         return
     if args:
         screen.line(unknown(args.lstrip("/")), "warning")
         return
     screen.line("Write a message and press Enter. What you tell is remembered across sessions and folders.")
-    screen.line("Commands", "title")
     for line in rows([(f"/{item.name} {item.usage}", item.help) for item in registry], screen.columns):
         screen.line(line)
-    screen.line("Keys", "title")
-    for line in rows(_KEYS, screen.columns):
-        screen.line(line)
+    screen.line("/help COMMAND or /COMMAND ? says more, /keys lists the keys. Files go along with @path.", "dim")
+    screen.line("//text sends a message that begins with a slash.", "dim")
     if chat.model_name == "offline":
         screen.line("The offline model follows rules: say help to see which. A provider key brings a language model.")
 
 
-@registry.command("tools")
+@registry.command("tools", "[NAME]", during_turn=True)
 async def show_tools(chat: Chat, args: str) -> None:
-    """List what the model can call."""
-    session = await chat.ready()
-    table = [(tool.name, tool.source, tool.description) for tool in session.tools()]
-    for line in rows(table, chat.screen.columns):
-        chat.screen.line(line)
+    """List what the model can call; with a name, say what one does."""
+    tools = (await chat.ready()).tools()
+    if not args:
+        for line in rows([(tool.name, tool.source, tool.description) for tool in tools], chat.screen.columns):
+            chat.screen.line(line)
+        return
+    for tool in tools:
+        if tool.name == args:
+            chat.screen.line(f"{tool.name} ({tool.source})", "title")
+            chat.screen.line(f"  {tool.description}")
+            return
+    chat.screen.line(f"There is no tool {args!r}. /tools lists them.", "warning")
 
 
-@registry.command("model", "[NAME]")
-async def choose_model(chat: Chat, args: str) -> None:
-    """Show the model, or answer with another from now on."""
-    session = await chat.ready()
-    if args:
-        await session.set_model(args)
-        chat.screen.line(f"Answering with {session.model_name} from now on.", "good")
-    else:
-        chat.screen.line(f"Answering with {session.model_name}. Change it with /model provider:model, or offline.")
-
-
-@registry.command("cost")
+@registry.command("cost", during_turn=True)
 async def show_cost(chat: Chat, args: str) -> None:
     """Show what this conversation has used."""
     usage = await (await chat.ready()).usage()
@@ -80,7 +70,14 @@ async def show_cost(chat: Chat, args: str) -> None:
         chat.screen.line(line)
 
 
-@registry.command("exit", aliases=("quit", "q"))
-async def leave(chat: Chat, args: str) -> None:
-    """Leave; the conversation is kept."""
-    chat.leaving = True
+@registry.command("doctor", during_turn=True)
+async def check(chat: Chat, args: str) -> None:
+    """Check model, record, index, embedding and sandbox, as lra doctor does."""
+    await chat.ready()
+    from lra.checks import check_all
+
+    checks = await asyncio.to_thread(check_all, chat.settings)
+    for found in checks:
+        chat.screen.line(f"{found.status:4}  {found.name:9}  {found.detail}", _STYLES[found.status])
+        if found.fix:
+            chat.screen.line(f"                 {found.fix}", "dim")

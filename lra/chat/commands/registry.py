@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import inspect
 import re
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
+
+from lra.errors import UsageError
 
 if TYPE_CHECKING:
     from lra.chat.app import Chat
 
 Handler = Callable[["Chat", str], Coroutine[Any, Any, None]]
+
+Completes = tuple[str, ...] | Literal["commands", "models", "sessions", "memories"]
 
 _CALL = re.compile(r"/([A-Za-z?][\w-]*)(?:\s+(.*))?", re.DOTALL)
 
@@ -27,7 +32,24 @@ class Command:
     help: str
     """The first line of the handler's docstring."""
     handler: Handler
+    """Runs it; `?` as the only argument shows the usage instead."""
     aliases: tuple[str, ...] = ()
+    details: tuple[str, ...] = ()
+    """The paragraphs of the docstring after its first line."""
+    during_turn: bool = False
+    """Whether it may run while an answer is being written."""
+    completes: Completes = ()
+    """What is offered for its argument: these words, or what the name of a kind stands for."""
+
+    def describe(self) -> list[str]:
+        """Return usage and help, line by line; the first line is a title."""
+        lines = [f"/{self.name} {self.usage}".rstrip(), f"  {self.help}."]
+        lines += [f"  {paragraph}" for paragraph in self.details]
+        if self.aliases:
+            lines.append("  Also: " + ", ".join(f"/{alias}" for alias in self.aliases) + ".")
+        if not self.during_turn:
+            lines.append("  Waits until a running answer is finished.")
+        return lines
 
 
 class Registry:
@@ -37,22 +59,58 @@ class Registry:
         self._commands: dict[str, Command] = {}
         self._aliases: dict[str, str] = {}
 
-    def command(self, name: str, usage: str = "", *, aliases: tuple[str, ...] = ()) -> Callable[[Handler], Handler]:
+    def command(
+        self,
+        name: str,
+        usage: str = "",
+        *,
+        aliases: tuple[str, ...] = (),
+        during_turn: bool = False,
+        completes: Completes = (),
+    ) -> Callable[[Handler], Handler]:
         """Register the decorated coroutine function; its docstring is the help.
 
         Args:
             name: The word after the slash.
-            usage: Its arguments, for help.
+            usage: Its arguments, for help; without, arguments are refused.
             aliases: Other words for it.
+            during_turn: Whether it may run while an answer is being written.
+            completes: What is offered for its argument.
         """
 
         def register(handler: Handler) -> Handler:
-            text = (inspect.getdoc(handler) or "").partition("\n")[0].rstrip(".")
-            self._commands[name] = Command(name, usage, text, handler, aliases)
+            first, _, rest = (inspect.getdoc(handler) or "").partition("\n")
+            details = tuple(" ".join(part.split()) for part in rest.split("\n\n") if part.strip())
+            command = Command(
+                name=name,
+                usage=usage,
+                help=first.rstrip("."),
+                handler=self._checked(name, usage, handler),
+                aliases=aliases,
+                details=details,
+                during_turn=during_turn,
+                completes=completes,
+            )
+            self._commands[name] = command
             self._aliases.update(dict.fromkeys(aliases, name))
             return handler
 
         return register
+
+    def _checked(self, name: str, usage: str, handler: Handler) -> Handler:
+        @functools.wraps(handler)
+        async def checked(chat: Chat, args: str) -> None:
+            if args == "?":
+                title, *lines = self._commands[name].describe()
+                chat.screen.line(title, "title")
+                for line in lines:
+                    chat.screen.line(line)
+            elif args and not usage:
+                raise UsageError(f"/{name} takes no arguments.")
+            else:
+                await handler(chat, args)
+
+        return checked
 
     def __iter__(self) -> Iterator[Command]:
         return iter(self._commands.values())

@@ -1,0 +1,41 @@
+"""Having the terminal to oneself for a moment, while the prompt stands or not."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from prompt_toolkit.input import Input
+    from prompt_toolkit.output import Output
+
+    from lra.chat.app import Chat
+
+
+@dataclass(frozen=True, slots=True)
+class Streams:
+    """The terminal of the prompt."""
+
+    input: Input
+    output: Output
+
+
+@asynccontextmanager
+async def aside(chat: Chat) -> AsyncIterator[Streams | None]:
+    """Put the prompt away for as long as the block runs; it comes back with what stood in it.
+
+    Yields:
+        The prompt's terminal; None where there is no prompt that draws.
+    """
+    chat.screen.end_line()
+    if chat.screen.plain:
+        yield None
+        return
+    from lra.chat.prompt import Prompt
+
+    prompt = chat.reader
+    assert isinstance(prompt, Prompt), "only a plain screen has another reader"
+    async with prompt.cover():
+        yield Streams(prompt.app.input, prompt.output)

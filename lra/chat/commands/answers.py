@@ -1,0 +1,169 @@
+"""Commands about what was answered: whole tool results, copying, writing to a file."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lra.chat.clipboard import osc52, through_program
+from lra.chat.commands.registry import registry
+from lra.chat.table import counted
+from lra.chat.width import clip
+from lra.errors import LraError, UsageError
+
+if TYPE_CHECKING:
+    from lra.chat.app import Chat
+    from lra.session import Session
+    from lra.store.records import JournalRow
+
+_FORMATS = {"md": "md", "markdown": "md", "json": "json", "html": "html"}
+
+
+@registry.command("expand", "[N]", during_turn=True)
+async def expand(chat: Chat, args: str) -> None:
+    """Show the last tool result whole; with a number, the N-th of this conversation."""
+    session = await chat.ready()
+    rows = await session.runtime.store.journal.rows(session.id)
+    results = [row for row in rows if row.role == "tool"]
+    if not results:
+        chat.screen.line("No tool has been used in this conversation yet.")
+        return
+    number = _number(args, "result", len(results)) if args else len(results)
+    row = results[number - 1]
+    arguments = _arguments(rows).get(row.tool_call_id or "", "")
+    outcome = "" if row.outcome in {None, "success"} else f" ({row.outcome})"
+    chat.screen.line(f"⚙ {row.tool_name}{outcome}, result {number} of {len(results)}", "tool")
+    for line in arguments.splitlines():
+        chat.screen.line(f"  {line}", "dim")
+    for line in row.content.splitlines() or ["(empty)"]:
+        chat.screen.line(line)
+
+
+def _number(args: str, what: str, most: int) -> int:
+    if not args.isdecimal() or not 1 <= int(args) <= most:
+        there = f"there is only {what} 1" if most == 1 else f"there are {what}s 1 to {most}"
+        raise UsageError(f"{clip(args, 40)!r} is no number of a {what}: {there}.")
+    return int(args)
+
+
+def _arguments(rows: list[JournalRow]) -> dict[str, str]:
+    """Return the arguments of every tool call as lines to show, by the call's id."""
+    found: dict[str, str] = {}
+    for row in rows:
+        if row.role != "assistant" or not row.payload:
+            continue
+        with suppress(ValueError, AttributeError, TypeError):
+            for part in json.loads(row.payload).get("parts", []):
+                if part.get("part_kind") == "tool-call":
+                    args = part.get("args")
+                    args = json.loads(args) if isinstance(args, str) else args
+                    text = json.dumps(args, ensure_ascii=False, indent=2) if args else ""
+                    found[str(part.get("tool_call_id"))] = text
+    return found
+
+
+@registry.command("copy", "[N]", during_turn=True)
+async def copy(chat: Chat, args: str) -> None:
+    """Copy the last answer as it was written; with a number, its N-th code block."""
+    answer = await _last_answer(await chat.ready())
+    if not answer:
+        raise UsageError("There is no answer to copy yet.")
+    what = "the answer"
+    if args:
+        blocks = await asyncio.to_thread(code_blocks, answer)
+        if not blocks:
+            raise UsageError("The last answer has no code block.", hint="/copy takes all of it.")
+        number = _number(args, "block", len(blocks))
+        answer, what = blocks[number - 1], f"block {number}"
+    await _copy(chat, answer, what)
+
+
+async def _copy(chat: Chat, text: str, what: str) -> None:
+    ways = [program] if (program := await through_program(text)) else []
+    # Nobody can tell whether the terminal obeyed; it is asked even when a program took it.
+    sequence = "" if chat.screen.plain or chat.scripted else osc52(text, os.environ)
+    if sequence:
+        chat.screen.raw(sequence)
+        ways.append("the terminal (OSC 52)")
+    if not ways:
+        long = not chat.screen.plain and not chat.scripted
+        reason = "it is too long for the terminal" if long else "a plain terminal takes nothing"
+        raise LraError(
+            f"Nothing could be copied: there is no clipboard program, and {reason}.",
+            hint="/export writes the conversation to a file.",
+        )
+    chat.screen.line(f"Copied {what}, {counted(len(text), 'character')}, with {' and '.join(ways)}.", "good")
+
+
+async def _last_answer(session: Session) -> str:
+    rows = await session.runtime.store.journal.rows(session.id)
+    return next((row.content for row in reversed(rows) if row.role == "assistant" and row.content.strip()), "")
+
+
+def code_blocks(markdown: str) -> list[str]:
+    """Return the source of each code block, in order."""
+    from markdown_it import MarkdownIt
+
+    tokens = MarkdownIt("commonmark").parse(markdown)
+    return [token.content.removesuffix("\n") for token in tokens if token.type in {"fence", "code_block"}]
+
+
+@registry.command("export", "[md|json|html] [FILE]", during_turn=True, completes=("md", "json", "html"))
+async def export(chat: Chat, args: str) -> None:
+    """Write this conversation to a file, as Markdown, JSON or HTML.
+
+    Without a file it is named after the conversation, in the present folder; a file that is there is never replaced
+    without asking.
+    """
+    session = await chat.ready()
+    kind, given = _format(args)
+    text = await session.export(kind)
+    path, there = await asyncio.to_thread(_target, session, kind, given)
+    if there == "folder":
+        raise UsageError(f"{clip(given, 200)} is a folder.", hint="Name a file in it.")
+    if there == "file":
+        answer = "" if chat.scripted else await chat.ask(f"{clip(given, 80)} is there already. Replace it? [y/N] ")
+        if answer.strip().lower() not in {"y", "yes"}:
+            raise UsageError(f"{clip(given, 200)} is there already and was left as it is.")
+    try:
+        await asyncio.to_thread(_write, path, text)
+    except OSError as error:
+        raise LraError(f"{clip(str(path), 200)} could not be written: {error.strerror}.") from error
+    chat.screen.line(f"Wrote {path}", "good")
+
+
+def _format(args: str) -> tuple[str, str]:
+    first, _, rest = args.partition(" ")
+    if kind := _FORMATS.get(first.lower()):
+        return kind, rest.strip()
+    ending = Path(args).suffix.lstrip(".").lower()
+    if args and ending not in _FORMATS and ending != "htm":
+        raise UsageError(f"{clip(args, 60)!r} names no format.", hint="Write md, json or html, and a file if you like.")
+    return _FORMATS.get(ending, "html" if ending == "htm" else "md"), args
+
+
+def _target(session: Session, kind: str, given: str) -> tuple[Path, str]:
+    """Return where to write, and what is there already."""
+    path = Path(given).expanduser() if given else _free_name(session, kind)
+    return path, "folder" if path.is_dir() else "file" if path.exists() else ""
+
+
+def _free_name(session: Session, kind: str) -> Path:
+    words = re.sub(r"[^\w]+", "-", session.title.lower()).strip("-")[:50].rstrip("-") or session.id
+    path, number = Path.cwd() / f"{words}.{kind}", 1
+    while path.exists():
+        number += 1
+        path = Path.cwd() / f"{words}-{number}.{kind}"
+    return path
+
+
+def _write(path: Path, text: str) -> None:
+    # For its owner alone, like everything else that is kept of a conversation.
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)

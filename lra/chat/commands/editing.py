@@ -1,0 +1,100 @@
+"""Changing a text: in a line at the prompt's place, or in the person's own editor."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shlex
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lra.chat.aside import aside
+from lra.errors import LraError, UsageError
+from lra.text import clean_text
+
+if TYPE_CHECKING:
+    from lra.chat.app import Chat
+
+_EDITORS = ("sensible-editor", "nano", "vim", "vi", "notepad.exe")
+
+
+async def edit_line(chat: Chat, question: str, text: str) -> str:
+    """Let a text be changed where the prompt stands; empty when it was given up."""
+    if chat.screen.plain or not chat.reader.interactive:
+        return (await chat.ask(f"{question} (Enter keeps it): ")).strip()
+    from prompt_toolkit import PromptSession
+    from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+
+    keys = KeyBindings()
+
+    @keys.add("escape", eager=True)
+    @keys.add("c-c")
+    @keys.add("c-d")
+    def _give_up(event: KeyPressEvent) -> None:
+        event.app.exit(result="")
+
+    async with aside(chat) as streams:
+        assert streams is not None, "a plain screen was dealt with"
+        line: PromptSession[str] = PromptSession(input=streams.input, output=streams.output, erase_when_done=True)
+        line.app.ttimeoutlen, line.app.timeoutlen = 0.05, 0.1
+        return (await line.prompt_async(f"{question}: ", default=text, key_bindings=keys, handle_sigint=False)).strip()
+
+
+def editor_command() -> list[str]:
+    """Return the person's editor and its arguments.
+
+    Raises:
+        UsageError: None is set and none is installed.
+    """
+    for name in ("VISUAL", "EDITOR"):
+        if words := shlex.split(os.environ.get(name, "")):
+            return words
+    for name in _EDITORS:
+        if found := shutil.which(name):
+            return [found]
+    raise UsageError("There is no editor.", hint="Set VISUAL or EDITOR to the one you use.")
+
+
+async def edit_in_editor(chat: Chat, text: str) -> str:
+    """Open the editor on a text and return what was saved.
+
+    Raises:
+        LraError: The editor could not be run, or ended with an error.
+    """
+    if chat.scripted:
+        raise UsageError("An editor needs a terminal.")
+    command = editor_command()
+    path = await asyncio.to_thread(_write_private, text)
+    try:
+        async with aside(chat):
+            chat.keyboard.restore()
+            # Ctrl-C belongs to the editor while it runs.
+            with chat.interrupts.to(lambda: None):
+                try:
+                    process = await asyncio.create_subprocess_exec(*command, str(path))
+                    code = await process.wait()
+                except OSError as error:
+                    raise LraError(f"The editor {command[0]} could not be started: {error.strerror}.") from error
+                finally:
+                    chat.keyboard.hush()
+        if code:
+            raise LraError(f"The editor {command[0]} ended with {code}; the text is as it was.")
+        return await asyncio.to_thread(_read, path)
+    finally:
+        with contextlib.suppress(OSError):
+            await asyncio.to_thread(path.unlink)
+
+
+def _write_private(text: str) -> Path:
+    # Created readable by its owner alone.
+    handle, name = tempfile.mkstemp(prefix="lra-", suffix=".md")
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)
+    return Path(name)
+
+
+def _read(path: Path) -> str:
+    return clean_text(path.read_bytes().decode("utf-8", "replace")).replace("\r\n", "\n").rstrip("\n")

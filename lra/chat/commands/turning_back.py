@@ -1,0 +1,87 @@
+"""Commands that take turns back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from lra.chat.commands.registry import registry
+from lra.chat.picker import Item, pick
+from lra.chat.table import counted, rows
+from lra.chat.width import clip
+from lra.errors import UsageError
+
+if TYPE_CHECKING:
+    from lra.chat.app import Chat
+    from lra.session import Session
+    from lra.session.undo import Undone
+
+_ACTIONS = {"a": "also takes back what it wrote"}
+
+
+@registry.command("undo")
+async def undo(chat: Chat, args: str) -> None:
+    """Undo the last turn, with the memories and tasks it wrote; its message comes back to the prompt."""
+    session = await chat.ready()
+    if not await session.runtime.store.journal.turns(session.id):
+        chat.screen.line("There is nothing to undo.")
+        return
+    _say(chat, await session.undo())
+
+
+@registry.command("rewind", "[N] [all]")
+async def rewind(chat: Chat, args: str) -> None:
+    """Undo turn N and all after it; without a number, choose the turn.
+
+    The memories and tasks these turns wrote stay; with all, they are taken back too.
+    """
+    session = await chat.ready()
+    number, _, rest = args.partition(" ")
+    if args and (not number.isdecimal() or rest.strip() not in {"", "all"}):
+        raise UsageError(f"{clip(args, 40)!r} is no turn number.", hint="/rewind without a number lists them.")
+    everything = rest.strip() == "all"
+    if not args:
+        chosen = await _choose(chat, session)
+        if chosen is None:
+            return
+        number, everything = chosen
+    _say(chat, await session.rewind(int(number), also_written=everything))
+
+
+async def _choose(chat: Chat, session: Session) -> tuple[str, bool] | None:
+    store = session.runtime.store
+    numbers = {turn.id: turn.number for turn in await store.journal.turns(session.id)}
+    said: dict[int, str] = {}
+    for row in await store.journal.rows(session.id):
+        if row.role == "user" and row.turn_id in numbers:
+            said.setdefault(numbers[row.turn_id], row.content)
+    if not said:
+        chat.screen.line("There is nothing to undo.")
+        return None
+    if chat.scripted:
+        for line in rows([(str(number), said[number]) for number in sorted(said)], chat.screen.columns):
+            chat.screen.line(line)
+        chat.screen.line("/rewind N undoes turn N and all after it.", "dim")
+        return None
+
+    async def preview(item: Item) -> Sequence[str]:
+        undone = await session.rewind_preview(int(item.key))
+        turns = f"Undoes {counted(len(undone.turns), 'turn')}."
+        return [turns, *(f"With a: {line}" if _written(line) else line for line in undone.sentences(done=False))]
+
+    items = [Item(str(number), f"{number:>3}  {said[number]}") for number in sorted(said, reverse=True)]
+    picked = await pick(chat, "Undo from", items, preview=preview, actions=_ACTIONS)
+    return (picked.item.key, picked.action == "a") if picked else None
+
+
+def _written(sentence: str) -> bool:
+    return sentence.startswith(("memory ", "task "))
+
+
+def _say(chat: Chat, undone: Undone) -> None:
+    first = undone.turns[0]
+    which = f"turn {first.number}" if len(undone.turns) == 1 else f"turns {first.number} to {undone.turns[-1].number}"
+    chat.screen.line(f"Undone: {counted(len(undone.turns), 'turn')} ({which}). The message is in the prompt.", "good")
+    for sentence in undone.sentences():
+        chat.screen.line(f"  {sentence}", "warning" if sentence.startswith("cannot") else "dim")
+    chat.draft = first.text

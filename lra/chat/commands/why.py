@@ -1,0 +1,129 @@
+"""Why an answer knew what it knew: the memories it was given, and how they were found."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lra.chat.commands.memory import forget_one
+from lra.chat.commands.registry import registry
+from lra.chat.width import clip
+from lra.errors import UsageError
+from lra.events import RecalledMemory
+
+if TYPE_CHECKING:
+    from lra.chat.app import Chat
+    from lra.session import Session
+
+_SAID = frozenset({"turn"})
+_SEARCHED = 50
+
+
+@registry.command("why", "[forget N]", during_turn=True, completes=("forget",))
+async def why(chat: Chat, args: str) -> None:
+    """Show which memories the last answer was given and by what they were found; a wrong one can be forgotten.
+
+    /why forget N erases the memory with that number for good, after asking.
+    """
+    session = await chat.ready()
+    verb, _, number = args.partition(" ")
+    if args and (verb != "forget" or not number.strip().isdecimal()):
+        raise UsageError(f"/why does not know {clip(args, 40)!r}.", hint="Write /why, or /why forget N.")
+    message, memories = await _recalled(chat, session)
+    if not message:
+        chat.screen.line("Nothing has been answered in this conversation yet.")
+    elif not memories:
+        chat.screen.line("Nothing was recalled for the last answer: it came from this conversation and the model.")
+    elif args:
+        await _forget(chat, memories, int(number))
+    else:
+        _show(chat, message, memories)
+        await _ask(chat, memories)
+
+
+def _show(chat: Chat, message: str, memories: list[RecalledMemory]) -> None:
+    chat.screen.line(f"Recalled for “{clip(message, 100)}”:", "memory")
+    for number, memory in enumerate(memories, 1):
+        chat.screen.line(f"{number:>3}  {clip(memory.content, 400)}")
+        chat.screen.line(f"     {signals(memory)}", "dim")
+
+
+def signals(memory: RecalledMemory) -> str:
+    """Return in a line what a memory is and by what it was found."""
+    parts = []
+    if "pinned" in memory.signals:
+        parts.append("pinned: it comes with every message")
+    if coverage := memory.signals.get("coverage"):
+        parts.append(f"words fit {coverage:.0%}")
+    if (cosine := memory.signals.get("cosine")) is not None:
+        parts.append(f"meaning fits {max(0.0, cosine):.0%}")
+    if "pinned" not in memory.signals and memory.signals:
+        parts.append(f"score {memory.score:.2f}")
+    if memory.kind in _SAID:
+        parts.append(f"said in {memory.session}" if memory.session else "said earlier")
+    else:
+        parts.append(f"{memory.kind} {memory.id}")
+    parts.append(memory.created_at[:10])
+    return ", ".join(parts)
+
+
+async def _ask(chat: Chat, memories: list[RecalledMemory]) -> None:
+    if chat.scripted or all(memory.kind in _SAID for memory in memories):
+        return
+    answer = (await chat.ask("Forget a wrong one by its number, or Enter: ")).strip()
+    if answer.isdecimal():
+        await _forget(chat, memories, int(answer))
+
+
+async def _forget(chat: Chat, memories: list[RecalledMemory], number: int) -> None:
+    if not 1 <= number <= len(memories):
+        raise UsageError(f"There is no number {number}.", hint="/why lists what was recalled.")
+    memory = memories[number - 1]
+    if memory.kind in _SAID:
+        raise UsageError(
+            "That was said in a conversation and is no memory of its own.",
+            hint=f"/resume {memory.session} goes there; /rewind takes turns back." if memory.session else None,
+        )
+    if await forget_one(chat, memory.id, memory.content):
+        memories.remove(memory)
+
+
+async def _recalled(chat: Chat, session: Session) -> tuple[str, list[RecalledMemory]]:
+    """Return the last message and what was recalled for it."""
+    store = session.runtime.store
+    turns = [turn for turn in await store.journal.turns(session.id) if turn.outcome is not None]
+    live: list[RecalledMemory] | None = getattr(chat.turns, "recalled", None)
+    if not turns:
+        return "", []
+    rows = await store.journal.rows(session.id, turn_id=turns[-1].id)
+    message = next((row.content for row in rows if row.role == "user"), "")
+    ids = turns[-1].recalled
+    if not ids:
+        return message, []
+    if live and [memory.id for memory in live] == ids:
+        return message, live
+    # An earlier run of the program recalled it: the record knows what, and searching again says by what.
+    hits = await session.runtime.memory.search(message, limit=_SEARCHED, exclude_session=session.id)
+    found = {
+        hit.id: RecalledMemory(
+            id=hit.id,
+            kind=hit.kind,
+            content=hit.content,
+            created_at=hit.created_at,
+            score=hit.score,
+            signals=dict(hit.signals),
+            session=hit.session,
+        )
+        for hit in hits
+    }
+    for memory_id, record in (await store.memories.by_ids([i for i in ids if i not in found])).items():
+        shape = record.to_dict()
+        found[memory_id] = RecalledMemory(
+            id=memory_id,
+            kind=record.kind,
+            content=record.content,
+            created_at=shape["created_at"],
+            score=0.0,
+            signals={"pinned": 1.0} if record.pin else {},
+            session=record.session_id,
+        )
+    return message, [found[memory_id] for memory_id in ids if memory_id in found]

@@ -1,0 +1,66 @@
+"""Commands about what is sent to the model: what fills its window, making room, taking that back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lra.chat.commands.registry import registry
+from lra.chat.table import bar, counted, rows
+from lra.chat.width import clip
+
+if TYPE_CHECKING:
+    from lra.chat.app import Chat
+
+_BAR = 20
+_SHORT_BAR = 8
+_SUMMARY_LINES = 8
+
+
+@registry.command("compact")
+async def compact(chat: Chat, args: str) -> None:
+    """Shorten what is sent to the model; the record keeps everything and /uncompact takes it back."""
+    session = await chat.ready()
+    compacted = await session.compact()
+    if compacted is None:
+        chat.screen.line("There is nothing to shorten yet.")
+        return
+    before, after = compacted.before_tokens, compacted.after_tokens
+    chat.screen.line(f"⇊ about {before:,} tokens before, {after:,} now; /uncompact takes it back.", "good")
+    said = [line for line in compacted.detail.splitlines() if line.strip()]
+    for line in said[:_SUMMARY_LINES]:
+        chat.screen.line(f"  {clip(line, 400)}", "dim")
+    if len(said) > _SUMMARY_LINES:
+        chat.screen.line(f"  and {counted(len(said) - _SUMMARY_LINES, 'more line')}.", "dim")
+
+
+@registry.command("uncompact")
+async def uncompact(chat: Chat, args: str) -> None:
+    """Send the whole conversation to the model again, as before it was shortened."""
+    session = await chat.ready()
+    restored = await session.uncompact()
+    if restored is None:
+        chat.screen.line("Nothing was shortened: the model gets the whole conversation.")
+        return
+    chat.screen.line(
+        f"The whole conversation is sent again: about {restored.before_tokens:,} tokens before, "
+        f"{restored.after_tokens:,} now.",
+        "good",
+    )
+
+
+@registry.command("context", during_turn=True)
+async def context(chat: Chat, args: str) -> None:
+    """Show what fills the model's window, part by part."""
+    report = await (await chat.ready()).context_report()
+    window = report.window or 1
+    width = _BAR if chat.screen.columns >= 60 else _SHORT_BAR
+    parts = [(part.label, part.tokens) for part in report.parts]
+    table = [
+        (label, f"{tokens:>9,}", f"{tokens / window:>6.1%} {bar(tokens / window, width)}")
+        for label, tokens in (*parts, ("in all", report.used), ("free", report.free))
+    ]
+    for line in rows(table, chat.screen.columns):
+        chat.screen.line(line)
+    chat.screen.line(f"Estimated tokens, of {report.window:,} that {clip(report.model, 60)} takes.", "dim")
+    if report.used < report.shortened_from:
+        chat.screen.line(f"From {report.shortened_from:,} on, older turns are summarised.", "dim")

@@ -1,0 +1,44 @@
+"""What a picker is given and what it returns."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One thing to choose."""
+
+    key: str
+    """What the caller knows it by; never shown."""
+    text: str
+    note: str = ""
+    """Said beside the text, for what is worth knowing before choosing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picked:
+    """What was chosen."""
+
+    item: Item
+    action: str = ""
+    """The letter of the action; empty when Enter chose it."""
+
+
+Search = Callable[[str], Awaitable[Sequence[Item]]]
+Preview = Callable[[Item], Awaitable[Sequence[str]]]
+
+
+def matches(item: Item, query: str) -> bool:
+    """Tell whether every word of a query stands in an item."""
+    text = f"{item.text} {item.note}".casefold()
+    return all(word in text for word in query.casefold().split())
+
+
+def merged(own: Sequence[Item], more: Sequence[Item]) -> list[Item]:
+    """Return both, each key once, the first one's items first."""
+    seen: dict[str, Item] = {}
+    for item in (*own, *more):
+        seen.setdefault(item.key, item)
+    return list(seen.values())
