@@ -35,7 +35,7 @@ class LiveActions:
     @property
     def undoable(self) -> bool:
         """Whether `u` takes something back."""
-        return self._chat.turns.written is not None
+        return bool(self._chat.turns.written)
 
     def enter(self, text: str, shown: str) -> None:
         """Take a line: what may run beside a turn runs, the rest waits for its turn."""

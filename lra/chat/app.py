@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from collections.abc import Coroutine
 from contextlib import suppress
@@ -17,14 +18,17 @@ from lra.chat.keyboard import Keyboard
 from lra.chat.leaving import leave
 from lra.chat.live_screen import LiveScreen
 from lra.chat.modes import release_terminal
+from lra.chat.notify import call_for
 from lra.chat.opening import settings_for
 from lra.chat.options import ChatOptions
 from lra.chat.plain import PlainReader
+from lra.chat.preferences import Preferences
 from lra.chat.queue import Message, Pending
 from lra.chat.reader import Reader, Reopened
 from lra.chat.render import Busy
 from lra.chat.screen import Screen, check_taken, silence, wants_plain
 from lra.chat.status import Status, look
+from lra.chat.theme import choose
 from lra.chat.turns import TurnFront
 from lra.errors import ExitCode, LraError, UsageError
 
@@ -78,6 +82,7 @@ class Chat:
         self.scripted = not sys.stdin.isatty()
         """Whether lines come from a pipe or a file, where nobody can be asked."""
         self.interrupts = Interrupts(self._terminate)
+        self.preferences = Preferences(self.settings.home)
         self.pending = Pending(self._queue_changed)
         self.status = Status(loading="starting")
         self.screen = self._screen()
@@ -93,7 +98,9 @@ class Chat:
         if self.scripted or wants_plain(self.options.plain, sys.stdout):
             side = sys.stdout if sys.stdout.isatty() and not self.scripted else sys.stderr
             return Screen(plain=True, side=side, on_gone=self.gone)
-        return LiveScreen(pending=self.pending, on_gone=self.gone)
+        screen = LiveScreen(pending=self.pending, on_gone=self.gone)
+        screen.theme = choose(self.preferences.theme, os.environ)
+        return screen
 
     def _reader(self) -> Reader:
         if not isinstance(self.screen, LiveScreen):
@@ -216,6 +223,23 @@ class Chat:
             raise error
         self.say(error)
 
+    def set_theme(self, name: str) -> None:
+        """Show everything from now on in the colours of a theme, also the next time."""
+        if not self.screen.plain:
+            self.screen.theme = choose(name, os.environ)
+            self.screen.repaint()
+        self.preferences.keep(theme=name)
+
+    def set_keys(self, mode: str) -> None:
+        """Edit lines with `vi` or `emacs` keys from now on, also the next time."""
+        self.reader.set_keys(mode)
+        self.preferences.keep(keys=mode)
+
+    def call_for(self, text: str) -> None:
+        """Call a person who may be looking elsewhere."""
+        if isinstance(self.screen, LiveScreen) and not self.reader.watched:
+            self.screen.raw(call_for(text))
+
     def beside(self, work: Coroutine[Any, Any, None]) -> None:
         """Run work that does not keep the conversation from going on; its errors become sentences."""
 
@@ -282,6 +306,7 @@ class Chat:
             forget_in_file(self.settings.home / "history", text)
 
     def gone(self) -> None:
+        """Leave, since nobody is there any more to write for."""
         silence(sys.stdout)
         self._terminate()
 

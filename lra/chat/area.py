@@ -7,13 +7,14 @@ from collections.abc import Callable
 from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.data_structures import Size
 from prompt_toolkit.filters import Condition, has_focus
-from prompt_toolkit.formatted_text import ANSI, AnyFormattedText, StyleAndTextTuples
+from prompt_toolkit.formatted_text import ANSI, AnyFormattedText, StyleAndTextTuples, to_formatted_text
 from prompt_toolkit.layout import BufferControl, ConditionalContainer, Dimension, FormattedTextControl, HSplit, Window
 from prompt_toolkit.layout.menus import CompletionsMenu
 from prompt_toolkit.layout.processors import AfterInput
-from prompt_toolkit.styles import Style
+from prompt_toolkit.styles import Style as Styles
 from prompt_toolkit.widgets import SearchToolbar
 
+from lra.chat.render import Style
 from lra.chat.width import cells, fold
 
 MARK = "> "
@@ -42,6 +43,8 @@ class Area:
         """The styled line below the input: how wide at most."""
         self.placeholder: Callable[[], str] = lambda: ""
         """What stands in an empty input."""
+        self.styled: Callable[[str, Style], str] = lambda text, _style: text
+        """Gives a text its colours."""
         self._size = size
         self._draft = draft
         self._lines: list[str] = []
@@ -50,7 +53,7 @@ class Area:
         self.draft_window = Window(
             BufferControl(
                 draft,
-                input_processors=[AfterInput(self._empty, style="class:placeholder")],
+                input_processors=[AfterInput(self._empty)],
                 search_buffer_control=search.control,
                 preview_search=True,
             ),
@@ -77,14 +80,12 @@ class Area:
                 _line(lambda: ANSI(self._status), lambda: int(bool(self._status))),
             ]
         )
-        self.style = Style.from_dict(
+        self.style = Styles.from_dict(
             {
-                "mark": "ansigreen bold",
-                "placeholder": "ansibrightblack",
                 "completion-menu": "noinherit",
                 "completion-menu.completion": "noinherit",
                 "completion-menu.completion.current": "noinherit reverse",
-                "completion-menu.meta.completion": "noinherit fg:ansibrightblack",
+                "completion-menu.meta.completion": "noinherit",
                 "completion-menu.meta.completion.current": "noinherit bold",
                 "scrollbar.background": "noinherit",
                 "scrollbar.button": "noinherit reverse",
@@ -108,14 +109,14 @@ class Area:
         return fold(self.question, width).split("\n") if self.question and not self._inline else []
 
     def _mark(self, line: int, wraps: int) -> StyleAndTextTuples:
-        return [("class:mark", MARK)] if line == wraps == 0 else [("", " " * len(MARK))]
+        return to_formatted_text(ANSI(self.styled(MARK, "prompt"))) if line == wraps == 0 else [("", " " * len(MARK))]
 
     def _question_mark(self, line: int, wraps: int) -> StyleAndTextTuples:
         mark = self.question if self._inline else "? "
         return [("", mark)] if line == wraps == 0 else [("", "  ")]
 
     def _empty(self) -> AnyFormattedText:
-        return "" if self._draft.text else self.placeholder()
+        return "" if self._draft.text else ANSI(self.styled(self.placeholder(), "dim"))
 
     def _input_height(self) -> Dimension:
         return Dimension(min=1, max=max(2, self._size().rows // _SHARE))

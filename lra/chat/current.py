@@ -63,6 +63,8 @@ class Current:
                 self.session = session
                 await self._introduce(session)
                 await self._chat.look()
+                if not self._chat.screen.plain:
+                    self._chat.beside(_warm())
         return self.session
 
     def _opened(self) -> None:
@@ -135,3 +137,14 @@ class Current:
         if before is not None:
             await close_session(self._chat, before)
         await self._introduce(session)
+
+
+async def _warm() -> None:
+    """Load what renders the first answer while the person thinks."""
+
+    def load() -> None:
+        from lra.chat.markdown import preload
+
+        preload()
+
+    await asyncio.to_thread(load)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from lra.chat.width import fold
 from lra.text import printable
 
 
@@ -45,29 +42,3 @@ class Flow:
     def close(self) -> None:
         """End the stretch; the next one starts anew."""
         self._held, self._started, self._after_return = "", False, False
-
-
-class LineStream:
-    """An answer as its source, line by line, for whoever cannot render it.
-
-    Args:
-        columns: The width that the unfinished line is folded to.
-    """
-
-    def __init__(self, columns: Callable[[], int]) -> None:
-        self._columns = columns
-        self._rest = ""
-
-    def feed(self, text: str) -> str:
-        """Return the lines that are finished now."""
-        done, newline, self._rest = (self._rest + text).rpartition("\n")
-        return done + newline
-
-    def tail(self, max_lines: int) -> list[str]:
-        """Return the end of the line that is not finished."""
-        return fold(self._rest, self._columns() - 1).split("\n")[-max_lines:] if self._rest else []
-
-    def close(self) -> str:
-        """Return the rest."""
-        rest, self._rest = self._rest, ""
-        return rest + "\n" if rest else ""

@@ -8,7 +8,7 @@ from typing import Protocol
 from prompt_toolkit.application import get_app
 from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.enums import DEFAULT_BUFFER
-from prompt_toolkit.filters import Condition, has_completions, has_focus, is_searching, vi_insert_mode
+from prompt_toolkit.filters import Condition, Filter, has_completions, has_focus, is_searching, vi_insert_mode
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.keys import Keys
 
@@ -73,16 +73,11 @@ def draft_keys(actions: Actions, pastes: Pastes, edit: Callable[[], None], suspe
         suspend: Gives the terminal back to the shell.
     """
     keys = KeyBindings()
-    typing = has_focus(DEFAULT_BUFFER) & ~is_searching
-    empty = Condition(lambda: not get_app().current_buffer.text)
+    typing, empty = _typing(), _empty()
     after_paste = Condition(lambda: pastes.ending(get_app().current_buffer.document.text_before_cursor) > 0)
 
     def take(buffer: Buffer) -> tuple[str, str]:
-        shown = buffer.text
-        text = pastes.expand(shown)
-        buffer.history.append_string(text)
-        buffer.reset()
-        return text, shown
+        return _take(buffer, pastes)
 
     @keys.add("enter", filter=typing)
     def _send(event: KeyPressEvent) -> None:
@@ -104,37 +99,6 @@ def draft_keys(actions: Actions, pastes: Pastes, edit: Callable[[], None], suspe
     def _steer(event: KeyPressEvent) -> None:
         if event.current_buffer.text.strip():
             actions.steer(*take(event.current_buffer))
-
-    def give_up(buffer: Buffer) -> bool:
-        if actions.stop():
-            return True
-        if buffer.text:
-            # A line given up by mistake is one arrow key away.
-            take(buffer)
-            return True
-        return False
-
-    @keys.add("c-c", filter=typing)
-    def _interrupt(event: KeyPressEvent) -> None:
-        if not give_up(event.current_buffer):
-            actions.hint()
-
-    @keys.add("escape", filter=typing & ~has_completions & (~vi_insert_mode | empty))
-    def _escape(event: KeyPressEvent) -> None:
-        give_up(event.current_buffer)
-
-    @keys.add("escape", filter=typing & has_completions)
-    def _close_menu(event: KeyPressEvent) -> None:
-        event.current_buffer.cancel_completion()
-
-    @keys.add("escape", "escape", filter=typing & empty & Condition(lambda: not actions.running))
-    def _rewind(event: KeyPressEvent) -> None:
-        if not give_up(event.current_buffer):
-            actions.rewind()
-
-    @keys.add("c-d", filter=typing & empty)
-    def _leave(event: KeyPressEvent) -> None:
-        actions.leave()
 
     @keys.add("up", filter=typing & empty)
     def _up(event: KeyPressEvent) -> None:
@@ -166,6 +130,67 @@ def draft_keys(actions: Actions, pastes: Pastes, edit: Callable[[], None], suspe
         suspend()
 
     return keys
+
+
+def stopping_keys(actions: Actions, pastes: Pastes) -> KeyBindings:
+    """Return the bindings that stop, give up and leave.
+
+    Args:
+        actions: The conversation.
+        pastes: Long pastes, shown as one word.
+    """
+    keys = KeyBindings()
+    typing, empty = _typing(), _empty()
+
+    def give_up(buffer: Buffer) -> bool:
+        if actions.stop():
+            return True
+        if buffer.text:
+            # A line given up by mistake is one arrow key away.
+            _take(buffer, pastes)
+            return True
+        return False
+
+    @keys.add("c-c", filter=typing)
+    def _interrupt(event: KeyPressEvent) -> None:
+        if not give_up(event.current_buffer):
+            actions.hint()
+
+    @keys.add("escape", filter=typing & ~has_completions & (~vi_insert_mode | empty))
+    def _escape(event: KeyPressEvent) -> None:
+        give_up(event.current_buffer)
+
+    @keys.add("escape", filter=typing & has_completions)
+    def _close_menu(event: KeyPressEvent) -> None:
+        event.current_buffer.cancel_completion()
+
+    @keys.add("escape", "escape", filter=typing & empty & Condition(lambda: not actions.running))
+    def _rewind(event: KeyPressEvent) -> None:
+        if not give_up(event.current_buffer):
+            actions.rewind()
+
+    @keys.add("c-d", filter=typing & empty)
+    def _leave(event: KeyPressEvent) -> None:
+        actions.leave()
+
+    return keys
+
+
+def _typing() -> Filter:
+    return has_focus(DEFAULT_BUFFER) & ~is_searching
+
+
+def _empty() -> Filter:
+    return Condition(lambda: not get_app().current_buffer.text)
+
+
+def _take(buffer: Buffer, pastes: Pastes) -> tuple[str, str]:
+    """Empty the prompt; returns the text, kept in the history, and how it was shown."""
+    shown = buffer.text
+    text = pastes.expand(shown)
+    buffer.history.append_string(text)
+    buffer.reset()
+    return text, shown
 
 
 def answer_keys(answered: Callable[[str | BaseException], None]) -> KeyBindings:

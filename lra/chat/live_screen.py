@@ -2,35 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol, TextIO
+from typing import TYPE_CHECKING, TextIO
 
-from lra.chat.flow import LineStream
 from lra.chat.live import Live
 from lra.chat.queue import Pending
 from lra.chat.render import Began, Busy, Ended, Heard, Piece, Style
 from lra.chat.screen import Screen
+from lra.chat.theme import has_hyperlinks
 from lra.chat.width import clip
 
 if TYPE_CHECKING:
+    from lra.chat.markdown import AnswerStream
     from lra.chat.prompt import Prompt
-
-
-class Stream(Protocol):
-    """An answer in the making."""
-
-    def feed(self, text: str) -> str:
-        """Return the lines that are finished now."""
-        ...
-
-    def tail(self, max_lines: int) -> list[str]:
-        """Return the end that is not finished."""
-        ...
-
-    def close(self) -> str:
-        """Return the rest."""
-        ...
 
 
 class LiveScreen(Screen):
@@ -45,7 +31,7 @@ class LiveScreen(Screen):
         super().__init__(plain=False, out=sys.stdout, side=sys.stdout, on_gone=on_gone)
         self.live = Live(pending, self.styled)
         self._prompt: Prompt | None = None
-        self._answer: Stream | None = None
+        self._answer: AnswerStream | None = None
 
     def attach(self, prompt: Prompt) -> None:
         """Write above this prompt while it stands."""
@@ -91,8 +77,12 @@ class LiveScreen(Screen):
             self._up(answer.close())
         self.repaint()
 
-    def _stream(self) -> Stream:
-        return LineStream(lambda: self.columns)
+    def _stream(self) -> AnswerStream:
+        # Loaded while the session opened; before the prompt there is no answer to render.
+        from lra.chat.markdown import AnswerStream
+
+        links = has_hyperlinks(os.environ)
+        return AnswerStream(lambda: self.columns, self.theme, ascii=self._ascii, hyperlinks=links)
 
     def line(self, text: str = "", style: Style = "plain") -> None:
         """Append a line of its own; an unfinished answer goes on below it."""
@@ -102,14 +92,19 @@ class LiveScreen(Screen):
 
     def echo(self, text: str) -> None:
         """Append a message as it stood in the prompt."""
-        lines = self._safe(text).split("\n")
+        first, *rest = self._safe(text).split("\n")
         self._up(
-            "".join(("\x1b[1;32m> \x1b[0m" if not number else "  ") + line + "\n" for number, line in enumerate(lines))
+            "".join(line + "\n" for line in (self.styled("> ", "prompt") + first, *(f"  {line}" for line in rest)))
         )
 
     def answered(self, question: str, answer: str) -> None:
         """Append a question with its answer."""
         self.line(f"{question.rstrip()} {answer}".rstrip())
+
+    def asked(self, lines: list[tuple[str, Style]]) -> None:
+        """Keep what a question is about in the live area, where no output can push it away."""
+        self.live.question = lines
+        self.repaint()
 
     def busy(self, busy: Busy | None) -> None:
         """Set what is going on."""

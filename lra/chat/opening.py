@@ -13,7 +13,7 @@ from lra.config import Settings, load_settings
 if TYPE_CHECKING:
     from lra.runtime import Runtime
     from lra.session import Session
-    from lra.tools.deps import Approver
+    from lra.tools.consent import Approver
 
 
 def settings_for(options: ChatOptions) -> Settings:
@@ -98,6 +98,7 @@ class Opening:
     ) -> Session:
         """Open a session beside the first one; see `Session.open`."""
         from lra.session import Session
+        from lra.tools.consent import by_policy
 
         assert self.runtime is not None, "the first session opens the runtime"
         return await Session.open(
@@ -108,7 +109,7 @@ class Opening:
             read_only=read_only,
             model=model,
             use_memory=self._options.memory,
-            approver=self._approver,
+            approver=self._approver or by_policy(self._settings.approval),
         )
 
     async def abandon(self) -> Session | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import codecs
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from lra.chat.keyboard import Keyboard
 from lra.chat.queue import Message
@@ -36,6 +36,11 @@ class PlainReader:
         self._waiting: asyncio.Future[None] | None = None
         self._reading = False
 
+    @property
+    def completed(self) -> Collection[str]:
+        """Nothing is offered here."""
+        return ()
+
     async def next(self, default: str = "") -> Message:
         """Return the next message; a trailing backslash joins the next line to it."""
         self._reading = True
@@ -47,13 +52,16 @@ class PlainReader:
         finally:
             self._reading = False
 
-    async def ask(self, question: str, *, fresh: bool = False) -> str:
+    async def ask(self, question: str, *, fresh: bool = False, default: str = "") -> str:
         """Ask for one short answer; see `Reader.ask`."""
         kept = ""
         if fresh and self._keyboard is not None:
             kept = self._buffer + self._keyboard.take().decode("utf-8", "replace")
             self._buffer = ""
         try:
+            if default:
+                # The terminal's own editing begins with an empty line: what there is stands above it.
+                self._screen.line(default)
             return (await self._line(question)).strip()
         except EOFError:
             return ""
@@ -145,3 +153,11 @@ class PlainReader:
 
     async def close(self) -> None:
         """Nothing stands that would have to go."""
+
+    def set_keys(self, mode: str) -> None:
+        """Editing is the terminal's own here."""
+
+    @property
+    def watched(self) -> bool:
+        """Nobody knows here."""
+        return False

@@ -20,6 +20,7 @@ from lra.events import Event, TurnFinished, Usage
 if TYPE_CHECKING:
     from lra.runtime import Runtime
     from lra.session import Session
+    from lra.tools.consent import Approver
 
 _CLOSING = 12.0
 
@@ -96,12 +97,21 @@ class PrintMode:
                 continue_latest=options.continue_latest,
                 fork=options.fork,
                 use_memory=options.memory,
+                approver=self._approver(),
             )
             for notice in self._session.notices:
                 self._screen.line(f"lra: {notice}")
             await self._turn(self._session)
         finally:
             await self._close(runtime)
+
+    def _approver(self) -> Approver:
+        from lra.chat.protocol import LineApprover
+        from lra.tools.consent import by_policy
+
+        policy = by_policy(self._settings.approval)
+        asks = self._settings.approval == "ask" and self._options.output_format == "stream-json"
+        return LineApprover(policy) if asks else policy
 
     async def _turn(self, session: Session) -> None:
         began: Event | None = None

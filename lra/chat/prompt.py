@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 
 from prompt_toolkit.application import Application, in_terminal
 from prompt_toolkit.auto_suggest import DummyAutoSuggest
 from prompt_toolkit.buffer import Buffer
-from prompt_toolkit.completion import Completer, DynamicCompleter
+from prompt_toolkit.completion import DynamicCompleter
+from prompt_toolkit.document import Document
 from prompt_toolkit.enums import DEFAULT_BUFFER, EditingMode
 from prompt_toolkit.filters import Condition
 from prompt_toolkit.history import InMemoryHistory
@@ -19,10 +20,11 @@ from prompt_toolkit.key_binding import merge_key_bindings
 from prompt_toolkit.layout import Layout
 
 from lra.chat.area import Area
+from lra.chat.completion import ChatCompleter
 from lra.chat.focus import Focus
 from lra.chat.history import PromptHistory
 from lra.chat.keyboard import Keyboard
-from lra.chat.keys import ANSWER_BUFFER, Actions, answer_keys, draft_keys
+from lra.chat.keys import ANSWER_BUFFER, Actions, answer_keys, draft_keys, stopping_keys
 from lra.chat.output import SteadyOutput, output_for_prompt
 from lra.chat.pastes import Pastes
 from lra.chat.queue import Message, Pending
@@ -53,7 +55,7 @@ class Prompt:
         self,
         *,
         history: PromptHistory,
-        completer: Completer,
+        completer: ChatCompleter,
         keyboard: Keyboard,
         pending: Pending,
         actions: Actions,
@@ -93,7 +95,11 @@ class Prompt:
         self.app: Application[None] = Application(
             layout=Layout(self.area.container, focused_element=self.area.draft_window),
             key_bindings=merge_key_bindings(
-                [draft_keys(actions, self.pastes, self._edit, self.suspend), answer_keys(self._answered)]
+                [
+                    draft_keys(actions, self.pastes, self._edit, self.suspend),
+                    stopping_keys(actions, self.pastes),
+                    answer_keys(self._answered),
+                ]
             ),
             style=self.area.style,
             editing_mode=EditingMode.EMACS,
@@ -121,6 +127,11 @@ class Prompt:
 
     def _pressed(self, _processor: object) -> None:
         self._last_key = time.monotonic()
+
+    @property
+    def completed(self) -> Collection[str]:
+        """The `@words` that were offered while typing."""
+        return self.completer.offered
 
     # The life of the prompt.
 
@@ -156,6 +167,11 @@ class Prompt:
         """Edit with `vi` or `emacs` keys."""
         self.app.editing_mode = EditingMode.VI if mode == "vi" else EditingMode.EMACS
 
+    @property
+    def watched(self) -> bool:
+        """Whether the terminal says that it has the focus."""
+        return self.focus.known and self.focus.here
+
     # Reading.
 
     async def next(self, default: str = "") -> Message:
@@ -172,15 +188,16 @@ class Prompt:
         self.draft.cursor_position = len(text)
         self.repaint()
 
-    async def ask(self, question: str, *, fresh: bool = False) -> str:
+    async def ask(self, question: str, *, fresh: bool = False, default: str = "") -> str:
         """Ask for one short answer; see `Reader.ask`."""
         self.stand()
         async with self._asking:
-            while fresh and (rest := self._last_key + QUIET - time.monotonic()) > 0:
+            while fresh and (rest := self._last_key + QUIET - time.monotonic()) > 0:  # noqa: ASYNC110
                 # What is being typed is no answer: it goes on into the draft until the hands rest.
                 await asyncio.sleep(rest)
-            answer = self._answer = asyncio.get_running_loop().create_future()
-            self._answers.reset()
+            answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+            self._answer = answer
+            self._answers.reset(Document(default))
             self.area.question = question
             self.app.layout.focus(self.area.answer_window)
             self.repaint()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Protocol
 
 from lra.chat.queue import Message
@@ -28,6 +28,11 @@ class Reader(Protocol):
         """Whether a person can be asked."""
         ...
 
+    @property
+    def completed(self) -> Collection[str]:
+        """The `@words` that were offered while typing."""
+        ...
+
     async def next(self, default: str = "") -> Message:
         """Return the next message, with its lines as typed.
 
@@ -41,12 +46,13 @@ class Reader(Protocol):
         """
         ...
 
-    async def ask(self, question: str, *, fresh: bool = False) -> str:
+    async def ask(self, question: str, *, fresh: bool = False, default: str = "") -> str:
         """Ask for one short answer, which history does not keep; empty when there is none.
 
         Args:
             question: What to show before the answer.
             fresh: Keys typed before the question do not answer it.
+            default: What the answer begins with, for the person to change.
 
         Raises:
             KeyboardInterrupt: Ctrl-C was the answer.
@@ -71,4 +77,13 @@ class Reader(Protocol):
 
     async def close(self) -> None:
         """Take the prompt away for good."""
+        ...
+
+    def set_keys(self, mode: str) -> None:
+        """Edit with `vi` or `emacs` keys, where editing is not the terminal's own."""
+        ...
+
+    @property
+    def watched(self) -> bool:
+        """Whether the person is known to be looking."""
         ...

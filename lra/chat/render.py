@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -12,7 +12,7 @@ from lra import events
 from lra.chat.flow import Flow
 from lra.chat.width import clip
 
-Style = Literal["plain", "dim", "tool", "memory", "warning", "error", "title", "good"]
+Style = Literal["plain", "dim", "tool", "memory", "warning", "error", "title", "good", "prompt", "status"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +107,14 @@ class TurnRenderer:
     Args:
         columns: Returns the width that whole lines are cut to.
         clock: Seconds, for how long things took.
+        undo_key: Whether `u` takes a written memory back, which is then said.
     """
 
-    def __init__(self, columns: Callable[[], int], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, columns: Callable[[], int], clock: Callable[[], float] = time.monotonic, *, undo_key: bool = False
+    ) -> None:
         self._columns = columns
+        self._undo_key = undo_key
         self._clock = clock
         self._began = clock()
         self._flow = Flow()
@@ -141,7 +145,8 @@ class TurnRenderer:
     def _on_recalled(self, event: events.Recalled) -> Iterator[Piece]:
         if event.memories:
             what = "; ".join(clip(memory.content, 60) for memory in event.memories)
-            yield self._line(f"↺ recalled {len(event.memories)}: {what}", "memory")
+            room = max(20, self._columns() - 8)
+            yield Line(clip(f"↺ recalled {len(event.memories)}: {what}", room) + " · /why", "memory")
             yield Busy("thinking")
 
     def _on_text_delta(self, event: events.TextDelta) -> Iterator[Piece]:
@@ -183,8 +188,9 @@ class TurnRenderer:
 
     def _on_memory_written(self, event: events.MemoryWritten) -> Iterator[Piece]:
         verb = _WRITTEN.get(event.action, event.action)
-        room = max(20, self._columns() - 1) - len(verb) - 5
-        yield Line(f"✎ {verb} “{clip(event.content, room)}”", "memory")
+        hint = " · u undoes" if self._undo_key and event.action in {"created", "superseded", "edited"} else ""
+        room = max(20, self._columns() - 1) - len(verb) - len(hint) - 5
+        yield Line(f"✎ {verb} “{clip(event.content, room)}”{hint}", "memory")
 
     def _on_task_changed(self, event: events.TaskChanged) -> Iterator[Piece]:
         yield self._line(f"☑ task “{event.title}” is {event.status.replace('_', ' ')}", "memory")
@@ -243,6 +249,22 @@ def call_text(name: str, args: dict[str, Any]) -> str:
 def compacted_text(event: events.Compacted) -> str:
     """Return the line about a shortened context."""
     return f"⇊ context shortened from {event.before_tokens:,} to {event.after_tokens:,} tokens: {event.detail}"
+
+
+def open_tasks(tasks: Sequence[tuple[str, str]], columns: int, most: int = 5) -> list[str]:
+    """Return the open ones of several tasks as a short list; nothing where one line said it all.
+
+    Args:
+        tasks: Title and status of each.
+        columns: The width to cut to.
+        most: How many to list.
+    """
+    marks = {"pending": "[ ]", "in_progress": "[~]"}
+    shown = [(marks[status], title) for title, status in tasks if status in marks]
+    if len(shown) < 2:
+        return []
+    lines = [f"  {mark} {clip(title, max(20, columns - 8))}" for mark, title in shown[:most]]
+    return lines + ([f"  … and {len(shown) - most} more · /tasks"] if len(shown) > most else [])
 
 
 def notice_look(level: str) -> tuple[str, Style]:

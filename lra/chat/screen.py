@@ -12,19 +12,11 @@ from collections.abc import Callable
 from typing import TextIO
 
 from lra.chat.render import Began, Busy, Ended, EndLine, Line, Piece, Say, Style
+from lra.chat.theme import Theme, choose
 from lra.chat.width import clip, fold
 from lra.errors import LraError
 from lra.text import printable
 
-_CODES: dict[Style, str] = {
-    "dim": "2",
-    "tool": "34",
-    "memory": "36",
-    "warning": "33",
-    "error": "31",
-    "title": "1",
-    "good": "32",
-}
 # What a terminal without UTF-8 is shown instead.
 _ASCII = str.maketrans(
     {"⚙": "*", "→": "->", "↺": "<-", "✎": "+", "☑": "*", "⟳": "~", "⇄": "~", "⇊": "~", "✗": "x"}
@@ -66,6 +58,8 @@ class Screen:
         on_gone: Callable[[], None] | None = None,
     ) -> None:
         self.plain = plain
+        self.theme = Theme("plain", 0) if plain else choose(None, os.environ)
+        """The colours."""
         self.on_gone = on_gone
         self.refused: OSError | None = None
         """Why `out` takes no more, unless its reader has just left: a full disk, say."""
@@ -108,6 +102,12 @@ class Screen:
 
     def answered(self, question: str, answer: str) -> None:
         """Show a question with its answer; on a plain terminal they stand there as they were typed."""
+
+    def asked(self, lines: list[tuple[str, Style]]) -> None:
+        """Show what a question is about; an empty list when it is answered."""
+        self.end_line()
+        for text, style in lines:
+            self.line(text, style)
 
     def calm(self) -> None:
         """Show that nothing is going on any more."""
@@ -156,9 +156,7 @@ class Screen:
     def styled(self, text: str, style: Style) -> str:
         """Return text made safe, with the style's colour around each of its lines."""
         text = self._safe(text)
-        if self.plain or style not in _CODES or not text:
-            return text
-        return "\n".join(f"\x1b[{_CODES[style]}m{line}\x1b[0m" for line in text.split("\n"))
+        return text if self.plain else self.theme.paint(text, style)
 
     def busy(self, busy: Busy | None) -> None:
         """Set what is going on; `tick` draws it where that can be done without touching other lines."""

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import time
 from contextlib import AbstractContextManager, nullcontext, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lra.chat.render import Busy, Ended, TurnRenderer, call_text
+from lra.chat.approval import CHOICES, Request, answer_line, arguments_from, verdict
+from lra.chat.notify import LONG
+from lra.chat.render import Busy, Ended, TurnRenderer, open_tasks
+from lra.chat.width import clip
 from lra.errors import BusyError, LraError
-from lra.events import MemoryWritten, TurnFinished, TurnStarted
+from lra.events import Event, MemoryWritten, Recalled, RecalledMemory, TaskChanged, TurnFinished, TurnStarted
 from lra.store.inbox import Inbox
 
 if TYPE_CHECKING:
     from lra.chat.app import Chat
     from lra.session import Session
+    from lra.tools.consent import Answer, Edited
 
 
 class TurnFront:
@@ -32,8 +39,10 @@ class TurnFront:
         self._inbox = Inbox(chat.settings.home)
         self.results: list[Ended] = []
         """What tools returned, in order, for `/expand`."""
-        self.written: str | None = None
-        """Id of the memory that was written last, until the next message."""
+        self.recalled: list[RecalledMemory] = []
+        """What was recalled for the last answer, for `/why`."""
+        self.written: list[MemoryWritten] = []
+        """What was remembered since the last message, for `u`."""
         self.taken = 0
         """Turns that have begun in the present session."""
 
@@ -84,53 +93,138 @@ class TurnFront:
             session.cancel()
             chat.screen.busy(Busy("stopping", hint="Ctrl-C again leaves the turn at once"))
 
-        renderer = TurnRenderer(lambda: chat.screen.columns)
+        renderer = TurnRenderer(lambda: chat.screen.columns, undo_key=not chat.screen.plain)
         finished = None
+        began = time.monotonic()
+        self.written, self.recalled = [], []
         chat.screen.busy(Busy("thinking"))
         try:
+            message = await self._with_attachments(session, text)
             with chat.interrupts.to(stop), self._suspendable():
-                async for event in session.send(text, inbox_id=inbox_id):
+                async for event in session.send(text, inbox_id=inbox_id, **message):
                     if isinstance(event, TurnStarted):
                         self._began(inbox_id)
-                    elif isinstance(event, MemoryWritten) and event.action == "forgotten":
-                        chat.forget_typed(event.content)
                     elif isinstance(event, TurnFinished):
                         finished = event
+                    self._note(event)
                     await self._may_write.wait()
                     for piece in renderer.feed(event):
                         if isinstance(piece, Ended):
                             self.results.append(piece)
                         chat.screen.show(piece)
+                    if isinstance(event, TaskChanged):
+                        await self._show_tasks(session)
         finally:
             chat.screen.end_line()
+        if time.monotonic() - began >= LONG:
+            chat.call_for("The answer is there." if finished and finished.outcome == "completed" else "The turn ended.")
         return finished
+
+    def _note(self, event: Event) -> None:
+        """Keep what commands and keys come back to."""
+        if isinstance(event, MemoryWritten):
+            if event.action == "forgotten":
+                self._chat.forget_typed(event.content)
+            elif event.action != "merged":
+                self.written.append(event)
+        elif isinstance(event, Recalled):
+            self.recalled = event.memories
+
+    async def _with_attachments(self, session: Session, text: str) -> dict[str, Any]:
+        """Return what goes along with a message, as arguments of `send`."""
+        if "@" not in text:
+            return {}
+        from lra.chat.attachments import resolve
+
+        message = await resolve(text, cwd=Path.cwd(), session=session, completed=self._chat.reader.completed)
+        for note in message.notes:
+            self._chat.screen.line(f"! {note}", "warning")
+        return {"attachments": message.attachments} if message.attachments else {}
+
+    async def _show_tasks(self, session: Session) -> None:
+        """Show what is open, as a short list below the change."""
+        tasks = await session.runtime.store.tasks.find()
+        for line in open_tasks([(task.title, task.status) for task in tasks], self._chat.screen.columns):
+            self._chat.screen.line(line, "dim")
+        self._chat.beside(self._chat.look())
 
     def _suspendable(self) -> AbstractContextManager[None]:
         # Where a prompt stands, Ctrl-Z is a key of its own.
         return self._chat.keyboard.suspendable() if self._chat.screen.plain else nullcontext()
 
     async def undo_written(self) -> None:
-        """Take back the memory that was written last."""
+        """Take back the memory that was written last; what it replaced is in force again."""
+        session = self._chat.session
+        if session is None or not self.written:
+            return
+        event = self.written.pop()
+        back = await session.runtime.store.undoing.memory(event.id, event.turn_id)
+        for memory in back:
+            verb = {"removed": "no longer remembered", "restored": "in force again"}.get(memory.action, "kept")
+            why = f": {memory.reason}" if memory.reason else ""
+            self._chat.screen.line(f"✎ {verb}{why} “{clip(memory.content, 200)}”", "memory")
+        if not back:
+            self._chat.screen.line("There is nothing left of it to take back.", "dim")
+        await self._chat.look()
 
-    async def approve(self, name: str, args: dict[str, Any], reason: str) -> bool | str:
+    async def approve(self, name: str, args: dict[str, Any], reason: str, *, call_id: str = "") -> Answer:
         """Ask whether a tool may run; another word than yes or no goes to the model as the reason."""
         chat = self._chat
         async with self._asking:
             if name in self._allowed:
                 return True
+            if chat.settings.approval != "ask":
+                from lra.tools.consent import by_policy
+
+                return await by_policy(chat.settings.approval)(name, args, reason, call_id=call_id)
+            request = Request(name, args, reason)
             self._may_write.clear()
             try:
-                chat.screen.end_line()
-                chat.screen.line(f"? {call_text(name, args)}", "warning")
-                if reason:
-                    chat.screen.line(f"  {reason}", "dim")
-                answer = await chat.reader.ask("Allow it? [y]es, [a]lways in this chat, [N]o, or why not: ", fresh=True)
+                answer = await self._ask(request)
             except KeyboardInterrupt:
                 chat.interrupts.fire()
                 return False
             finally:
                 self._may_write.set()
-            word = answer.lower()
-            if word in {"a", "always"}:
-                self._allowed.add(name)
-            return word in {"y", "yes", "a", "always"} or (answer if word not in {"", "n", "no"} else False)
+                chat.screen.asked([])
+            chat.screen.line(*answer_line(request, answer))
+            return answer
+
+    async def _ask(self, request: Request) -> Answer:
+        """Ask until there is an answer."""
+        chat = self._chat
+        chat.screen.asked(request.shown(chat.screen.columns - 1))
+        chat.call_for(f"{request.name} needs your consent")
+        while True:
+            kind, why = verdict(await chat.reader.ask(f"Allow it? {CHOICES}: ", fresh=True))
+            if kind == "once":
+                return True
+            if kind == "session":
+                self._allowed.add(request.name)
+                return True
+            if kind == "no":
+                return why or False
+            if kind == "all":
+                chat.screen.line(f"? {request.name}", "warning")
+                for line in request.arguments:
+                    chat.screen.line(line)
+            elif kind == "unknown":
+                chat.screen.line("There are no lasting rules; s allows it until you leave.", "dim")
+            elif (edited := await self._edited(request)) is not None:
+                return edited
+
+    async def _edited(self, request: Request) -> Edited | None:
+        """Let the person change the arguments; None when they gave up."""
+        from lra.tools.consent import Edited
+
+        chat = self._chat
+        text = json.dumps(request.args, ensure_ascii=False, indent=None if chat.screen.plain else 2, default=str)
+        while text:
+            text = await chat.reader.ask("Arguments: ", default=text)
+            if not text:
+                break
+            args = arguments_from(text)
+            if isinstance(args, dict):
+                return Edited(args)
+            chat.screen.line(args, "warning")
+        return None

@@ -105,18 +105,28 @@ class Undoing:
             return rehearsed.rewound
 
 
+    async def memory(self, memory_id: str, turn_id: int) -> list[MemoryBack]:
+        """Take back what one turn wrote to one memory, and put back in force what that had replaced."""
+        return await self._database.write(
+            lambda connection: _Memories(connection, [turn_id], only=memory_id).take_back()
+        )
+
+
 class _Memories:
     """The memories that turns wrote, on their way back."""
 
-    def __init__(self, connection: Connection, turn_ids: Sequence[int]) -> None:
+    def __init__(self, connection: Connection, turn_ids: Sequence[int], *, only: str | None = None) -> None:
         self._connection = connection
         self._turn_ids = turn_ids
+        self._only = only
         self._back: dict[str, MemoryBack] = {}
 
     def take_back(self) -> list[MemoryBack]:
         """Undo every change, the latest first."""
         query = select(memory_history).where(memory_history.c.turn_id.in_(self._turn_ids))
         changes = self._connection.execute(query.order_by(memory_history.c.seq.desc())).all()
+        if self._only is not None:
+            changes = [change for change in changes if self._concerns(change, self._only)]
         removed = self._removable([change for change in changes if change.action == "created"])
         for change in changes:
             row = self._row(change.memory_id)
@@ -132,6 +142,11 @@ class _Memories:
                 case "edited":
                     self._put_text_back(row, change)
         return list(self._back.values())
+
+    def _concerns(self, change: Any, memory_id: str) -> bool:
+        """Tell whether a change is one of a memory, or of what that memory replaced."""
+        row = self._row(change.memory_id)
+        return change.memory_id == memory_id or (row is not None and row.superseded_by == memory_id)
 
     def _row(self, memory_id: str | None) -> Any:
         return self._connection.execute(select(memories).where(memories.c.id == memory_id)).first()

@@ -4,21 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from lra.events import Event
+from lra.events import ApprovalRequested, ApprovalResolved, Event
+from lra.tools.consent import Approver, Consent, Edited
 
 if TYPE_CHECKING:
     from lra.memory import Memory, VectorMemoryStore
     from lra.store import StructuredMemoryStore
-
-
-class Approver(Protocol):
-    """Asks a person, or a policy, whether a tool may run."""
-
-    async def __call__(self, name: str, args: dict[str, Any], reason: str) -> bool | str:
-        """Return True for yes, False or a reason for no."""
-        ...
 
 
 @dataclass(kw_only=True)
@@ -70,3 +63,27 @@ class AgentDeps:
         """Emit an event when someone listens."""
         if self.emit is not None:
             self.emit(event)
+
+    async def consent(self, call_id: str, name: str, args: dict[str, Any], reason: str) -> Consent:
+        """Ask whether a tool may run; listeners are told of the question and of its answer.
+
+        Args:
+            call_id: The call, as the model made it.
+            name: The tool.
+            args: What it is called with.
+            reason: Why consent is needed.
+        """
+        self.tell(ApprovalRequested(call_id=call_id, name=name, args=args, reason=reason))
+        if self.approve is None:
+            answer: bool | str | Edited = "Nobody can be asked here."
+        else:
+            answer = await self.approve(name, args, reason, call_id=call_id)
+        if isinstance(answer, Edited):
+            consent = Consent(True, answer.args)
+        else:
+            consent = Consent(answer is True, args, answer if isinstance(answer, str) else "")
+        self.tell(ApprovalResolved(call_id=call_id, approved=consent.approved, reason=consent.reason))
+        return consent
+
+
+__all__ = ["AgentDeps", "Approver"]

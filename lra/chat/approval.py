@@ -1,0 +1,108 @@
+"""Questions about tools that need consent: what is shown, and what an answer means."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from lra.chat.render import Style, call_text
+from lra.chat.width import cells, clip
+
+if TYPE_CHECKING:
+    from lra.tools.consent import Answer
+
+SHOWN = 6
+"""Lines of arguments that are shown at once."""
+
+Verdict = Literal["once", "session", "no", "edit", "all", "unknown"]
+_WORDS: dict[str, Verdict] = {
+    "y": "once",
+    "yes": "once",
+    "s": "session",
+    "session": "session",
+    "n": "no",
+    "no": "no",
+    "": "no",
+    "e": "edit",
+    "edit": "edit",
+    "v": "all",
+    "a": "unknown",
+    "always": "unknown",
+}
+CHOICES = "[y]es, [s]ession, [e]dit, [N]o or why not"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One tool call that waits for consent."""
+
+    name: str
+    args: dict[str, Any]
+    reason: str
+
+    @property
+    def arguments(self) -> list[str]:
+        """Every argument, its lines as they are."""
+        lines = []
+        for key, value in self.args.items():
+            text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+            first, *rest = text.split("\n") or [""]
+            lines += [f"  {key}: {first}", *(f"    {line}" for line in rest)]
+        return lines
+
+    def shown(self, columns: int) -> list[tuple[str, Style]]:
+        """Return the lines to show above the question, cut to the width."""
+        call = call_text(self.name, self.args)
+        lines: list[tuple[str, Style]]
+        if cells(call) + 2 < columns and "\\n" not in call:
+            lines, cut = [(f"? {call}", "warning")], False
+        else:
+            arguments = self.arguments
+            most = SHOWN if len(arguments) <= SHOWN else SHOWN - 1
+            shown, hidden = arguments[:most], len(arguments) - most
+            cut = hidden > 0 or any(cells(line) >= columns for line in shown)
+            lines = [(f"? {self.name}", "warning"), *((clip_indented(line, columns), "plain") for line in shown)]
+            if hidden > 0:
+                lines.append((f"  … {hidden} more lines", "dim"))
+        if self.reason:
+            lines.append((clip_indented(f"  {self.reason}", columns), "dim"))
+        if cut:
+            lines.append(("  v shows all of it", "dim"))
+        return lines
+
+
+def clip_indented(line: str, columns: int) -> str:
+    """Cut a line to the width and keep its indentation."""
+    indent = len(line) - len(line.lstrip(" "))
+    return " " * indent + clip(line, max(10, columns - indent - 1))
+
+
+def verdict(answer: str) -> tuple[Verdict, str]:
+    """Return what an answer means, and the reason given with a no."""
+    word = answer.strip()
+    known = _WORDS.get(word.lower())
+    if known is not None:
+        return known, ""
+    first, _, rest = word.partition(" ")
+    if first.lower().rstrip(",:") in {"n", "no"}:
+        return "no", rest.strip()
+    return "no", word
+
+
+def arguments_from(text: str) -> dict[str, Any] | str:
+    """Return edited arguments, or the sentence about what is wrong with them."""
+    try:
+        args = json.loads(text)
+    except ValueError as error:
+        return f"That is no JSON: {error}."
+    return args if isinstance(args, dict) else "The arguments have to be a JSON object: { … }."
+
+
+def answer_line(request: Request, answer: Answer) -> tuple[str, Style]:
+    """Return the line that stays of a question."""
+    if answer is True:
+        return f"✓ allowed {request.name}", "dim"
+    if answer is False or isinstance(answer, str):
+        return f"✗ refused {request.name}{f': {answer}' if answer else ''}", "warning"
+    return f"✓ allowed {call_text(request.name, answer.args)}", "dim"
