@@ -67,26 +67,16 @@ class Highlighter:
         tokens = list(self._tokens(text))
         for begin, end in self._pairs:
             place = text.rfind(begin)
-            if place < 0 or text.find(end, place + len(begin)) >= 0 or not self._opens(before, tokens, place):
+            if place < 0 or text.find(end, place + len(begin)) >= 0 or not _opens(tokens, place):
                 continue
+            head = list(before._tokens(text[:place]))
+            if self._context is not None and before._context.stack != self._context.stack:
+                continue  # The lexer itself remembers that it is open.
             self._context = before._context
             self._inside = end
             self._role = "string" if begin == "`" else "comment"
-            return [*self._tokens(text[:place]), (self._role, text[place:])]
+            return [*head, (self._role, text[place:])]
         return tokens
-
-    def _opens(self, before: Highlighter, tokens: list[tuple[str, str]], place: int) -> bool:
-        """Return whether a pair opens there: outside of strings and comments, and unknown to the lexer's state."""
-        if before._context is not None and before._context.stack != self._context.stack:
-            return False
-        at = 0
-        for role, value in tokens:
-            if at == place:
-                return True
-            if at <= place < at + len(value):
-                return role not in {"string", "comment"}
-            at += len(value)
-        return False
 
     def _single(self, pair: tuple[str, str]) -> bool:
         """Return whether the language has this pair, as one token."""
@@ -142,10 +132,26 @@ def _context(lexer: Any) -> Any:
     """Return where a lexer stands at the beginning; None when it keeps no state that could be kept for it."""
     from pygments.lexer import ExtendedRegexLexer, LexerContext, RegexLexer
     from pygments.lexers.data import YamlLexer, YamlLexerContext  # type: ignore[import-untyped]
+    from pygments.lexers.php import PhpLexer  # type: ignore[import-untyped]
 
     if isinstance(lexer, YamlLexer):
         return YamlLexerContext("", 0)
+    if isinstance(lexer, PhpLexer):
+        # Examples seldom begin with <?php.
+        return LexerContext("", 0, ["root", "php"])
     return LexerContext("", 0) if isinstance(lexer, RegexLexer | ExtendedRegexLexer) else None
+
+
+def _opens(tokens: list[tuple[str, str]], place: int) -> bool:
+    """Return whether a pair may open there: not within a string or a comment."""
+    at = 0
+    for role, value in tokens:
+        if at == place:
+            return True
+        if at < place < at + len(value):
+            return role not in {"string", "comment"}
+        at += len(value)
+    return False
 
 
 @cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from copy import copy
 from typing import Any
 from urllib.parse import unquote
 
@@ -36,7 +37,7 @@ class Inline:
         """Return a copy in which more can be defined."""
         other = Inline.__new__(Inline)
         other._look, other._inline, other._blocks = self._look, self._inline, self._blocks
-        other._env = {name: dict(value) for name, value in self._env.items()}
+        other._env = {name: copy(value) for name, value in self._env.items()}
         return other
 
     def define(self, text: str) -> tuple[list[str], str]:

@@ -1,0 +1,165 @@
+"""However an answer is cut into chunks, the same text stands in the end, and nothing of it is written twice."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from lra.chat.markdown import AnswerStream
+from lra.chat.theme import Theme
+from tests.chat.markdown.documents import chunks, documents
+
+DARK = Theme("dark", 24)
+# The only control sequences of ours: SGR, and OSC 8 with its end.
+OWN = re.compile(r"\x1b\[[0-9;]*m|\x1b\]8;;[\x21-\x7e]*\x1b\\")
+
+
+def one_shot(text: str, width: int, *, colour: bool = True, ascii: bool = False) -> str:
+    stream = AnswerStream(width, DARK, colour=colour, ascii=ascii)
+    return stream.feed(text) + stream.close()
+
+
+@given(st.data(), documents(), st.integers(20, 200), st.booleans(), st.booleans())
+@settings(max_examples=250, deadline=None)
+def test_streamed_is_one_shot_byte_for_byte(
+    data: st.DataObject, text: str, width: int, colour: bool, ascii: bool
+) -> None:
+    pieces = data.draw(chunks(text))
+    stream = AnswerStream(width, DARK, colour=colour, ascii=ascii)
+    committed = []
+    for piece in pieces:
+        committed.append(stream.feed(piece))
+        assert committed[-1] == "" or committed[-1].endswith("\n")
+        stream.tail(3)
+    committed.append(stream.close())
+    assert "".join(committed) == one_shot(text, width, colour=colour, ascii=ascii)
+    assert stream.source == text
+    assert stream.close() == ""
+    assert stream.tail(5) == []
+
+
+@given(documents(), st.integers(20, 120), st.booleans())
+@settings(max_examples=150, deadline=None)
+def test_nothing_from_outside_drives_the_terminal(text: str, width: int, colour: bool) -> None:
+    stream = AnswerStream(width, DARK, colour=colour)
+    shown = stream.feed(text) + "\n".join(stream.tail(1000)) + stream.close()
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029]", OWN.sub("", shown))
+    if not colour:
+        assert "\x1b" not in shown
+    for line in shown.split("\n"):
+        # No style and no link reaches beyond its line.
+        assert line.count("\x1b[0m") == len(re.findall(r"\x1b\[(?!0m)[0-9;]*m", line))
+        assert line.count("\x1b]8;;\x1b") == len(re.findall(r"\x1b\]8;;[^\x1b]", line))
+
+
+@given(documents(), st.integers(20, 120), st.integers(1, 6), st.booleans())
+@settings(max_examples=150, deadline=None)
+@example("```python\n" + "x = '" + "y" * 300, 40, 3, True)
+def test_the_tail_fits(text: str, width: int, most: int, colour: bool) -> None:
+    stream = AnswerStream(width, DARK, colour=colour)
+    for piece in (text[: len(text) // 2], text[len(text) // 2 :]):
+        stream.feed(piece)
+        tail = stream.tail(most)
+        assert len(tail) <= most
+        assert not any("\x1b]" in line or "\t" in line for line in tail)
+        assert all(columns(line) <= width for line in tail)
+
+
+@given(documents())
+@settings(max_examples=100, deadline=None)
+def test_the_tail_is_what_would_be_written_if_it_ended_here(text: str) -> None:
+    stream = AnswerStream(200, DARK, hyperlinks=False, colour=False)
+    stream.feed(text)
+    tail = stream.tail(10_000)
+    rest = stream.close().split("\n")[:-1]
+    if tail != [line.expandtabs(8) for line in rest]:
+        # Only the end of code that is still open is not shown, nor are lines that do not fit.
+        unclosed = tail == rest[: len(tail)] and re.fullmatch("[> ]*(`{3,}|~{3,})", rest[-1])
+        assert unclosed or max(map(columns, rest)) > 200
+
+
+def columns(line: str) -> int:
+    from rich.cells import cell_len
+
+    return cell_len(OWN.sub("", line))
+
+
+LIST = "Steps:\n\n1. first\n2. second\n   - inner\n   - inner two\n3. third"
+CODE = "Look:\n\n```python\ndef f():\n    return 1\n\nprint(f())"
+
+
+@pytest.mark.parametrize(
+    ("text", "done", "open_"),
+    [
+        ("One para\nof two lines", "", "One para of two lines"),
+        ("One.\n\nTwo", "One.\n", "\nTwo"),
+        (LIST, "Steps:\n\n1. first\n2. second\n   - inner\n", "   - inner two\n3. third"),
+        (CODE, "Look:\n\n```python\ndef f():\n    return 1\n\n", "print(f())"),
+        ("- a\n  ```\n  x\n  y", "- a\n\n```\nx\n", "y"),
+        ("# Title\nText", "# Title\n", "\nText"),
+        ("|a|b|\n|-|-|\n|1|2|\n", "", "a | b\n--+--\n1 | 2"),
+        ("> quoted\n> more\n\nx", "> quoted more\n", "\nx"),
+    ],
+)
+def test_what_is_finished_is_committed_at_once(text: str, done: str, open_: str) -> None:
+    stream = AnswerStream(60, Theme("plain", 0))
+    assert "".join(stream.feed(char) for char in text) == done
+    assert "\n".join(stream.tail(20)) == open_
+
+
+def test_blocks_and_source_are_kept_for_copying() -> None:
+    text = "a\r\n```py\r\nx = 1\r\n\r\ty\r\n```\r\n- b\n  ~~~\n  one\n    two\n  ~~~\n\n    indented\n```\nhalf"
+    stream = AnswerStream(40, DARK)
+    for char in text:
+        stream.feed(char)
+    assert stream.blocks == ["x = 1\n\n\ty", "one\n  two", ""]
+    stream.close()
+    assert stream.blocks == ["x = 1\n\n\ty", "one\n  two", "half"]
+    assert stream.source == text
+
+
+def test_a_new_width_holds_from_then_on() -> None:
+    width = 20
+    stream = AnswerStream(lambda: width, Theme("plain", 0))
+    text = "words that take more than twenty columns\n\n"
+    assert stream.feed(text) == "words that take more\nthan twenty columns\n"
+    width = 80
+    assert stream.feed(text) == "\nwords that take more than twenty columns\n"
+
+
+def test_every_line_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work grows with the answer, not with its square: the inline part is read once, the blocks line by line."""
+    from lra.chat.markdown import inline, parser
+
+    read: list[int] = []
+    spans, line = inline.Inline.spans, parser.BlockParser.line
+    monkeypatch.setattr(
+        inline.Inline, "spans", lambda self, text, role="plain": (read.append(len(text)), spans(self, text, role))[1]
+    )
+    monkeypatch.setattr(parser.BlockParser, "line", lambda self, text: (read.append(len(text)), line(self, text))[1])
+    text = "- item *one*\n  more of it\n\n  ```\n  code\n  ```\n" * 50 + "| a | b |\n|--|--|\n" + "| 1 | 2 |\n" * 100
+    stream = AnswerStream(80, DARK)
+    for char in text:
+        stream.feed(char)
+    stream.close()
+    assert sum(read) < 2 * len(text)
+
+
+def test_of_a_paragraph_without_end_the_tail_reads_the_end_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    from lra.chat.markdown import inline
+
+    read: list[int] = []
+    spans = inline.Inline.spans
+    monkeypatch.setattr(
+        inline.Inline, "spans", lambda self, text, role="plain": (read.append(len(text)), spans(self, text, role))[1]
+    )
+    for text in ("word *emphasis* " * 20_000, "word *emphasis*\n" * 20_000):
+        stream = AnswerStream(80, DARK)
+        stream.feed(text)
+        tail = stream.tail(4)
+        assert len(tail) == 4
+        assert "emphasis" in tail[-1]
+    assert sum(read) < 5_000
