@@ -188,6 +188,3 @@ def _completions(choices: Iterable[Choice], begun: str) -> Iterable[Completion]:
 
 def _written(word: str) -> str:
     return f'@"{word}"' if any(char.isspace() for char in word) else f"@{word}"
-
-
-CommandCompleter = ChatCompleter

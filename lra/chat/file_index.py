@@ -16,6 +16,7 @@ _FRESH = 5.0
 _MOST = 50_000
 _WALK_SECONDS = 0.5
 _GIT_SECONDS = 3.0
+_WORD_START = re.compile(r"^|[/_. -]")
 
 
 class FileIndex:
@@ -121,18 +122,14 @@ def _is_hidden(path: str) -> bool:
 
 
 def best(paths: Iterator[str] | Sequence[str], query: str, limit: int) -> list[str]:
-    """Return the paths in which the letters of a query stand in order, the closest fits first."""
+    """Return the paths that hold a query, or that it abbreviates (`tcm`: `tests/chat_models`), the closest first."""
     wanted = query.casefold()
-    letters = re.compile(".*?".join(map(re.escape, wanted)), re.DOTALL)
-    ranked = ((rank, path) for path in paths if (rank := _rank(path, wanted, letters)) is not None)
+    ranked = ((rank, path) for path in paths if (rank := _rank(path, wanted)) is not None)
     return [path for _, path in heapq.nsmallest(limit, ranked)]
 
 
-def _rank(path: str, wanted: str, letters: re.Pattern[str]) -> tuple[int, int, int] | None:
+def _rank(path: str, wanted: str) -> tuple[int, int, int] | None:
     folded = path.casefold()
-    found = letters.search(folded)
-    if found is None:
-        return None
     name = folded.rstrip("/").rpartition("/")[2]
     if folded.startswith(wanted) or name.startswith(wanted):
         kind = 0
@@ -140,6 +137,21 @@ def _rank(path: str, wanted: str, letters: re.Pattern[str]) -> tuple[int, int, i
         kind = 1
     elif wanted in folded:
         kind = 2
-    else:
+    elif _abbreviates(wanted, folded):
         kind = 3
-    return kind, found.end() - found.start() if kind == 3 else folded.count("/"), len(folded)
+    else:
+        return None
+    return kind, folded.count("/"), len(folded)
+
+
+def _abbreviates(wanted: str, path: str) -> bool:
+    """Tell whether each letter follows the one before it or begins a later word."""
+    starts = {match.end() for match in _WORD_START.finditer(path) if match.end() < len(path)}
+    places = {place for place in starts if path[place] == wanted[:1]}
+    for letter in wanted[1:]:
+        if not places:
+            return False
+        first = min(places)
+        candidates = {place + 1 for place in places if place + 1 < len(path)} | {p for p in starts if p > first}
+        places = {place for place in candidates if path[place] == letter}
+    return bool(places)

@@ -115,7 +115,7 @@ def code_blocks(markdown: str) -> list[str]:
 
 @registry.command("export", "[md|json|html] [FILE]", during_turn=True, completes=("md", "json", "html"))
 async def export(chat: Chat, args: str) -> None:
-    """Write this conversation to a file, as Markdown, JSON or HTML.
+    """Write this conversation to a file; as Markdown, JSON or HTML.
 
     Without a file it is named after the conversation, in the present folder; a file that is there is never replaced
     without asking.

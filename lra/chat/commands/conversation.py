@@ -80,7 +80,7 @@ def _about(record: SessionRecord) -> str:
 
 @registry.command("sessions", "[WORDS]", during_turn=True)
 async def sessions(chat: Chat, args: str) -> None:
-    """List the latest conversations, or those in which something was said."""
+    """List conversations; with words, those in which they were said."""
     session = await chat.ready()
     store = session.runtime.store
     if args:

@@ -37,7 +37,7 @@ _MODES = ("emacs", "vi")
 
 @registry.command("theme", "[NAME]", during_turn=True, completes=THEMES)
 async def theme(chat: Chat, args: str) -> None:
-    """Choose the colours: dark, light, high-contrast or plain; kept for the next time."""
+    """Choose the colours; dark, light, high-contrast or plain, kept for the next time."""
     name = args.lower().replace(" ", "-")
     if not name:
         if chat.scripted:
@@ -57,7 +57,7 @@ async def theme(chat: Chat, args: str) -> None:
 
 @registry.command("keys", "[emacs|vi]", during_turn=True, completes=_MODES)
 async def keys(chat: Chat, args: str) -> None:
-    """List the keys, or edit lines with those of emacs or vi from now on."""
+    """List the keys; with a name, edit lines as emacs or vi does from now on."""
     if args:
         mode = args.lower()
         if mode not in _MODES:
@@ -72,7 +72,7 @@ async def keys(chat: Chat, args: str) -> None:
 
 @registry.command("editor", "[TEXT]")
 async def editor(chat: Chat, args: str) -> None:
-    """Write the next message in your editor (VISUAL or EDITOR); it comes to the prompt when you save."""
+    """Write the next message in your editor; the one VISUAL or EDITOR names."""
     text = await edit_in_editor(chat, args)
     if text.strip():
         chat.draft = text

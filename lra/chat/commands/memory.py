@@ -25,7 +25,7 @@ _ACTIONS = {"e": "edits", "d": "forgets"}
 
 @registry.command("memory", "[WORDS]", during_turn=True)
 async def show_memory(chat: Chat, args: str) -> None:
-    """Browse, edit and forget what is remembered; with words, search it."""
+    """Browse, edit and forget memories; with words, search them."""
     memory = (await chat.ready()).runtime.memory
     if args:
         hits = await memory.search(args, scope="memories", limit=_SHOWN)

@@ -36,10 +36,7 @@ async def _choose(chat: Chat) -> str:
     from lra.agent.available import available_models
 
     found = await asyncio.to_thread(available_models, chat.settings, chat.model_name)
-    items = [
-        Item(choice.name, choice.name, f"now, {choice.reason}" if choice.name == chat.model_name else choice.reason)
-        for choice in found
-    ]
+    items = [Item(choice.name, choice.name, choice.reason) for choice in found]
 
     async def named(words: str) -> Sequence[Item]:
         name = words.strip()

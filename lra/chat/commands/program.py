@@ -29,7 +29,8 @@ async def show_help(chat: Chat, args: str) -> None:
         screen.line(unknown(args.lstrip("/")), "warning")
         return
     screen.line("Write a message and press Enter. What you tell is remembered across sessions and folders.")
-    for line in rows([(f"/{item.name} {item.usage}", item.help) for item in registry], screen.columns):
+    table = [(f"/{item.name} {item.usage}", item.help.partition(";")[0]) for item in registry]
+    for line in rows(table, screen.columns):
         screen.line(line)
     screen.line("/help COMMAND or /COMMAND ? says more, /keys lists the keys. Files go along with @path.", "dim")
     screen.line("//text sends a message that begins with a slash.", "dim")
@@ -72,7 +73,7 @@ async def show_cost(chat: Chat, args: str) -> None:
 
 @registry.command("doctor", during_turn=True)
 async def check(chat: Chat, args: str) -> None:
-    """Check model, record, index, embedding and sandbox, as lra doctor does."""
+    """Check whether everything works; the same as lra doctor."""
     await chat.ready()
     from lra.checks import check_all
 

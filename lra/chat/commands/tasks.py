@@ -19,13 +19,12 @@ _VERBS = {"done": "done", "start": "in_progress", "cancel": "cancelled", "reopen
 _OPEN = frozenset({"pending", "in_progress"})
 
 
-@registry.command(
-    "tasks", "[all|add TITLE|done N|start N|cancel N|reopen N]", during_turn=True, completes=("all", "add", *_VERBS)
-)
+@registry.command("tasks", "[add TITLE|done N|…]", during_turn=True, completes=("all", "add", *_VERBS))
 async def tasks(chat: Chat, args: str) -> None:
-    """List the tasks, add one, or say how far one is.
+    """List the tasks; add one, or say how far one is.
 
-    N is the number in the list, or the task's id.
+    /tasks all shows finished ones too; /tasks add TITLE adds one; /tasks done N, start N, cancel N and reopen N say
+    how far it is. N is the number in the list, or the task's id.
     """
     store = (await chat.ready()).runtime.store
     verb, _, rest = args.partition(" ")

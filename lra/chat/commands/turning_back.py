@@ -21,7 +21,7 @@ _ACTIONS = {"a": "also takes back what it wrote"}
 
 @registry.command("undo")
 async def undo(chat: Chat, args: str) -> None:
-    """Undo the last turn, with the memories and tasks it wrote; its message comes back to the prompt."""
+    """Undo the last turn with all it wrote in memory and tasks; its message comes back to the prompt."""
     session = await chat.ready()
     if not await session.runtime.store.journal.turns(session.id):
         chat.screen.line("There is nothing to undo.")

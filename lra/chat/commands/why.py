@@ -20,7 +20,7 @@ _SEARCHED = 50
 
 @registry.command("why", "[forget N]", during_turn=True, completes=("forget",))
 async def why(chat: Chat, args: str) -> None:
-    """Show which memories the last answer was given and by what they were found; a wrong one can be forgotten.
+    """Show what was recalled for the last answer; why it was, and a wrong one can be forgotten.
 
     /why forget N erases the memory with that number for good, after asking.
     """

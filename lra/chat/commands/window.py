@@ -35,7 +35,7 @@ async def compact(chat: Chat, args: str) -> None:
 
 @registry.command("uncompact")
 async def uncompact(chat: Chat, args: str) -> None:
-    """Send the whole conversation to the model again, as before it was shortened."""
+    """Send the whole conversation to the model again; as before it was shortened."""
     session = await chat.ready()
     restored = await session.uncompact()
     if restored is None:
