@@ -55,6 +55,8 @@ class SessionContext:
         self._rows: list[JournalRow] = []
         self._loaded: list[ModelMessage] = []
         """The messages of `_rows`, parsed once."""
+        self._shown: list[ModelMessage] | None = None
+        """The history as it is sent, until something changes."""
         self._last_seq = 0
         self._generation = -1
         self._take(record)
@@ -71,22 +73,33 @@ class SessionContext:
 
     async def messages(self) -> list[ModelMessage]:
         """Return the history to send, with everything journalled so far."""
+        await self.refresh()
+        return self._history()
+
+    async def refresh(self) -> None:
+        """Read what was journalled since the last time."""
         generation = self._store.forgetting.generation
         if generation != self._generation:
             # Forgetting has changed the rows, and perhaps the summary that stands for earlier ones.
             self._take(await self._store.sessions.get(self._session_id))
             self._rows, self._loaded, self._last_seq, self._generation = [], [], self._after, generation
+            self._shown = None
         fresh = await self._store.journal.rows(self._session_id, after=max(self._last_seq, self._after))
         if fresh:
             self._rows += fresh
             self._loaded += parse(fresh)
             self._last_seq = fresh[-1].seq
-        history = repair_messages(self._loaded)
-        if self._trimmed:
-            cut = sum(row.seq <= self._trimmed and row.role == "tool" for row in self._rows)
-            total = sum(row.role == "tool" for row in self._rows)
-            history, _ = trim_tool_results(history, keep=total - cut)
-        return with_summary(self._summary, history) if self._summary else history
+            self._shown = None
+
+    def _history(self) -> list[ModelMessage]:
+        if self._shown is None:
+            history = repair_messages(self._loaded)
+            if self._trimmed:
+                cut = sum(row.seq <= self._trimmed and row.role == "tool" for row in self._rows)
+                total = sum(row.role == "tool" for row in self._rows)
+                history, _ = trim_tool_results(history, keep=total - cut)
+            self._shown = with_summary(self._summary, history) if self._summary else history
+        return list(self._shown)
 
     def lines(self) -> list[Line]:
         """Return what was said, for a summary."""
@@ -96,34 +109,37 @@ class SessionContext:
         """Read everything anew, after a rewind."""
         self._generation = -1
 
-    async def make_room(self, model: Model, extra_tokens: int = 0) -> Compacted | None:
-        """Shorten the history when it and what comes next would fill the window too far.
+    async def make_room(self, model: Model, extra_tokens: int = 0) -> tuple[list[ModelMessage], Compacted | None]:
+        """Return the history as last read, shortened when it and what comes next would fill the window too far.
 
         Args:
             model: The model that will be asked.
             extra_tokens: Estimated size of what is about to be added.
 
         Returns:
-            What was done, or None when there is room.
+            The history to send, and what was done, None when there was room.
         """
-        history = await self.messages()
+        history = self._history()
         window = window_of(model)
         size = estimate_tokens(history)
         if size + extra_tokens <= window * FULL:
-            return None
+            return history, None
         trimmed, count = trim_tool_results(history)
         after = estimate_tokens(trimmed)
         if count and after + extra_tokens <= window * FULL:
             results = [row.seq for row in self._rows if row.role == "tool"]
             self._trimmed = results[-3] if len(results) > 2 else 0
+            self._shown = None
             await self._save()
-            return Compacted(
+            compacted: Compacted | None = Compacted(
                 strategy="tool_results",
                 before_tokens=size,
                 after_tokens=after,
                 detail=f"{count} old tool results shortened",
             )
-        return await self.compact(model, target=int(window * TARGET))
+        else:
+            compacted = await self.compact(model, target=int(window * TARGET))
+        return await self.messages(), compacted
 
     async def compact(self, model: Model, *, target: int = 0) -> Compacted | None:
         """Replace the older turns by a summary, by the model when it is one.

@@ -26,6 +26,7 @@ from lra.errors import LraError
 from lra.session.history import clean_response, extra_entry, response_entry, tool_entry
 from lra.store import Entry, StructuredMemoryStore
 from lra.store.journal import append_entries, drop_stream
+from lra.store.sqlite import raw
 from lra.text import clean_text, clean_value
 from lra.tools.deps import AgentDeps
 
@@ -131,7 +132,7 @@ class Recorder(AbstractCapability[AgentDeps]):
         def work(connection: Connection) -> None:
             if ordinal <= self.responses:
                 return
-            connection.exec_driver_sql(
+            raw(connection).executemany(
                 "INSERT INTO stream_chunks(turn_id, kind, content) VALUES (?, ?, ?)",
                 [(self.turn_id, kind, text) for kind, text in chunks],
             )

@@ -189,16 +189,20 @@ class TurnRunner:
     async def _prepare(self) -> list[ModelMessage]:
         """Recall, make room in the context, and return the history to send."""
         plan = self.plan
-        if plan.use_memory:
-            await self._recall()
+        # Side by side: memory is searched in one thread, the history read in another.
+        await asyncio.gather(
+            self._recall() if plan.use_memory else _nothing(),
+            plan.context.refresh() if plan.history is None else _nothing(),
+        )
         if plan.history is not None:
             return plan.history
-        if compacted := await plan.context.make_room(plan.model, len(self._recorder.recall_block) // CHARS_PER_TOKEN):
+        extra = len(self._recorder.recall_block) // CHARS_PER_TOKEN
+        # The turn's own message is journalled already; the run adds it as its prompt.
+        history, compacted = await plan.context.make_room(plan.model, extra)
+        if compacted:
             self._emit(compacted)
             if compacted.strategy == "summary":
                 await self._keep_summary(compacted)
-        # The turn's own message is journalled already; the run adds it as its prompt.
-        history = await plan.context.messages()
         return _without_prompt(history, plan.text)
 
     async def _recall(self) -> None:
@@ -272,7 +276,9 @@ class TurnRunner:
             self._end_halves()
             async with self._flush_lock:
                 self._flusher.cancel()
-            await self._flush()
+            if self._recorder.last is None:
+                await self._flush()
+            # Otherwise the whole answer is journalled with the end of the turn, and its last pieces are told then.
 
     async def _handle(self, event: Any) -> None:
         match event:
@@ -343,8 +349,11 @@ class TurnRunner:
             if not pieces:
                 return
             await self._recorder.stream(self._ordinal, pieces)
-            for kind, text in pieces:
-                self._emit(TextDelta(text=text) if kind == "text" else ThinkingDelta(text=text))
+            self._tell(pieces)
+
+    def _tell(self, pieces: list[tuple[str, str]]) -> None:
+        for kind, text in pieces:
+            self._emit(TextDelta(text=text) if kind == "text" else ThinkingDelta(text=text))
 
     async def _finish(self, output: str, failure: Failure | None) -> None:
         """Journal what is still open and close the turn."""
@@ -398,7 +407,12 @@ class TurnRunner:
             # A disk that filled up must not hide the answer; the turn is closed at the next opening.
             broken = explain(error, plan.model_name)
             finished.outcome, finished.error, finished.exit_code = "failed", broken.message, int(broken.exit_code)
+        self._tell(_merge(self._pending))
         self._emit(finished)
+
+
+async def _nothing() -> None:
+    """Wait for nothing."""
 
 
 def _without_prompt(history: list[ModelMessage], text: str) -> list[ModelMessage]:

@@ -15,6 +15,7 @@ from lra.errors import ConfigError, LraError, StoreError
 from lra.store.failures import translated
 from lra.store.lexicon import TEMPORARY
 from lra.store.migrate import migrate
+from lra.store.sqlite import raw
 
 T = TypeVar("T")
 
@@ -62,7 +63,7 @@ class Database:
         if self._threads is None:
             self._threads = _Threads(self._url, self._busy_ms)
         threads = self._threads
-        await self._in(threads.writer, lambda: migrate(threads.durable, self.path))
+        await self._in(threads.writer, lambda: migrate(threads.writing(True), self.path))
         threads.ready = True
 
     def _create_file(self) -> None:
@@ -99,10 +100,9 @@ class Database:
 
     async def _transaction(self, work: Work[T], *, durable: bool) -> T:
         threads = await self._opened()
-        engine = threads.durable if durable else threads.quick
 
         def run() -> T:
-            with engine.begin() as connection:
+            with threads.writing(durable).begin() as connection:
                 return work(connection)
 
         return await self._in(threads.writer, run)
@@ -182,21 +182,30 @@ class _Threads:
         # One thread, so that writes of this process wait in order of arrival and not for SQLite's lock.
         self.writer = ThreadPoolExecutor(1, "lra-write")
         self.readers = ThreadPoolExecutor(_READERS, "lra-read")
-        self.durable = _engine(url, "FULL", busy_ms, readonly=False)
-        self.quick = _engine(url, "NORMAL", busy_ms, readonly=False)
-        self.reading = _engine(url, "FULL", busy_ms, readonly=True)
+        # One connection for durable and for quick writes: two would empty each other's page cache.
+        self._writer = _engine(url, busy_ms, readonly=False)
+        self._durable = True
+        self.reading = _engine(url, busy_ms, readonly=True)
         self.ready = False
         """Whether the file has the tables that this program knows."""
+
+    def writing(self, durable: bool) -> Engine:
+        """Return the engine that writes, with or without a flush of the disk; call it in the writer's thread."""
+        if durable != self._durable:
+            with self._writer.connect() as connection:
+                raw(connection).execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+            self._durable = durable
+        return self._writer
 
     def close(self) -> None:
         """Finish what runs and close the connections; blocks."""
         for executor in (self.readers, self.writer):
             executor.shutdown()
-        for engine in (self.reading, self.quick, self.durable):
+        for engine in (self.reading, self._writer):
             engine.dispose()
 
 
-def _engine(url: str, synchronous: str, busy_ms: int, *, readonly: bool) -> Engine:
+def _engine(url: str, busy_ms: int, *, readonly: bool) -> Engine:
     engine = create_engine(
         make_url(url).set(drivername="sqlite"),
         isolation_level="AUTOCOMMIT" if readonly else None,
@@ -206,16 +215,16 @@ def _engine(url: str, synchronous: str, busy_ms: int, *, readonly: bool) -> Engi
         pool_reset_on_return=None,
         connect_args={"timeout": busy_ms / 1000, "isolation_level": None, "check_same_thread": False},
     )
-    _prepare(engine, synchronous, busy_ms, readonly=readonly)
+    _prepare(engine, busy_ms, readonly=readonly)
     return engine
 
 
-def _prepare(engine: Engine, synchronous: str, busy_ms: int, *, readonly: bool) -> None:
+def _prepare(engine: Engine, busy_ms: int, *, readonly: bool) -> None:
     @event.listens_for(engine, "connect")
     def _connected(connection: Any, _record: Any) -> None:
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout = {busy_ms}")
-        cursor.execute(f"PRAGMA synchronous = {synchronous}")
+        cursor.execute("PRAGMA synchronous = FULL")
         cursor.execute("PRAGMA foreign_keys = ON")
         cursor.execute("PRAGMA temp_store = MEMORY")
         cursor.execute("PRAGMA secure_delete = ON")

@@ -142,7 +142,7 @@ def index_row(connection: Connection, corpus: Corpus, seq: int, content: str) ->
 def index_rows(connection: Connection, corpus: Corpus, rows: Sequence[tuple[int, str]]) -> None:
     """Add many rows' words."""
     if rows:
-        connection.exec_driver_sql(
+        raw(connection).executemany(
             f"INSERT OR REPLACE INTO {corpus}_fts(rowid, content, grams) VALUES (?, ?, ?)",
             [(seq, fold(content), grams(content)) for seq, content in rows],
         )

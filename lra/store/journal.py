@@ -14,17 +14,20 @@ from lra.store import fts, queue
 from lra.store.clock import new_id, now_us
 from lra.store.database import Database
 from lra.store.records import Entry, JournalRow, TurnRecord
+from lra.store.sqlite import raw
 from lra.store.tables import journal, sessions, stream_chunks, turns
 
 _ROW = [journal.c[name] for name in JournalRow.__dataclass_fields__]
 _TURN = [turns.c[name] for name in TurnRecord.__dataclass_fields__]
 _SEARCHABLE = frozenset({"user", "assistant"})
 
+_FIELDS = tuple(JournalRow.__dataclass_fields__)
 # What every turn runs is written out: building a statement takes longer than SQLite takes to run it.
 _INSERT = (
     "INSERT INTO journal(id, session_id, turn_id, role, speaker, content, payload, tool_name, tool_call_id, outcome,"
     " content_hash, created_at, hidden) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)"
 )
+_ROWS = f"SELECT {', '.join(_FIELDS)} FROM journal"
 _BEGIN = (
     "INSERT INTO turns(session_id, number, model, started_at)"
     " SELECT ?, count(*) + 1, ?, ? FROM turns WHERE session_id = ? AND rewound_at IS NULL RETURNING id, number"
@@ -38,12 +41,13 @@ def content_hash(text: str) -> str:
 
 def append_entries(connection: Connection, session_id: str, turn_id: int | None, entries: Sequence[Entry]) -> list[int]:
     """Insert rows with their full-text and outbox entries; returns their sequence numbers."""
+    database = raw(connection)
     seqs: list[int] = []
     searchable: list[tuple[int, str, str]] = []
     for entry in entries:
         indexed = entry.searchable and entry.role in _SEARCHABLE and bool(entry.content.strip())
         row_id = entry.id or new_id(16)
-        result = connection.exec_driver_sql(
+        inserted = database.execute(
             _INSERT,
             (
                 row_id,
@@ -60,7 +64,8 @@ def append_entries(connection: Connection, session_id: str, turn_id: int | None,
                 entry.created_at if entry.created_at is not None else now_us(),
             ),
         )
-        seq = int(result.lastrowid)
+        seq = inserted.lastrowid
+        assert seq is not None
         seqs.append(seq)
         if indexed:
             spoken = f"{entry.speaker}: {entry.content}" if entry.speaker else entry.content
@@ -72,7 +77,7 @@ def append_entries(connection: Connection, session_id: str, turn_id: int | None,
 
 def drop_stream(connection: Connection, turn_id: int | None) -> None:
     """Remove the pieces kept for a turn, whose whole is in the journal now."""
-    connection.exec_driver_sql("DELETE FROM stream_chunks WHERE turn_id = ?", (turn_id,))
+    raw(connection).execute("DELETE FROM stream_chunks WHERE turn_id = ?", (turn_id,))
 
 
 def hide_turns(connection: Connection, session_id: str, turn_ids: Sequence[int]) -> None:
@@ -104,15 +109,15 @@ class Journal:
 
         def work(connection: Connection) -> TurnRecord:
             now = now_us()
-            begun: Any = connection.exec_driver_sql(_BEGIN, (session_id, model, now, session_id)).one()
-            turn_id, number = begun
+            database = raw(connection)
+            ((turn_id, number),) = database.execute(_BEGIN, (session_id, model, now, session_id)).fetchall()
             append_entries(connection, session_id, turn_id, [entry])
-            connection.exec_driver_sql(
+            database.execute(
                 "UPDATE sessions SET updated_at = ?, model = coalesce(nullif(?, ''), model) WHERE id = ?",
                 (now, model, session_id),
             )
             if title:
-                connection.exec_driver_sql(
+                database.execute(
                     "UPDATE sessions SET title = ?, title_source = 'auto' WHERE id = ? AND title_source != 'user'",
                     (title, session_id),
                 )
@@ -158,17 +163,6 @@ class Journal:
 
         return await self._database.write(work)
 
-    async def stream(self, turn_id: int, chunks: Sequence[tuple[str, str]]) -> None:
-        """Keep pieces `(kind, text)` of an answer that is still arriving."""
-
-        def work(connection: Connection) -> None:
-            connection.exec_driver_sql(
-                "INSERT INTO stream_chunks(turn_id, kind, content) VALUES (?, ?, ?)",
-                [(turn_id, kind, text) for kind, text in chunks],
-            )
-
-        await self._database.write_stream(work)
-
     async def streamed(self, turn_id: int) -> list[tuple[str, str]]:
         """Return the pieces kept for a turn, in order."""
         rows = await self._database.rows(
@@ -204,12 +198,13 @@ class Journal:
                 **(usage or {}),
             }
             columns = ", ".join(f"{name} = ?" for name in values)
-            session_id = connection.exec_driver_sql(
+            database = raw(connection)
+            ((session_id,),) = database.execute(
                 f"UPDATE turns SET {columns} WHERE id = ? RETURNING session_id", (*values.values(), turn_id)
-            ).scalar_one()
+            ).fetchall()
             append_entries(connection, session_id, turn_id, entries)
             drop_stream(connection, turn_id)
-            connection.exec_driver_sql("UPDATE sessions SET updated_at = ? WHERE id = ?", (now, session_id))
+            database.execute("UPDATE sessions SET updated_at = ? WHERE id = ?", (now, session_id))
 
         await self._database.write(work)
 
@@ -217,12 +212,15 @@ class Journal:
         self, session_id: str, *, after: int = 0, turn_id: int | None = None, limit: int | None = None
     ) -> list[JournalRow]:
         """Return the visible rows of a session in order; with `limit`, the last so many."""
-        query = select(*_ROW).where(journal.c.session_id == session_id, journal.c.hidden == 0, journal.c.seq > after)
+        query, parameters = f"{_ROWS} WHERE session_id = ? AND hidden = 0 AND seq > ?", [session_id, after]
         if turn_id is not None:
-            query = query.where(journal.c.turn_id == turn_id)
-        query = query.order_by(journal.c.seq.desc()).limit(limit) if limit else query.order_by(journal.c.seq)
-        found = [JournalRow(**row._mapping) for row in await self._database.rows(query)]
-        return found[::-1] if limit else found
+            query, parameters = f"{query} AND turn_id = ?", [*parameters, turn_id]
+        query += " ORDER BY seq DESC LIMIT ?" if limit else " ORDER BY seq"
+        found = await self._database.query(
+            lambda connection: raw(connection).execute(query, [*parameters, limit] if limit else parameters).fetchall()
+        )
+        rows = [JournalRow(**dict(zip(_FIELDS, row, strict=True))) for row in found]
+        return rows[::-1] if limit else rows
 
     async def recent(
         self, limit: int, *, session_id: str | None = None, exclude_session: str | None = None

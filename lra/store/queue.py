@@ -9,6 +9,7 @@ from typing import Literal
 from sqlalchemy import Connection
 
 from lra.store.database import Database
+from lra.store.sqlite import raw
 
 Kind = Literal["memory", "turn"]
 
@@ -26,7 +27,7 @@ class QueueItem:
 def enqueue(connection: Connection, kind: Kind, refs: Sequence[str], op: str = "upsert") -> None:
     """Note changes within the caller's transaction; a later change of the same row replaces the earlier."""
     if refs:
-        connection.exec_driver_sql(
+        raw(connection).executemany(
             "INSERT INTO index_queue(kind, ref, op) VALUES (?, ?, ?) ON CONFLICT(kind, ref) DO UPDATE"
             " SET op = excluded.op, generation = generation + 1, attempts = 0",
             [(kind, ref, op) for ref in refs],

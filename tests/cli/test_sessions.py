@@ -55,7 +55,12 @@ def test_an_unfinished_turn_shows_what_had_arrived_and_what_was_called(full: Cli
         call = {"part_kind": "tool-call", "tool_name": "run", "args": "no json", "tool_call_id": "c9"}
         entry = Entry(role="assistant", content="", payload=json.dumps({"parts": [call]}))
         await store.journal.append(SESSION, turn.id, [entry])
-        await store.journal.stream(turn.id, [("thinking", "hm"), ("text", "The cat "), ("text", "is")])
+        pieces = [(turn.id, "thinking", "hm"), (turn.id, "text", "The cat "), (turn.id, "text", "is")]
+        await store.database.write_stream(
+            lambda connection: connection.exec_driver_sql(
+                "INSERT INTO stream_chunks(turn_id, kind, content) VALUES (?, ?, ?)", pieces
+            )
+        )
 
     full.store(work)
     *_, user, tool, partial = full("sessions", "show", SESSION, "--json").json["messages"]
