@@ -7,6 +7,7 @@ row that holds any term of a query.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 
 from sqlalchemy import Connection
@@ -95,7 +96,7 @@ def _asked(terms: Sequence[tuple[int, str]]) -> tuple[str, dict[str, object]]:
 
 
 def postings(connection: Connection, corpus: Corpus, terms: Sequence[tuple[int, str]]) -> dict[int, dict[int, int]]:
-    """Return for each row that holds any of the terms how often it holds which.
+    """Return for each term, by its place in the query, the rows that hold it and how often.
 
     Args:
         connection: Any connection.
@@ -110,15 +111,8 @@ def postings(connection: Connection, corpus: Corpus, terms: Sequence[tuple[int, 
         f"{asked} SELECT a.place, group_concat(i.doc) FROM asked a"
         f" CROSS JOIN temp.{corpus}_fts_places i ON i.term = a.term GROUP BY a.place"
     )
-    held: dict[int, dict[int, int]] = {}
-    for place, docs in raw(connection).execute(query, params).fetchall():
-        for doc in map(int, docs.split(",")):
-            places = held.get(doc)
-            if places is None:
-                held[doc] = {place: 1}
-            else:
-                places[place] = places.get(place, 0) + 1
-    return held
+    rows = raw(connection).execute(query, params).fetchall()
+    return {place: Counter(map(int, docs.split(","))) for place, docs in rows}
 
 
 def by_session(
@@ -170,10 +164,10 @@ def holding(
     corpus: Corpus,
     match: str,
     *,
-    limit: int,
+    limit: int = -1,
     between: tuple[int, int] = (0, 2**62),
 ) -> list[int]:
-    """Return the newest rows that an FTS5 expression finds, unranked: cheap however common its words are."""
+    """Return the newest rows that an FTS5 expression finds, unranked; by default all of them."""
     query = (
         f"SELECT group_concat(rowid) FROM (SELECT rowid FROM {corpus}_fts WHERE {corpus}_fts MATCH ?"
         " AND rowid BETWEEN ? AND ? ORDER BY rowid DESC LIMIT ?)"
