@@ -62,8 +62,8 @@ async def resolve(text: str, *, cwd: Path, session: Session, completed: Collecti
             await _add_session(message, word, session)
         elif found := await asyncio.to_thread(_read_first, cwd, word, quoted=bool(match[1])):
             await _add_file(message, found, session)
-        elif word in completed or word.rstrip(_TRAILING) in completed:
-            message.notes.append(f"@{clip(word, 100)} is gone; the word is sent as it stands.")
+        elif gone := next((name for name in _names(word) if name in completed), ""):
+            message.notes.append(f"@{clip(gone, 100)} is gone; the word is sent as it stands.")
     return message
 
 
@@ -82,6 +82,8 @@ def _names(word: str) -> list[str]:
 
 async def _add_file(message: Message, found: File, session: Session) -> None:
     if found.attachment is not None:
+        if found.attachment.name in {attachment.name for attachment in message.attachments}:
+            return
         if found.attachment.data is not None:
             await _check_taken(found.attachment, session)
         message.attachments.append(found.attachment)

@@ -52,8 +52,12 @@ class FileIndex:
                 names = [entry.name + ("/" if entry.is_dir() else "") for entry in entries if entry.name.isprintable()]
         except (OSError, RuntimeError):
             return []
-        fitting = [name for name in names if begun.startswith(".") or not name.startswith(".")]
-        return [folder + slash + name for name in best(fitting, begun, limit)]
+        fitting = [
+            name
+            for name in names
+            if name.casefold().startswith(begun.casefold()) and (begun.startswith(".") or not name.startswith("."))
+        ]
+        return [folder + slash + name for name in sorted(fitting)[:limit]]
 
     def _all(self) -> list[str]:
         with self._lock:

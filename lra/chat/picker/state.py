@@ -59,7 +59,8 @@ class State:
     def type(self, text: str) -> None:
         """Add to what was typed."""
         self.typing = True
-        self._search(self.query + " ".join(text.split("\n")))
+        # What is pasted may hold lines and controls; a search has neither.
+        self._search(self.query + "".join(char if char.isprintable() else " " for char in text))
 
     def erase(self, *, word: bool = False, everything: bool = False) -> None:
         """Take the last character, the last word or everything back."""

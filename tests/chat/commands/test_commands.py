@@ -28,7 +28,7 @@ def tell(chat: Terminal, line: str, expected: str) -> None:
 def test_memory_is_kept_found_and_forgotten(chat: Terminal, home: Path) -> None:
     tell(chat, "/memory", "Nothing is remembered yet")
     tell(chat, "/remember The boiler code is 4711", "✎ remembered “The boiler code is 4711”")
-    tell(chat, "/memory boiler", "fact  The boiler code is 4711")
+    tell(chat, "/memory boiler", "fact  The boiler code is 4711  (")
     chat.send("/forget boiler\r")
     chat.wait("Forget this for good? [y/N]")
     chat.send("n\r")
@@ -53,9 +53,8 @@ def test_new_sessions_resume_and_fork(chat: Terminal) -> None:
     tell(chat, "/new", "A new conversation.")
     tell(chat, "remember that my bird is called Pip", "called Pip”")
     chat.send("/resume\r")
-    chat.wait("The cat talk")
-    chat.wait("Number or id")
-    chat.send("1\r")
+    chat.wait("> The cat talk")
+    chat.send("\r")
     chat.wait("“The cat talk”, 1 turn")
     chat.prompt()
     tell(chat, "/fork", "You are in a copy now")
@@ -63,25 +62,32 @@ def test_new_sessions_resume_and_fork(chat: Terminal) -> None:
     assert chat.text.count("my bird is called Pip") >= 1
 
 
-def test_rewind_gives_the_message_back(chat: Terminal) -> None:
-    tell(chat, "hello there", "Hello")
-    chat.send("/rewind\r")
-    chat.wait("  1  hello there")
-    chat.prompt()
-    tell(chat, "/rewind 7", "no turn 7")
-    chat.send("/rewind 1\r")
-    chat.wait("Undone: 1 turn")
-    chat.wait(lambda terminal: terminal.line == "> hello there")
-
-
 def test_the_other_commands_answer(chat: Terminal) -> None:
-    tell(chat, "/help", "Ctrl-R")
+    tell(chat, "/help", "/keys lists the keys")
+    tell(chat, "/keys", "Ctrl-R")
+    tell(chat, "/keys dvorak", "There are no keys 'dvorak'. Use emacs or vi.")
+    tell(chat, "/keys vi", "with the keys of vi from now on")
+    chat.press("escape")
+    chat.send("i")
+    tell(chat, "/keys emacs", "with the keys of emacs")
     tell(chat, "/help forget", "Erase a memory for good")
     tell(chat, "/tools", "create_task")
     tell(chat, "/tasks", "There are no tasks")
     tell(chat, "/cost", "turns")
     tell(chat, "/compact", "There is nothing to shorten yet.")
-    tell(chat, "/model", "Answering with offline")
+    tell(chat, "/uncompact", "Nothing was shortened")
+    tell(chat, "/context", "tool definitions")
+    tell(chat, "/expand", "No tool has been used")
+    tell(chat, "/copy", "There is no answer to copy yet.")
+    tell(chat, "/why", "Nothing has been answered")
+    tell(chat, "/undo", "There is nothing to undo.")
+    tell(chat, "/rewind", "There is nothing to undo.")
+    tell(chat, "/theme mauve", "There is no theme 'mauve'. Use one of dark, light,")
+    tell(chat, "/theme high-contrast", "The theme is high-contrast from now on.")
+    tell(chat, "/new again", "/new takes no arguments.")
+    tell(chat, "/fork 9", "This conversation has no turn 9.")
+    tell(chat, "/cost ?", "Show what this conversation has used.")
+    tell(chat, "/sesions", "did you mean /sessions?")
     tell(chat, "/model nonsense", "'nonsense' is no model name")
     tell(chat, "/model openai:", "for example openai:gpt-6.1-terra")
     tell(chat, "/help nonsense", "There is no command /nonsense")
@@ -92,9 +98,53 @@ def test_the_other_commands_answer(chat: Terminal) -> None:
     assert chat.end() == 0
 
 
-def test_tasks_are_listed(chat: Terminal) -> None:
-    tell(chat, "add a task: water the plants", "⚙ create_task")
-    tell(chat, "/tasks", "pending  ")
+def test_tasks_are_listed_and_finished(chat: Terminal) -> None:
+    tell(chat, "add a task: water the plants", "water the plants")
+    tell(chat, "/tasks", "1  [ ]  ")
+    tell(chat, "/tasks add buy soil", "[ ] buy soil (")
+    tell(chat, "/tasks done 1", "[x] water the plants: done.")
+    tell(chat, "/tasks start 2", "[~] buy soil: in progress.")
+    tell(chat, "/tasks", "1 is done or cancelled; /tasks all shows them.")
+    tell(chat, "/tasks all", "1  [x]  ")
+    tell(chat, "/tasks done 7", "There is no task '7'")
+    tell(chat, "/tasks paint", "/tasks does not know 'paint'.")
+
+
+def test_doctor_looks_without_leaving(chat: Terminal) -> None:
+    tell(chat, "/doctor", "sandbox    Nothing answers")
+    assert "ok    database" in chat.text
+
+
+def test_a_conversation_is_written_to_a_file_and_none_is_replaced(chat: Terminal, home: Path) -> None:
+    tell(chat, "hello there", "Hello")
+    tell(chat, "/rename A talk: with/slashes", "is now called")
+    tell(chat, "/export", f"Wrote {home}/a-talk-with-slashes.md")
+    tell(chat, "/export html", "a-talk-with-slashes.html")
+    tell(chat, "/export", "a-talk-with-slashes-2.md")
+    first = home / "a-talk-with-slashes.md"
+    assert "hello there" in first.read_text()
+    assert first.stat().st_mode & 0o777 == 0o600
+    first.write_text("mine")
+    chat.send(f"/export {first.name}\r")
+    chat.wait("Replace it? [y/N]")
+    chat.send("n\r")
+    chat.wait("was left as it is")
+    chat.prompt()
+    assert first.read_text() == "mine"
+    tell(chat, "/export talk.docx", "names no format")
+    tell(chat, "/export json /nowhere/x.json", "could not be written")
+
+
+def test_the_editor_writes_the_next_message(start: Start, home: Path) -> None:
+    editor = home / "editor"
+    editor.write_text("#!/bin/sh\nprintf 'first\\nsecond\\n' >> \"$1\"\n")
+    editor.chmod(0o755)
+    chat = start(VISUAL=str(editor))
+    chat.prompt()
+    chat.wait("offline model")
+    chat.send("/editor\r")
+    chat.wait(lambda terminal: terminal.line.strip() == "second")
+    assert "> first" in chat.text
 
 
 def test_a_session_that_is_open_elsewhere(chat: Terminal, start: Start, home: Path) -> None:

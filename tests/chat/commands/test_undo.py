@@ -1,0 +1,100 @@
+"""Taking turns back in the real program."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.chat.conftest import Start
+from tests.support.terminal import Terminal
+
+
+@pytest.fixture
+def chat(start: Start) -> Terminal:
+    terminal = start(LINES="40")
+    terminal.prompt()
+    terminal.wait("offline model")
+    return terminal
+
+
+def tell(chat: Terminal, line: str, expected: str) -> None:
+    chat.send(line + "\r")
+    chat.wait(expected)
+    chat.prompt()
+
+
+def test_undo_takes_back_what_the_turn_remembered(chat: Terminal) -> None:
+    tell(chat, "remember that my cat is called Tom", "✎ remembered")
+    chat.send("/undo\r")
+    chat.wait("Undone: 1 turn (turn 1). The message is in the prompt.")
+    chat.wait("memory taken back: My cat is called Tom")
+    chat.wait(lambda terminal: terminal.line == "> remember that my cat is called Tom")
+    chat.press("ctrl-c")
+    tell(chat, "/memory", "Nothing is remembered yet.")
+    tell(chat, "/undo", "There is nothing to undo.")
+
+
+def test_undo_takes_back_tasks_and_what_was_said_before_stays(chat: Terminal) -> None:
+    tell(chat, "hello there", "Hello")
+    tell(chat, "add a task: water the plants", "water the plants")
+    chat.send("/undo\r")
+    chat.wait("task taken back: water the plants")
+    chat.wait("Undone: 1 turn (turn 2)")
+    chat.press("ctrl-c")
+    tell(chat, "/tasks", "There are no tasks.")
+    tell(chat, "/cost", "1 with ")
+
+
+def test_rewind_by_number_leaves_memories_unless_told(chat: Terminal) -> None:
+    tell(chat, "remember that my cat is called Tom", "✎ remembered")
+    tell(chat, "hello there", "Hello")
+    tell(chat, "/rewind 7", "no turn 7")
+    tell(chat, "/rewind two", "'two' is no turn number.")
+    chat.send("/rewind 1\r")
+    chat.wait("Undone: 2 turns (turns 1 to 2)")
+    chat.wait(lambda terminal: terminal.line == "> remember that my cat is called Tom")
+    chat.press("ctrl-c")
+    tell(chat, "/memory Tom", "My cat is called Tom  (")
+
+
+def test_rewind_picks_a_turn_and_says_what_that_undoes(chat: Terminal) -> None:
+    tell(chat, "remember that my cat is called Tom", "✎ remembered")
+    tell(chat, "hello there", "Hello")
+    chat.send("/rewind\r")
+    chat.wait("> 2 hello there")
+    chat.wait("Undoes 1 turn.")
+    chat.press("down")
+    chat.wait("Undoes 2 turns.")
+    chat.wait("With a: memory would be taken back: My cat is called Tom")
+    chat.send("a")
+    chat.wait("Undone: 2 turns (turns 1 to 2)")
+    chat.wait("memory taken back: My cat is called Tom")
+    # The picker has left nothing behind.
+    assert "Undo from" not in chat.text
+    assert "Undoes" not in chat.text
+    chat.press("ctrl-c")
+    tell(chat, "/memory", "Nothing is remembered yet.")
+
+
+def test_a_rewind_that_was_given_up_changes_nothing(chat: Terminal) -> None:
+    tell(chat, "hello there", "Hello")
+    for key in ("escape", "ctrl-c", "ctrl-d"):
+        chat.send("/rewind\r")
+        chat.wait("Undo from")
+        chat.press(key)
+        chat.wait(lambda terminal: "Undo from" not in terminal.text)
+        chat.prompt()
+    tell(chat, "/cost", "1 with ")
+
+
+def test_compaction_is_shown_and_taken_back(chat: Terminal) -> None:
+    for number in range(4):
+        tell(chat, f"hello number {number} " + "and so on " * 20, "Hello")
+        chat.wait(lambda terminal, seen=number + 1: terminal.text.count("Hello. I am") >= seen)
+        chat.prompt()
+    chat.send("/compact\r")
+    chat.wait(re.compile(r"about [\d,]+ tokens before, [\d,]+ now; /uncompact takes it back"))
+    chat.prompt()
+    tell(chat, "/uncompact", "The whole conversation is sent again")
+    tell(chat, "/uncompact", "Nothing was shortened")

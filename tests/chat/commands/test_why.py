@@ -1,0 +1,94 @@
+"""Where an answer came from, in the real program."""
+
+from __future__ import annotations
+
+import base64
+import re
+
+import pytest
+
+from tests.chat.conftest import Start
+from tests.support.model_server import ModelServer, say
+from tests.support.terminal import Terminal
+
+
+@pytest.fixture
+def chat(start: Start) -> Terminal:
+    terminal = start(LINES="40")
+    terminal.prompt()
+    terminal.wait("offline model")
+    return terminal
+
+
+def tell(chat: Terminal, line: str, expected: str) -> None:
+    chat.send(line + "\r")
+    chat.wait(expected)
+    chat.prompt()
+
+
+def ask_about_the_cat(chat: Terminal) -> None:
+    tell(chat, "/remember My cat is called Tom", "✎ remembered")
+    tell(chat, "what is my cat called?", "↺ recalled 1")
+
+
+def test_it_says_what_was_recalled_and_by_what(chat: Terminal) -> None:
+    tell(chat, "/why", "Nothing has been answered in this conversation yet.")
+    ask_about_the_cat(chat)
+    chat.send("/why\r")
+    chat.wait("Recalled for “what is my cat called?”:")
+    chat.wait("1  My cat is called Tom")
+    chat.wait(re.compile(r"words fit \d+%, score 0\.\d\d, fact \w+, \d{4}-\d\d-\d\d"))
+    chat.wait("Forget a wrong one by its number, or Enter:")
+    chat.send("\r")
+    chat.prompt()
+    tell(chat, "/why forget 4", "There is no number 4.")
+    tell(chat, "/why not", "/why does not know 'not'.")
+
+
+def test_a_wrong_one_is_forgotten_from_there(chat: Terminal) -> None:
+    ask_about_the_cat(chat)
+    chat.send("/why\r")
+    chat.wait("or Enter:")
+    chat.send("1\r")
+    chat.wait("Forget this for good? [y/N]")
+    chat.send("y\r")
+    chat.wait("Forgotten.")
+    chat.prompt()
+    tell(chat, "/memory", "Nothing is remembered yet.")
+    tell(chat, "/why", "Nothing was recalled for the last answer")
+
+
+def test_a_resumed_conversation_still_knows_why(chat: Terminal, start: Start) -> None:
+    ask_about_the_cat(chat)
+    chat.press("ctrl-d")
+    assert chat.end() == 0
+    again = start("-c", LINES="40")
+    again.prompt()
+    again.wait("what is my cat called")
+    again.send("/why\r")
+    again.wait("1  My cat is called Tom")
+    again.wait("words fit")
+
+
+def test_an_answer_and_its_blocks_are_copied_as_they_were_written(
+    start: Start, model_server: ModelServer, model_env: dict[str, str]
+) -> None:
+    answer = "Do **this**:\n\n```sh\necho 'é'\n\n  ls\n```\n\n* then\n\n```py\nprint()\n```\n"
+    model_server.script(say(answer))
+    chat = start(**model_env)
+    chat.prompt()
+    tell(chat, "how?", "then")
+    chat.wait(lambda terminal: "print()" in terminal.text)
+    chat.prompt()
+
+    def copied() -> list[str]:
+        return [base64.b64decode(data).decode() for data in re.findall(rb"\x1b\]52;c;([^\x07]*)\x07", chat.raw)]
+
+    tell(chat, "/copy", "Copied the answer, ")
+    assert "with the terminal (OSC 52)." in chat.text
+    assert copied() == [answer]
+    tell(chat, "/copy 1", "Copied block 1, ")
+    tell(chat, "/copy 2", "Copied block 2, 7 characters")
+    assert copied()[1:] == ["echo 'é'\n\n  ls", "print()"]
+    tell(chat, "/copy 3", "'3' is no number of a block: there are blocks 1 to 2.")
+    tell(chat, "/copy all", "'all' is no number of a block")
