@@ -22,7 +22,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "doctor": ("lra.cli.doctor", "Check that everything works, and say what to do where it does not."),
     "list-memory": ("lra.cli.overview", "Show the turns, tasks, summaries and memories that are kept."),
     "memory": ("lra.cli.memory", "Add, search, change and forget memories."),
-    "sessions": ("lra.cli.sessions", "List, read, search, rename and delete conversations."),
+    "sessions": ("lra.cli.sessions", "List, read, search, replay, rename, export and delete conversations."),
     "tasks": ("lra.cli.tasks", "List, add and finish tasks."),
 }
 """Name to the module that defines it as `app`, and the line that help shows."""

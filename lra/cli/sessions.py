@@ -8,6 +8,7 @@ import typer
 
 from lra.cli import notices, output
 from lra.cli.options import HELP, Json, Limit, Yes, confirm, required_text
+from lra.cli.replay import replay
 from lra.cli.work import with_memory, with_store
 from lra.text import clean_text, one_line
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from lra.store import SessionRecord, StructuredMemoryStore
 
 app = typer.Typer(
-    help="List, read, search, rename and delete conversations.",
+    help="List, read, search, replay, rename, export and delete conversations.",
     no_args_is_help=True,
     add_completion=False,
     context_settings=HELP,
@@ -88,6 +89,9 @@ def search(
         return
     rows = [(hit.id, titles.get(hit.id), hit.content) for hit in hits]
     output.write_table(("ID", "TITLE", "BEST TURN"), rows, wide="BEST TURN", empty="Nothing was found.")
+
+
+app.command("replay")(replay)
 
 
 @app.command("rename")

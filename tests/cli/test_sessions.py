@@ -136,3 +136,13 @@ def test_list_memory_of_one_session(full: Cli) -> None:
     assert found["memories"] == []
     assert [task["title"] for task in found["tasks"]] == ["Buy dog food"]
     assert "Buy dog food" in full("list-memory").out
+
+
+def test_replay_shows_the_conversation_as_the_chat_did(full: Cli) -> None:
+    result = full("sessions", "replay", "abc")
+    assert result.code == 0
+    assert result.out.splitlines()[:4] == ["The dog (abc123def456)", "", "> What is my dog called?", "Let me look."]
+    assert '⚙ search_memory(query="dog")\n  → Rex\n' in result.out
+    assert "\x1b" not in result.out
+    assert full("sessions", "replay", SESSION, "--until", "0").code == 2
+    assert full("sessions", "replay", "zzz").code == 1
