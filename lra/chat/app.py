@@ -84,7 +84,7 @@ class Chat:
         self.interrupts = Interrupts(self._terminate)
         self.preferences = Preferences(self.settings.home)
         self.pending = Pending(self._queue_changed)
-        self.status = Status(loading="starting")
+        self.status = Status(loading="loading")
         self.screen = self._screen()
         self.turns = TurnFront(self)
         self.current = Current(self)

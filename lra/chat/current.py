@@ -30,7 +30,7 @@ class Current:
         self.recaps = 0
         """How often an earlier exchange has been shown."""
         approver = None if chat.scripted else chat.turns.approve
-        self.opening = Opening(chat.options, chat.settings, approver, self._opened)
+        self.opening = Opening(chat.options, chat.settings, approver, self._opened, self._loading)
 
     @property
     def hopeless(self) -> bool:
@@ -66,6 +66,10 @@ class Current:
                 if not self._chat.screen.plain:
                     self._chat.beside(_warm())
         return self.session
+
+    def _loading(self, what: str) -> None:
+        self._chat.status.loading = f"loading {what}"
+        self._chat.screen.repaint()
 
     def _opened(self) -> None:
         """Say what there is to say when the session opens behind a waiting prompt."""

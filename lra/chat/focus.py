@@ -32,7 +32,7 @@ class _FocusParser(Vt100Parser):
         self._focus = focus
         super().__init__(before.feed_key_callback)
 
-    def _get_match(self, prefix: str) -> None | Keys | tuple[Keys, ...]:
+    def _get_match(self, prefix: str) -> Keys | tuple[Keys, ...] | None:
         if prefix in {"\x1b[I", "\x1b[O"}:
             self._focus.said(prefix == "\x1b[I")
             return Keys.Ignore

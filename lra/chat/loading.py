@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Callable
 from importlib import import_module
 
-# In steps, so that leaving at once does not wait for all of it.
+# In steps, so that leaving at once does not wait for all of it, and that it can be said what is missing.
 _HEAVY = (
     "sqlalchemy",
     "pydantic",
@@ -17,12 +18,25 @@ _HEAVY = (
     "lra.runtime",
     "lra.session.session",
 )
+_NAMES = {
+    "sqlalchemy": "the record",
+    "pydantic": "the agent",
+    "pydantic_ai": "the agent",
+    "lra.memory": "memory",
+    "lra.session": "the session",
+}
+"""What people are told, from the step on that needs it."""
 
 
 class Loader:
-    """Imports the session's packages in a thread."""
+    """Imports the session's packages in a thread.
 
-    def __init__(self) -> None:
+    Args:
+        on_step: Told on the event loop what is being loaded, in words.
+    """
+
+    def __init__(self, on_step: Callable[[str], None] = lambda _what: None) -> None:
+        self._on_step = on_step
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
         self._loaded: asyncio.Future[None] | None = None
@@ -46,6 +60,8 @@ class Loader:
                 for name in _HEAVY:
                     if self._stopped.is_set():
                         return
+                    if what := _NAMES.get(name):
+                        loop.call_soon_threadsafe(self._on_step, what)
                     import_module(name)
             except Exception as problem:
                 error = problem

@@ -38,17 +38,23 @@ class Opening:
         settings: The resolved settings.
         approver: Who is asked for consent; None when nobody can be.
         on_done: Called when the session is open, or cannot be opened.
+        on_step: Told in words what is being loaded.
     """
 
     def __init__(
-        self, options: ChatOptions, settings: Settings, approver: Approver | None, on_done: Callable[[], None]
+        self,
+        options: ChatOptions,
+        settings: Settings,
+        approver: Approver | None,
+        on_done: Callable[[], None],
+        on_step: Callable[[str], None],
     ) -> None:
         self.runtime: Runtime | None = None
         self._options = options
         self._settings = settings
         self._approver = approver
         self._on_done = on_done
-        self._loader = Loader()
+        self._loader = Loader(on_step)
         self._task: asyncio.Task[Session] | None = None
 
     def begin(self) -> None:

@@ -15,8 +15,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -61,14 +63,16 @@ class LineApprover:
         loop = asyncio.get_running_loop()
 
         def work() -> None:
-            try:
-                for line in sys.stdin.buffer:
-                    loop.call_soon_threadsafe(self._heard, line)
-            except (OSError, ValueError, RuntimeError):
-                pass
-            finally:
-                if not loop.is_closed():
-                    loop.call_soon_threadsafe(self._finished)
+            # Not through the buffered file: its lock must be free when the interpreter ends before the pipe does.
+            rest = b""
+            with suppress(OSError, ValueError, RuntimeError):
+                while piece := os.read(sys.stdin.fileno(), 65536):
+                    *lines, rest = (rest + piece).split(b"\n")
+                    for line in lines:
+                        loop.call_soon_threadsafe(self._heard, line)
+                loop.call_soon_threadsafe(self._heard, rest)
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(self._finished)
 
         if sys.stdin is None or sys.stdin.closed or sys.stdin.isatty():
             self._finished()

@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from lra.chat.approval import Request, arguments_from, verdict
 from lra.chat.screen import Screen
 from lra.chat.turns import TurnFront
+from lra.chat.width import cells
 
 
 class Answers:
@@ -20,7 +22,7 @@ class Answers:
         self.answers = list(answers)
         self.asked = 0
 
-    async def ask(self, question: str, *, fresh: bool = False) -> str:
+    async def ask(self, question: str, *, fresh: bool = False, default: str = "") -> str:
         assert fresh, "keys typed earlier must not give consent"
         self.asked += 1
         answer = self.answers.pop(0)
@@ -36,14 +38,15 @@ def front(*answers: str | BaseException) -> tuple[TurnFront, Any]:
         reader=Answers(*answers),
         interrupts=SimpleNamespace(fire=lambda: fired.append(1)),
         fired=fired,
-        settings=SimpleNamespace(home=Path("nowhere")),
+        settings=SimpleNamespace(home=Path("nowhere"), approval="ask"),
+        call_for=lambda _text: None,
     )
     return TurnFront(chat), chat  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
     ("answer", "expected"),
-    [("y", True), ("YES", True), ("a", True), ("", False), ("n", False), ("use the other file", "use the other file")],
+    [("y", True), ("YES", True), ("s", True), ("", False), ("n", False), ("use the other file", "use the other file")],
 )
 async def test_answers(answer: str, expected: bool | str) -> None:
     turns, chat = front(answer)
@@ -51,8 +54,8 @@ async def test_answers(answer: str, expected: bool | str) -> None:
     assert '? write_file(path="a")\n  it writes\n' in chat.screen._out.getvalue()
 
 
-async def test_always_counts_for_this_tool_alone() -> None:
-    turns, chat = front("a", "n")
+async def test_the_session_counts_for_this_tool_alone() -> None:
+    turns, chat = front("s", "n")
     assert await turns.approve("one", {}, "") is True
     assert await turns.approve("one", {}, "") is True
     assert await turns.approve("two", {}, "") is False
@@ -63,3 +66,39 @@ async def test_ctrl_c_refuses_and_stops_the_turn() -> None:
     turns, chat = front(KeyboardInterrupt())
     assert await turns.approve("one", {}, "") is False
     assert chat.fired == [1]
+
+
+async def test_there_is_no_lasting_yes() -> None:
+    turns, chat = front("a", "n")
+    assert await turns.approve("one", {}, "") is False
+    assert "There are no lasting rules" in chat.screen._out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        ("no, ask me first", ("no", "ask me first")),
+        ("n: later", ("no", "later")),
+        ("nowhere near that", ("no", "nowhere near that")),
+        (" E ", ("edit", "")),
+        ("v", ("all", "")),
+    ],
+)
+def test_verdicts(answer: str, expected: tuple[str, str]) -> None:
+    assert verdict(answer) == expected
+
+
+def test_edited_arguments_are_an_object() -> None:
+    assert arguments_from('{"a": 1}') == {"a": 1}
+    assert "JSON object" in str(arguments_from("[1]"))
+    assert "no JSON" in str(arguments_from("{"))
+
+
+def test_many_arguments_are_cut_to_the_width_and_the_rest_is_told() -> None:
+    request = Request("write", {"path": "字" * 60, "text": "\n".join(str(number) for number in range(20))}, "why not")
+    lines = [text for text, _style in request.shown(40)]
+    assert lines[0] == "? write"
+    assert all(cells(line) <= 40 for line in lines)
+    assert lines[-1] == "  v shows all of it"
+    assert any("more lines" in line for line in lines)
+    assert request.arguments[-1] == "    19"

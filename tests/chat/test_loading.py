@@ -70,7 +70,7 @@ def test_a_line_entered_before_everything_is_loaded(
     terminal.send("early bird\r")
     terminal.wait("Good morning.")
     terminal.prompt()
-    assert terminal.text.count("early bird") == 1
+    assert terminal.text.count("> early bird") == 1
     assert not list((home / "data" / "inbox").glob("*"))
     terminal.send("second\r")
     terminal.wait("And again.")

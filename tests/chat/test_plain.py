@@ -27,7 +27,7 @@ def test_plain_terminals_see_no_escape_sequence(start: Start, arguments: list[st
     terminal.wait("✎ remembered “My dog is called Rex”")
     terminal.prompt()
     terminal.send("/help\r")
-    terminal.wait("Keys")
+    terminal.wait("//text sends a message")
     terminal.prompt()
     terminal.press("ctrl-c")
     terminal.wait("Ctrl-D or /exit leaves.")

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
+from typing import cast
 
 import pytest
 
 from lra.chat.flow import Flow
-from lra.chat.render import Busy, EndLine, Line, Piece, Say, TurnRenderer
+from lra.chat.render import Busy, Heard, Piece, TurnRenderer, open_tasks
+from lra.chat.screen import Screen
 from lra.events import (
     Compacted,
     Event,
@@ -40,17 +43,24 @@ def render(*events: Event, columns: int = 80) -> list[Piece]:
     return [piece for event in events for piece in renderer.feed(event)]
 
 
+class Sized(Screen):
+    """A screen of a given width."""
+
+    width = 80
+
+    @property
+    def columns(self) -> int:
+        return self.width
+
+
 def shown(*events: Event, columns: int = 80) -> str:
-    """What stays on the screen."""
-    text = ""
+    """What stays on a plain screen."""
+    out = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+    screen = Sized(plain=True, out=out)
+    screen.width = columns
     for piece in render(*events, columns=columns):
-        if isinstance(piece, Say):
-            text += piece.text
-        elif isinstance(piece, EndLine):
-            text += "" if not text or text.endswith("\n") else "\n"
-        elif isinstance(piece, Line):
-            text += piece.text + "\n"
-    return text
+        screen.show(piece)
+    return cast(io.BytesIO, out.buffer).getvalue().decode()
 
 
 def finished(output: str = "", outcome: str = "completed", **fields: object) -> TurnFinished:
@@ -81,7 +91,7 @@ def test_a_whole_turn() -> None:
         finished("It is Rex."),
     )
     assert text == (
-        "↺ recalled 2: The dog is called Rex; The cat is called Tom\n"
+        "↺ recalled 2: The dog is called Rex; The cat is called Tom · /why\n"
         "Let me look.\n"
         '⚙ search(query="dog", limit=3)\n'
         "  → found it\n"
@@ -170,7 +180,7 @@ def test_lines(event: Event, expected: str) -> None:
 
 def test_what_goes_on_is_told_apart_from_what_stays() -> None:
     assert render(ThinkingDelta(text="hm"), ThinkingDelta(text="hm")) == [Busy("reasoning")]
-    assert render(ToolProgress(call_id="1", text="10%\n20%\n")) == [Busy("20%")]
+    assert render(ToolProgress(call_id="1", text="10%\n20%\n")) == [Heard("1", "10%\n20%\n")]
     assert render(Retrying(reason="x", attempt=1, seconds=3))[-1] == Busy("waiting", 3)
 
 
@@ -188,3 +198,11 @@ def test_what_goes_on_is_told_apart_from_what_stays() -> None:
 def test_flow(pieces: list[str], expected: str) -> None:
     flow = Flow()
     assert "".join(flow.feed(piece) for piece in pieces) == expected
+
+
+def test_open_tasks_are_a_short_list_when_there_are_several() -> None:
+    assert open_tasks([("One", "pending"), ("Old", "done")], 80) == []
+    tasks = [(f"Task {number}", "in_progress" if number == 1 else "pending") for number in range(8)]
+    lines = open_tasks([*tasks, ("Old", "cancelled")], 80)
+    assert lines[:2] == ["  [ ] Task 0", "  [~] Task 1"]
+    assert lines[5:] == ["  … and 3 more · /tasks"]

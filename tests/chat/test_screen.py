@@ -8,6 +8,7 @@ import pytest
 from lra.chat.render import Busy, EndLine, Line, Say
 from lra.chat.screen import Screen, wants_plain
 from lra.chat.table import ago, rows
+from lra.chat.theme import Theme
 from lra.chat.width import cells, clip, fold
 
 
@@ -40,8 +41,10 @@ def test_only_the_answer_goes_to_a_pipe() -> None:
 
 def test_colour_surrounds_each_line_and_plain_has_none() -> None:
     out = Tty()
-    Screen(plain=False, out=out).line("a\nb", "error")
-    assert out.getvalue() == "\x1b[31ma\x1b[0m\n\x1b[31mb\x1b[0m\n"
+    screen = Screen(plain=False, out=out)
+    screen.theme = Theme("dark", 4)
+    screen.line("a\nb", "error")
+    assert out.getvalue() == "\x1b[1;31ma\x1b[0m\n\x1b[1;31mb\x1b[0m\n"
     out = Tty()
     Screen(plain=True, out=out).line("a", "error")
     assert out.getvalue() == "a\n"

@@ -31,7 +31,13 @@ KEYS = {
     "down": "\x1b[B",
     "ctrl-c": "\x03",
     "ctrl-d": "\x04",
+    "ctrl-e": "\x05",
+    "ctrl-g": "\x07",
+    "ctrl-j": "\n",
+    "ctrl-l": "\x0c",
     "ctrl-r": "\x12",
+    "ctrl-s": "\x13",
+    "ctrl-x": "\x18",
     "ctrl-z": "\x1a",
     "escape": "\x1b",
     "backspace": "\x7f",
@@ -105,6 +111,26 @@ class Terminal:
                 os.close(fd)
         self._reader.join(2)
 
+    def resize(self, columns: int, rows: int) -> None:
+        """Give the window another size, as a person drags its corner; lines that do not fit scroll away upwards."""
+        with self._lock:
+            # What falls off the top goes to the scrollback, as in every terminal; the emulator would drop it.
+            while self._screen.cursor.y >= rows:
+                self._screen.history.top.append(self._screen.buffer[0])
+                for row in range(self._screen.lines - 1):
+                    self._screen.buffer[row] = self._screen.buffer[row + 1]
+                self._screen.buffer.pop(self._screen.lines - 1, None)
+                self._screen.cursor.y -= 1
+            kept_rows = self._screen.cursor.y
+            if rows < self._screen.lines:
+                for row in range(rows, self._screen.lines):
+                    self._screen.buffer.pop(row, None)
+                self._screen.lines = rows
+            self._screen.resize(rows, columns)
+            self._screen.cursor.y = kept_rows
+            self.columns, self.rows = columns, rows
+        fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
     def send(self, text: str) -> None:
         """Type text; `\\r` is Enter."""
         data = text.encode()
@@ -131,7 +157,7 @@ class Terminal:
         return top + shown
 
     def _text(self, line: Any) -> str:
-        return "".join(line[column].data for column in range(self.columns)).rstrip()
+        return "".join(line[column].data for column in range(max(self.columns, *line, 0) + 1)).rstrip()
 
     @property
     def text(self) -> str:
@@ -180,7 +206,7 @@ class Terminal:
         return len(self.raw) > before
 
     def prompt(self, timeout: float = TIMEOUT) -> float:
-        """Wait for an empty prompt with the cursor in it."""
+        """Wait for an empty prompt with the cursor in it and nothing running: what runs is told in the prompt."""
         return self.wait(lambda terminal: terminal.line == ">" and terminal.cursor[0] == 2, timeout)
 
     def end(self, timeout: float = TIMEOUT) -> int:
@@ -192,6 +218,15 @@ class Terminal:
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to the program."""
         os.kill(self.process.pid, number)
+
+    @property
+    def screen(self) -> list[str]:
+        """What is on the screen now, without the scrollback and without trailing blanks."""
+        with self._lock:
+            shown = [line.rstrip() for line in self._screen.display]
+        while shown and not shown[-1]:
+            shown.pop()
+        return shown
 
     @property
     def mode(self) -> list[Any]:

@@ -1,0 +1,213 @@
+"""Asking for consent in the middle of a turn, in the real program."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.chat.conftest import Start
+from tests.support.model_server import ModelServer, call, say
+from tests.support.terminal import Terminal, plain_env
+
+PROGRAM = [sys.executable, "-m", "tests.chat.consenting", "chat"]
+
+
+@pytest.fixture
+def chat(start: Start, model_env: dict[str, str]) -> Terminal:
+    terminal = start(argv=PROGRAM, **model_env)
+    terminal.prompt()
+    return terminal
+
+
+def asked(chat: Terminal, server: ModelServer, **args: Any) -> None:
+    """Bring the conversation to the question."""
+    server.script(say("", call("write_file", **{"path": "a.txt", **args})), say("Done."), default=say("Done again."))
+    chat.send("write it\r")
+    chat.wait("Allow it?")
+
+
+def results(server: ModelServer) -> list[str]:
+    return [str(message.text) for message in server.last_messages() if message.role == "tool"]
+
+
+def test_yes_once(chat: Terminal, model_server: ModelServer) -> None:
+    asked(chat, model_server, text="hello")
+    assert '? write_file(path="a.txt", text="hello")' in chat.text
+    assert "It changes your files." in chat.text
+    chat.send("y\r")
+    chat.wait("Done.")
+    chat.prompt()
+    assert results(model_server) == ["written a.txt"]
+    assert "✓ allowed write_file" in chat.text
+    # Nothing of the question is left behind.
+    assert "Allow it?" not in chat.text
+
+
+def test_no_with_a_reason_goes_to_the_model(chat: Terminal, model_server: ModelServer) -> None:
+    asked(chat, model_server)
+    chat.send("n, use b.txt\r")
+    chat.wait("✗ refused write_file: use b.txt")
+    chat.prompt()
+    assert results(model_server) == ["refused: use b.txt"]
+
+
+def test_for_this_session_is_not_asked_again(chat: Terminal, model_server: ModelServer) -> None:
+    asked(chat, model_server)
+    chat.send("s\r")
+    chat.wait("Done.")
+    chat.prompt()
+    model_server.script(say("", call("write_file", path="b.txt")), say("Twice."))
+    chat.send("again\r")
+    chat.wait("Twice.")
+    assert results(model_server)[-1] == "written b.txt"
+
+
+def test_edited_arguments(chat: Terminal, model_server: ModelServer) -> None:
+    asked(chat, model_server)
+    chat.send("e\r")
+    chat.wait('"path": "a.txt"')
+    # The whole text is replaced: first by what is no JSON, then by what is.
+    for _ in range(60):
+        chat.press("backspace")
+    chat.send("nonsense\r")
+    chat.wait("That is no JSON")
+    for _ in range(60):
+        chat.press("backspace")
+    chat.send('{"path": "c.txt"}\r')
+    chat.wait('✓ allowed write_file(path="c.txt")')
+    chat.prompt()
+    assert results(model_server) == ["written c.txt"]
+
+
+def test_long_arguments_are_cut_and_shown_whole_on_request(chat: Terminal, model_server: ModelServer) -> None:
+    asked(chat, model_server, text="\n".join(f"row {number}" for number in range(30)))
+    assert "row 1" in chat.text
+    assert "row 29" not in chat.text
+    chat.wait("more lines")
+    chat.send("v\r")
+    chat.wait("row 29")
+    chat.wait("Allow it?")
+    chat.send("y\r")
+    chat.wait("Done.")
+
+
+def test_what_is_being_typed_is_no_answer(chat: Terminal, model_server: ModelServer) -> None:
+    model_server.script(say("", call("write_file", path="a.txt"), hold=0), say("Done."))
+    chat.send("write it\r")
+    model_server.wait_held(timeout=20)
+    chat.send("yes and ")
+    chat.wait(lambda it: it.line == "> yes and")
+    model_server.release()
+    for letter in "then more":
+        chat.send(letter)
+        time.sleep(0.05)
+    chat.wait("Allow it?")
+    chat.send("n\r")
+    chat.wait("✗ refused write_file")
+    # The draft comes back as it was.
+    chat.wait(lambda it: it.line == "> yes and then more")
+    assert results(model_server) in ([], ["refused: no"])
+
+
+@pytest.mark.parametrize("key", ["escape", "ctrl-c"])
+def test_escape_refuses_and_stops_the_turn(chat: Terminal, model_server: ModelServer, key: str) -> None:
+    asked(chat, model_server)
+    chat.press(key)
+    chat.wait("Stopped.")
+    chat.prompt()
+    assert len(model_server.requests) == 1
+
+
+def test_the_bell_rings_unless_the_terminal_has_the_focus(chat: Terminal, model_server: ModelServer) -> None:
+    asked(chat, model_server)
+    assert b"\a" in chat.raw
+    chat.send("y\r")
+    chat.wait("Done.")
+    chat.prompt()
+    rings = chat.raw.count(b"\a")
+    chat.send("\x1b[I")
+    asked(chat, model_server)
+    assert chat.raw.count(b"\a") == rings
+    assert "[I" not in chat.text
+    chat.send("y\r")
+    chat.wait(lambda it: it.text.count("✓ allowed") == 2)
+    chat.send("\x1b[O")
+    model_server.script(say("", call("write_file", path="b.txt")), say("Thrice."))
+    chat.send("once more\r")
+    chat.wait("Allow it?")
+    assert chat.raw.count(b"\a") == rings + 1
+
+
+def test_plain(start: Start, model_server: ModelServer, model_env: dict[str, str]) -> None:
+    chat = start(argv=[*PROGRAM, "--plain"], **model_env)
+    chat.prompt()
+    asked(chat, model_server, text="hello")
+    assert '? write_file(path="a.txt", text="hello")' in chat.text
+    chat.send("y\r")
+    chat.wait("Done.")
+    assert results(model_server) == ["written a.txt"]
+    assert b"\x1b" not in chat.raw
+
+
+def test_as_a_line_protocol(home: Path, model_server: ModelServer, model_env: dict[str, str]) -> None:
+    model_server.script(
+        say("", call("write_file", path="a.txt")), say("", call("write_file", path="b.txt")), say("Done.")
+    )
+    process = subprocess.Popen(
+        [*PROGRAM, "-p", "go", "--output-format", "stream-json"],
+        env=plain_env(home, **model_env),
+        cwd=home,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    answers = iter([{"approved": True, "args": {"path": "c.txt"}}, {"approved": False, "reason": "not that"}])
+    outcomes = []
+    for line in process.stdout:
+        event = json.loads(line)
+        if event["type"] == "approval_requested":
+            assert event["name"] == "write_file"
+            assert event["reason"] == "It changes your files."
+            process.stdin.write("noise\n")
+            answer = {"type": "approval", "call_id": event["call_id"], **next(answers)}
+            process.stdin.write(json.dumps(answer) + "\n")
+            process.stdin.flush()
+        elif event["type"] == "approval_resolved":
+            outcomes.append((event["approved"], event["reason"]))
+    assert process.wait(20) == 0
+    assert outcomes == [(True, ""), (False, "not that")]
+    assert results(model_server) == ["written c.txt", "refused: not that"]
+
+
+@pytest.mark.parametrize(
+    ("policy", "expected"),
+    [
+        ("ask", "refused: Nobody can be asked here."),
+        ("auto", "written a.txt"),
+        ("deny", "refused: The settings refuse it."),
+    ],
+)
+def test_nobody_there(
+    home: Path, model_server: ModelServer, model_env: dict[str, str], policy: str, expected: str
+) -> None:
+    model_server.script(say("", call("write_file", path="a.txt")), say("Done."))
+    done = subprocess.run(
+        [*PROGRAM, "-p", "go", "--output-format", "stream-json", "--approve", policy],
+        env=plain_env(home, **model_env),
+        cwd=home,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert results(model_server) == [expected]

@@ -1,0 +1,161 @@
+"""The prompt while a turn runs: the draft stays, messages queue, and nothing starts after a stop by itself."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from lra.chat.queue import Message, Pending
+from tests.chat.conftest import Start
+from tests.support.model_server import ModelServer, say
+from tests.support.terminal import Terminal
+
+
+@pytest.fixture
+def chat(start: Start, model_env: dict[str, str]) -> Terminal:
+    terminal = start(**model_env)
+    terminal.prompt()
+    return terminal
+
+
+def sent(server: ModelServer) -> list[str]:
+    return [str(message.text) for message in server.last_messages() if message.role == "user"]
+
+
+def held(chat: Terminal, server: ModelServer) -> None:
+    """Begin a turn that stays in the middle of its answer."""
+    server.script(say("one two three", hold=2), say("Second answer."), say("Third answer."))
+    chat.send("first\r")
+    chat.wait("one two")
+
+
+def test_what_is_entered_waits_its_turn_in_sight(chat: Terminal, model_server: ModelServer) -> None:
+    held(chat, model_server)
+    chat.send("second question\r")
+    chat.wait("… queued: second question")
+    chat.send("third question\r")
+    chat.wait("… queued: third question")
+    chat.send("a draft")
+    chat.wait(lambda it: it.line == "> a draft")
+    assert len(model_server.requests) == 1
+    model_server.release()
+    chat.wait("Third answer.")
+    chat.wait(lambda it: "queued" not in it.text)
+    assert "> first\none two three\n" in chat.text
+    assert "> second question\nSecond answer.\n" in chat.text
+    assert "> third question\nThird answer.\n" in chat.text
+    chat.wait(lambda it: it.line == "> a draft")
+    chat.press("enter")
+    chat.wait("> a draft\n")
+
+
+def test_up_brings_the_last_one_back_for_editing(chat: Terminal, model_server: ModelServer) -> None:
+    held(chat, model_server)
+    chat.send("second\r")
+    chat.wait("queued: second")
+    chat.press("up")
+    chat.wait(lambda it: it.line == "> second")
+    assert "queued" not in chat.text
+    chat.send(" thoughts\r")
+    chat.wait("queued: second thoughts")
+    model_server.release()
+    chat.wait("Second answer.")
+    chat.prompt()
+    assert sent(model_server)[-1].startswith("second thoughts")
+
+
+@pytest.mark.parametrize("key", ["escape", "ctrl-c"])
+def test_a_stop_comes_first_then_the_queue_then_the_draft(chat: Terminal, model_server: ModelServer, key: str) -> None:
+    held(chat, model_server)
+    chat.send("second\r")
+    chat.wait("queued: second")
+    chat.send("draft")
+    chat.wait(lambda it: it.line == "> draft")
+    chat.press(key)
+    assert chat.wait("Stopped.", 3) < 0.9
+    chat.wait("… held: second · Enter sends, Esc drops")
+    assert chat.line == "> draft"
+    chat.press(key)
+    assert chat.wait("Dropped 1 queued message", 3) < 0.9
+    assert chat.line == "> draft"
+    chat.press(key)
+    assert chat.wait(lambda it: it.line == ">", 3) < 0.9
+    assert len(model_server.requests) == 1
+    # Nothing of it is lost.
+    chat.press("up")
+    chat.wait(lambda it: it.line == "> draft")
+    chat.press("up")
+    chat.wait(lambda it: it.line == "> second")
+
+
+def test_enter_lets_what_was_held_go_on(chat: Terminal, model_server: ModelServer) -> None:
+    held(chat, model_server)
+    chat.send("second\r")
+    chat.wait("queued: second")
+    chat.press("escape")
+    chat.wait("held: second")
+    chat.press("enter")
+    chat.wait("> second\nSecond answer.")
+    chat.prompt()
+
+
+def test_a_correction_goes_before_what_was_held(chat: Terminal, model_server: ModelServer) -> None:
+    held(chat, model_server)
+    chat.send("second\r")
+    chat.wait("queued: second")
+    chat.press("escape")
+    chat.wait("held: second")
+    chat.send("no, rather this\r")
+    chat.wait("Third answer.")
+    chat.prompt()
+    assert chat.text.index("> no, rather this") < chat.text.index("> second")
+
+
+def test_ctrl_d_in_a_turn_leaves_after_it(chat: Terminal, model_server: ModelServer) -> None:
+    held(chat, model_server)
+    chat.press("ctrl-d")
+    chat.wait("Leaving when this is done")
+    model_server.release()
+    assert chat.end() == 0
+    assert "one two three" in chat.text
+    assert chat.mode == chat.first_mode
+
+
+def test_ctrl_d_twice_leaves_at_once(chat: Terminal, model_server: ModelServer) -> None:
+    held(chat, model_server)
+    chat.send("never sent\r")
+    chat.wait("queued: never sent")
+    chat.press("ctrl-d")
+    chat.wait("Leaving when this is done")
+    chat.press("ctrl-d")
+    assert chat.end(8) == 0
+    assert "1 queued message not sent" in chat.text
+
+
+async def test_messages_come_in_order_and_the_end_after_them() -> None:
+    changes: list[int] = []
+    pending = Pending(lambda: changes.append(1))
+    waiting = asyncio.create_task(pending.next())
+    await asyncio.sleep(0)
+    pending.put(Message("one"))
+    assert (await waiting).text == "one"
+    pending.put(Message("two"))
+    pending.end(EOFError())
+    assert (await pending.next()).text == "two"
+    with pytest.raises(EOFError):
+        await pending.next()
+    assert changes
+
+
+async def test_what_is_held_waits_until_it_is_released() -> None:
+    pending = Pending()
+    pending.put(Message("one"))
+    pending.hold()
+    waiting = asyncio.create_task(pending.next())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    pending.release()
+    assert (await waiting).text == "one"
+    pending.hold()
+    assert not pending.held, "nothing waits, so nothing is held"
