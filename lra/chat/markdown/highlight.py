@@ -12,6 +12,7 @@ from lra.chat.markdown.spans import Look, Span, Spans
 # What may go on over lines and is one expression to most lexers, which see a line at a time here.
 _PAIRS = (("/*", "*/"), ("<!--", "-->"), ("`", "`"))
 _LONGEST = 2000
+_STEPS = 20
 _ROLES = {
     "Comment": "comment", "Comment.Preproc": "builtin", "Literal.String": "string", "Literal.Number": "number",
     "Keyword": "keyword", "Operator.Word": "keyword", "Operator": "operator", "Name.Builtin": "builtin",
@@ -67,15 +68,16 @@ class Highlighter:
         tokens = list(self._tokens(text))
         for begin, end in self._pairs:
             place = text.rfind(begin)
-            if place < 0 or text.find(end, place + len(begin)) >= 0 or not _opens(tokens, place):
+            role = "string" if begin == "`" else "comment"
+            if place < 0 or text.find(end, place + len(begin)) >= 0 or not _opens(tokens, place, role):
                 continue
             head = list(before._tokens(text[:place]))
             if self._context is not None and before._context.stack != self._context.stack:
                 continue  # The lexer itself remembers that it is open.
             self._context = before._context
             self._inside = end
-            self._role = "string" if begin == "`" else "comment"
-            return [*head, (self._role, text[place:])]
+            self._role = role
+            return [*head, (role, text[place:])]
         return tokens
 
     def _single(self, pair: tuple[str, str]) -> bool:
@@ -100,20 +102,67 @@ class Highlighter:
             yield "plain", text[place:]
 
     def _unprocessed(self, text: str) -> Iterator[tuple[int, Any, str]]:
-        from pygments.lexer import ExtendedRegexLexer  # type: ignore[import-untyped]
-
-        if self._context is None:
-            yield from self._lexer.get_tokens_unprocessed(text)
-            return
-        self._context.text, self._context.pos, self._context.end = text, 0, len(text)
-        extended = isinstance(self._lexer, ExtendedRegexLexer)
-        read = type(self._lexer) if extended else ExtendedRegexLexer
+        """Yield what the lexer finds, as long as it gets on: some go round in circles on some texts."""
+        found = 0
         try:
-            yield from read.get_tokens_unprocessed(self._lexer, text, context=self._context)
-        except (TypeError, AttributeError, IndexError, KeyError):
-            # A lexer with callbacks of another kind: from here on each line stands alone.
-            self._context = None
+            for token in self._found(text):
+                yield token
+                found += 1
+                if found > _STEPS * len(text):
+                    break
+            else:
+                return
+        except (TypeError, AttributeError, IndexError, KeyError, ValueError):
+            pass  # A lexer that cannot read single lines.
+        self._lexer = None
+
+    def _found(self, text: str) -> Iterator[tuple[int, Any, str]]:
+        context = self._context
+        if context is None:
             yield from self._lexer.get_tokens_unprocessed(text)
+        elif isinstance(self._lexer, _extended()):
+            context.text, context.pos, context.end = text, 0, len(text)
+            yield from self._lexer.get_tokens_unprocessed(text, context=context)
+        else:
+            yield from _regex_tokens(self._lexer, text, context.stack)
+
+
+def _regex_tokens(lexer: Any, text: str, stack: list[str]) -> Iterator[tuple[int, Any, str]]:
+    """Do what Pygments' `RegexLexer` does, which does not say in which state it ends: `stack` is that state."""
+    place = 0
+    for _ in range(_STEPS * len(text)):
+        for match_rule, action, state in lexer._tokens[stack[-1]]:
+            if match := match_rule(text, place):
+                if action is not None and callable(action) and not isinstance(action, tuple):
+                    yield from action(lexer, match)
+                elif action is not None:
+                    yield place, action, match.group()
+                place = match.end()
+                _move(stack, state)
+                break
+        else:
+            if place >= len(text):
+                return
+            if text[place] == "\n":
+                stack[:] = ["root"]
+            place += 1
+    raise ValueError("the lexer does not get on")
+
+
+def _move(stack: list[str], state: Any) -> None:
+    """Change the stack as a lexer's rule says."""
+    for step in state if isinstance(state, tuple) else () if state is None else (state,):
+        if step == "#pop" or (isinstance(step, int) and step < 0):
+            count = 1 if step == "#pop" else -step
+            del stack[max(1, len(stack) - count) :]
+        else:
+            stack.append(stack[-1] if step == "#push" else step)
+
+
+def _extended() -> Any:
+    from pygments.lexer import ExtendedRegexLexer  # type: ignore[import-untyped]
+
+    return ExtendedRegexLexer
 
 
 def _lexer(language: str) -> Any:
@@ -142,14 +191,12 @@ def _context(lexer: Any) -> Any:
     return LexerContext("", 0) if isinstance(lexer, RegexLexer | ExtendedRegexLexer) else None
 
 
-def _opens(tokens: list[tuple[str, str]], place: int) -> bool:
-    """Return whether a pair may open there: not within a string or a comment."""
+def _opens(tokens: list[tuple[str, str]], place: int, role: str) -> bool:
+    """Return whether a pair may open there: not within a string or a comment, unless it is what opens there."""
     at = 0
-    for role, value in tokens:
-        if at == place:
-            return True
-        if at < place < at + len(value):
-            return role not in {"string", "comment"}
+    for found, value in tokens:
+        if at <= place < at + len(value):
+            return found not in {"string", "comment"} or (found == role and at == place)
         at += len(value)
     return False
 

@@ -94,7 +94,8 @@ class BlockParser:
                 self._close_leaf()
             else:
                 self._close(matched)
-            self._sink.blank()
+            if not opened:
+                self._sink.blank()
         elif isinstance(self._leaf, Paragraph):
             # Where the containers do not match, this is a lazy continuation.
             self._leaf.lines.append(cursor.content)

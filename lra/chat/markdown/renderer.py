@@ -128,7 +128,7 @@ class Renderer:
 
     def indented(self, path: Path, line: str, *, first: bool) -> None:
         """Write a line of code that is told by its indentation."""
-        mark = [Span("    ")] if self._look.plain else []
+        mark = [Span("    ")] if self._look.plain and line.strip() else []
         self._code_lines(path, [[*mark, self._look.span(line, "code")]], first=first)
 
     def html(self, path: Path, line: str, *, first: bool) -> None:
@@ -198,9 +198,9 @@ class Renderer:
                 mark = container.marker
                 if mark in "+-*":
                     mark = self._look.bullets[(level - 1) % len(self._look.bullets)]
-                blank = Span(" " * (len(mark) + 1))
-                first += [blank] if container.shown else [self._look.span(mark, "marker"), Span(" ")]
-                rest.append(blank)
+                blank = Span(" " * len(mark))
+                first += [blank if container.shown else self._look.span(mark, "marker"), Span(" ")]
+                rest += [blank, Span(" ")]
         size = width_of(rest)
         limit = self._columns() // 2
         # Deep nesting must leave room for the text.

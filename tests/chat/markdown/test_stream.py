@@ -8,7 +8,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from lra.chat.markdown import AnswerStream
+from lra.chat.markdown import AnswerStream, inline, parser
+from lra.chat.markdown.spans import Span
 from lra.chat.theme import Theme
 from tests.chat.markdown.documents import chunks, documents
 
@@ -130,36 +131,41 @@ def test_a_new_width_holds_from_then_on() -> None:
     assert stream.feed(text) == "\nwords that take more than twenty columns\n"
 
 
-def test_every_line_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Work grows with the answer, not with its square: the inline part is read once, the blocks line by line."""
-    from lra.chat.markdown import inline, parser
-
-    read: list[int] = []
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The lengths of what the parser and the inline part were given to read."""
+    lengths: list[int] = []
     spans, line = inline.Inline.spans, parser.BlockParser.line
-    monkeypatch.setattr(
-        inline.Inline, "spans", lambda self, text, role="plain": (read.append(len(text)), spans(self, text, role))[1]
-    )
-    monkeypatch.setattr(parser.BlockParser, "line", lambda self, text: (read.append(len(text)), line(self, text))[1])
+
+    def counted_spans(self: inline.Inline, text: str, role: str = "plain") -> list[Span]:
+        lengths.append(len(text))
+        return spans(self, text, role)
+
+    def counted_line(self: parser.BlockParser, text: str) -> None:
+        lengths.append(len(text))
+        line(self, text)
+
+    monkeypatch.setattr(inline.Inline, "spans", counted_spans)
+    monkeypatch.setattr(parser.BlockParser, "line", counted_line)
+    return lengths
+
+
+def test_everything_is_read_once(read: list[int]) -> None:
     text = "- item *one*\n  more of it\n\n  ```\n  code\n  ```\n" * 50 + "| a | b |\n|--|--|\n" + "| 1 | 2 |\n" * 100
     stream = AnswerStream(80, DARK)
     for char in text:
         stream.feed(char)
     stream.close()
+    # Once for the blocks, once for what is in them.
     assert sum(read) < 2 * len(text)
 
 
-def test_of_a_paragraph_without_end_the_tail_reads_the_end_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    from lra.chat.markdown import inline
-
-    read: list[int] = []
-    spans = inline.Inline.spans
-    monkeypatch.setattr(
-        inline.Inline, "spans", lambda self, text, role="plain": (read.append(len(text)), spans(self, text, role))[1]
-    )
-    for text in ("word *emphasis* " * 20_000, "word *emphasis*\n" * 20_000):
-        stream = AnswerStream(80, DARK)
-        stream.feed(text)
-        tail = stream.tail(4)
-        assert len(tail) == 4
-        assert "emphasis" in tail[-1]
+@pytest.mark.parametrize("text", ["word *emphasis* " * 20_000, "word *emphasis*\n" * 20_000])
+def test_of_a_paragraph_without_end_the_tail_reads_the_end_alone(text: str, read: list[int]) -> None:
+    stream = AnswerStream(80, DARK)
+    stream.feed(text)
+    read.clear()
+    tail = stream.tail(4)
+    assert len(tail) == 4
+    assert "emphasis" in tail[-1]
     assert sum(read) < 5_000
