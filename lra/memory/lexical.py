@@ -22,6 +22,8 @@ LENGTH_SHARE = 0.75
 """BM25's k1 and b."""
 
 _SCANNED = 160
+_REJECTED = 3
+"""How many rows are looked at for one that a narrow filter lets through."""
 _LENGTHS_OF = 200
 SESSION_ROWS = 1000
 
@@ -104,8 +106,9 @@ class LexicalSearch:
         self, connection: Connection, corpus: Corpus, rough: dict[int, float], filters: Filters, wanted: int
     ) -> dict[int, tuple[str | None, int]]:
         """Read the rows that may come first, until enough of them count."""
-        step = max(_SCANNED, wanted)
-        best = [seq for _, seq in nlargest(step, zip(rough.values(), rough, strict=True))]
+        step = max(_SCANNED, wanted) * (1 if filters.broad else _REJECTED)
+        # Backwards, so that of equal rows the newest is met first and stays.
+        best = [seq for _, seq in nlargest(step, zip(reversed(rough.values()), reversed(rough), strict=True))]
         found = lexicon.lengths(connection, corpus, best, filters=filters)
         if len(found) < wanted and len(best) < len(rough):
             best = sorted(rough, key=lambda seq: (-rough[seq], -seq))
