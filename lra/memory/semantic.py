@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from lra.config import Settings, load_settings
 from lra.errors import LraError
 from lra.memory.index.exact import ExactIndex
-from lra.memory.index.matrix import Matrix
+from lra.memory.index.matrix import Matrix, Nearest
 from lra.memory.index.mirror import Mirror
 from lra.memory.index.worker import CHROMA_FROM, Indexer
 from lra.store import StructuredMemoryStore
@@ -183,8 +183,9 @@ class Semantic:
             near = self.cosines(connection, vector, corpus, rows)
             return counting(sorted(near.items(), key=lambda pair: -pair[1]))[:limit]
         count = 2 * limit if filters.broad else 2 * _WIDER * limit
+        nearest = self._nearest(vector, _KINDS[corpus], filters.namespace)
         while True:
-            found = self._nearest(vector, _KINDS[corpus], filters.namespace, count)
+            found = nearest(count)
             kept = counting(found)
             if len(kept) >= limit or len(found) < count:
                 return kept[:limit]
@@ -194,17 +195,19 @@ class Semantic:
         mirror = self._indexer.mirror if self._indexer else None
         return mirror if mirror is not None and mirror.ready else None
 
-    def _nearest(
-        self, vector: NDArray[np.float32], kind: Kind, namespace: str | None, count: int
-    ) -> list[tuple[int, float]]:
-        if (mirror := self._mirror()) and self._loop is not None:
-            # Chroma has a thread of its own; this one reads and may wait for it.
-            asked = asyncio.run_coroutine_threadsafe(mirror.nearest(vector, kind, namespace, count), self._loop)
-            answer = asked.result()
-            if answer is not None:
-                return answer
+    def _nearest(self, vector: NDArray[np.float32], kind: Kind, namespace: str | None) -> Nearest:
         assert self._exact is not None
-        return self._exact.nearest(vector, kind, count)
+        mirror, loop, exact = self._mirror(), self._loop, self._exact
+        if mirror is None or loop is None:
+            return exact.nearest(vector, kind)
+
+        def ask(count: int) -> list[tuple[int, float]]:
+            # Chroma has threads of its own; this one reads and may wait for them.
+            asked = asyncio.run_coroutine_threadsafe(mirror.nearest(vector, kind, namespace, count), loop)
+            answer = asked.result()
+            return exact.nearest(vector, kind)(count) if answer is None else answer
+
+        return ask
 
     def cosines(
         self, connection: Connection, vector: NDArray[np.float32], corpus: Corpus, seqs: Sequence[int]

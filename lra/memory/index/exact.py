@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, get_args
 
 from sqlalchemy import Connection
 
-from lra.memory.index.matrix import Matrix
+from lra.memory.index.matrix import Matrix, Nearest
 from lra.store import vectors
 from lra.store.database import Database
 from lra.store.queue import Kind
@@ -76,9 +76,9 @@ class ExactIndex:
                 matrix.put(vectors.news(connection, self.fingerprint, kind, since))
         self._matrices, self._marks = matrices, latest
 
-    def nearest(self, vector: NDArray[np.float32], kind: Kind, count: int) -> list[tuple[int, float]]:
-        """Return rows `(seq, cosine)` of those read before, best first; takes a while, so not on the event loop."""
-        return self._matrices[kind].nearest(vector, count)
+    def nearest(self, vector: NDArray[np.float32], kind: Kind) -> Nearest:
+        """Compare a vector with all rows read before; takes a while, so not on the event loop."""
+        return self._matrices[kind].nearest(vector)
 
     def cosines(self, vector: NDArray[np.float32], kind: Kind, seqs: Sequence[int]) -> dict[int, float]:
         """Return the cosine of each of these rows that had a vector at the last reading."""

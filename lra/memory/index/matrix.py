@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from lra.store.vectors import VectorRow
 
 
+Nearest = Callable[[int], list[tuple[int, float]]]
 _BLOCK = 64
 
 
@@ -54,19 +55,23 @@ class Matrix:
             )
             self._seqs = np.concatenate([self._seqs, np.zeros(size - len(self._seqs), dtype=np.int64)])
 
-    def nearest(self, vector: NDArray[np.float32], count: int) -> list[tuple[int, float]]:
-        """Return the rows with the highest cosine, best first."""
+    def nearest(self, vector: NDArray[np.float32]) -> Nearest:
+        """Return a function that gives the so many rows `(seq, cosine)` nearest to a vector, best first."""
         import numpy as np
 
         size = len(self._places)
         if self._vectors is None or self._seqs is None or not size:
-            return []
+            return lambda _count: []
+        seqs = self._seqs
         # BLAS would use all cores for it, and on a busy machine wait for them longer than it computes.
         cosines = np.vecdot(self._vectors[:size], vector)
-        count = min(count, size)
-        near = _highest(cosines, count)
-        best = near[np.argsort(-cosines[near], kind="stable")]
-        return [(int(self._seqs[place]), float(cosines[place])) for place in best]
+
+        def best(count: int) -> list[tuple[int, float]]:
+            near = _highest(cosines, min(count, size))
+            near = near[np.argsort(-cosines[near], kind="stable")]
+            return list(zip(seqs[near].tolist(), cosines[near].tolist(), strict=True))
+
+        return best
 
     def cosines(self, vector: NDArray[np.float32], seqs: Sequence[int]) -> dict[int, float]:
         """Return the cosine of each of these rows that has a vector."""
