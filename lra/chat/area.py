@@ -92,6 +92,11 @@ class Area:
             }
         )
 
+    @property
+    def above(self) -> int:
+        """How many rows stand above the input."""
+        return len(self._lines)
+
     def refresh(self, _app: object = None) -> None:
         """Compute what the next repaint shows."""
         size = self._size()

@@ -125,6 +125,12 @@ def draft_keys(actions: Actions, pastes: Pastes, edit: Callable[[], None], suspe
     def _edit(event: KeyPressEvent) -> None:
         edit()
 
+    @keys.add("c-l")
+    def _redraw(event: KeyPressEvent) -> None:
+        # What stands above is the conversation: it is not for this key to wipe.
+        event.app.renderer.erase(leave_alternate_screen=False)
+        event.app.invalidate()
+
     @keys.add("c-z", filter=~is_searching)
     def _suspend(event: KeyPressEvent) -> None:
         suspend()

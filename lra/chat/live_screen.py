@@ -11,6 +11,7 @@ from lra.chat.live import Live
 from lra.chat.queue import Pending
 from lra.chat.render import Began, Busy, Ended, Heard, Piece, Style
 from lra.chat.screen import Screen
+from lra.chat.table import counted
 from lra.chat.theme import has_hyperlinks
 from lra.chat.width import clip
 
@@ -55,9 +56,10 @@ class LiveScreen(Screen):
 
     def _result(self, ended: Ended) -> None:
         took = f" ({ended.took:.1f} s)" if ended.took >= 1 else ""
-        more = f" (+{ended.more} lines · /expand)" if ended.more else ""
+        more = f" (+{counted(ended.more, 'line')} · /expand)" if ended.more else ""
         room = max(20, self.columns - 1 - len(took) - len(more))
-        result = clip(ended.text, max(12, room // 2))
+        first = next((line for line in ended.content.splitlines() if line.strip()), "")
+        result = clip(first if ended.more and ended.style == "dim" else ended.text, max(12, room // 2))
         call = clip(ended.call, max(12, room - len(result) - 5))
         self.line(f"⚙ {call} → {result}{more}{took}", "tool" if ended.style == "dim" else ended.style)
 

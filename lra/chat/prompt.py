@@ -7,7 +7,7 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Collection
 
-from prompt_toolkit.application import Application, in_terminal
+from prompt_toolkit.application import in_terminal
 from prompt_toolkit.auto_suggest import DummyAutoSuggest
 from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.completion import DynamicCompleter
@@ -26,12 +26,11 @@ from lra.chat.history import PromptHistory
 from lra.chat.keyboard import Keyboard
 from lra.chat.keys import ANSWER_BUFFER, Actions, answer_keys, draft_keys, stopping_keys
 from lra.chat.output import SteadyOutput, output_for_prompt
+from lra.chat.painter import REPAINTS, Painter, StandingApplication
 from lra.chat.pastes import Pastes
 from lra.chat.queue import Message, Pending
 from lra.chat.reader import Reopened
 
-REPAINTS = 20
-"""Most repaints per second."""
 QUIET = 0.4
 """Seconds without a key after which a question may take the keyboard."""
 
@@ -72,10 +71,6 @@ class Prompt:
         self._on_shown: Callable[[], None] | None = on_shown
         self._on_gone = on_gone
         self._task: asyncio.Task[None] | None = None
-        self._covered = 0
-        self._above: list[str] = []
-        self._painted = 0.0
-        self._paint_due: asyncio.TimerHandle | None = None
         self._last_key = 0.0
         self._answer: asyncio.Future[str] | None = None
         self._asking = asyncio.Lock()
@@ -92,7 +87,7 @@ class Prompt:
         self.area = Area(self.draft, self._answers, self.output.get_size)
         source = create_input()
         self.focus.follow(source)
-        self.app: Application[None] = Application(
+        self.app = StandingApplication(
             layout=Layout(self.area.container, focused_element=self.area.draft_window),
             key_bindings=merge_key_bindings(
                 [
@@ -109,6 +104,7 @@ class Prompt:
             input=source,
             output=self.output,
         )
+        self.painter = Painter(self.app, self.area)
         # Esc is a key of its own here: it waits no longer for what it may begin than a slow line needs.
         self.app.ttimeoutlen, self.app.timeoutlen = 0.05, 0.2
         self.app.before_render += self.area.refresh
@@ -157,11 +153,11 @@ class Prompt:
         """Take the prompt away; what is written later goes straight to the terminal."""
         if self._task is None:
             return
-        self._paint()
+        self.painter.paint()
         if self.app.is_running and not self.app.is_done:
             self.app.exit()
         await asyncio.wait([self._task])
-        self._write_rest()
+        self.painter.write_rest()
 
     def set_keys(self, mode: str) -> None:
         """Edit with `vi` or `emacs` keys."""
@@ -244,46 +240,11 @@ class Prompt:
 
     def write(self, text: str) -> None:
         """Append text to the scrollback, above the prompt; it ends with a line break."""
-        self._above.append(text)
-        self.repaint()
+        self.painter.write(text)
 
     def repaint(self) -> None:
         """Show what has changed, soon."""
-        if self._paint_due is None and self.standing:
-            delay = max(0.0, self._painted + 1 / REPAINTS - time.monotonic())
-            self._paint_due = asyncio.get_running_loop().call_later(delay, self._paint)
-
-    def _paint(self) -> None:
-        if self._paint_due is not None:
-            self._paint_due.cancel()
-            self._paint_due = None
-        if self._covered or not self.app.is_running or self.app.is_done or self.app._running_in_terminal:
-            return
-        self._painted = time.monotonic()
-        text, self._above = "".join(self._above), []
-        if not text:
-            self._together(self.app._redraw)
-        else:
-            self._together(lambda: self._scroll(text), whole=True)
-
-    def _scroll(self, text: str) -> None:
-        renderer = self.app.renderer
-        renderer.erase(leave_alternate_screen=False)
-        self.output.write_raw("\x1b[?7h" + text + "\x1b[?7l")
-        self.app._redraw()
-
-    def _together(self, work: Callable[[], None], *, whole: bool = False) -> None:
-        if isinstance(self.output, SteadyOutput):
-            with self.output.together(whole=whole):
-                work()
-        else:
-            work()
-
-    def _write_rest(self) -> None:
-        text, self._above = "".join(self._above), []
-        if text:
-            self.output.write_raw(text)
-            self.output.flush()
+        self.painter.repaint()
 
     def send(self, control: str) -> None:
         """Send a control sequence that shows nothing."""
@@ -298,13 +259,13 @@ class Prompt:
         if not self.standing:
             yield
             return
-        self._paint()
-        self._covered += 1
+        self.painter.paint()
+        self.painter.covered += 1
         try:
             async with in_terminal():
                 yield
         finally:
-            self._covered -= 1
+            self.painter.covered -= 1
             self.repaint()
 
     def _edit(self) -> None:

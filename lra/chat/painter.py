@@ -1,0 +1,179 @@
+"""Putting finished text above the prompt with few bytes and without a flicker."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import time
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+
+from prompt_toolkit.application import Application
+from prompt_toolkit.data_structures import Point
+from prompt_toolkit.layout.screen import Char, Screen
+
+from lra.chat.area import Area
+from lra.chat.modes import NO_WRAP, WRAP
+from lra.chat.output import SteadyOutput
+
+REPAINTS = 20
+"""Most repaints per second."""
+_UNSEEN = re.compile(r"\x1b\[[0-9;]*m|\x1b\]8;[^\x1b\x07]*(?:\x1b\\|\x07)")
+
+
+class Painter:
+    """Appends text above the standing prompt and keeps what stands there up to date.
+
+    Where the rows that a text takes are known for certain, the terminal is told to move the prompt down and only the
+    text is written; otherwise the prompt is erased and drawn again below it.
+
+    Args:
+        app: The prompt's application.
+        area: What stands at the bottom.
+    """
+
+    def __init__(self, app: Application[None], area: Area) -> None:
+        self.covered = 0
+        """How many have the terminal to themselves; output waits for them."""
+        self._app = app
+        self._area = area
+        self._waiting: list[str] = []
+        self._painted = 0.0
+        self._due: asyncio.TimerHandle | None = None
+
+    def write(self, text: str) -> None:
+        """Append text, which ends with a line break, soon."""
+        self._waiting.append(text)
+        self.repaint()
+
+    def repaint(self) -> None:
+        """Show what has changed, soon."""
+        if self._due is None and self._app.is_running:
+            delay = max(0.0, self._painted + 1 / REPAINTS - time.monotonic())
+            self._due = asyncio.get_running_loop().call_later(delay, self.paint)
+
+    def paint(self) -> None:
+        """Show what has changed, now, unless the terminal is somebody else's."""
+        if self._due is not None:
+            self._due.cancel()
+            self._due = None
+        app = self._app
+        if self.covered or not app.is_running or app.is_done or app._running_in_terminal:
+            return
+        self._painted = time.monotonic()
+        text, self._waiting = "".join(self._waiting), []
+        last = app.renderer.last_rendered_screen
+        before = self._area.above
+        self._area.refresh()
+        grown = self._area.above - before
+        lines = _measured(text, self._columns)
+        known = last is not None and lines is not None and self._size_is_known
+        if not text and grown == 0:
+            self._together(app._redraw)
+        elif known and last is not None and lines is not None and len(lines) + grown >= 0 and self._fits(last, lines):
+            self._together(lambda: self._insert(last, lines, grown))
+        else:
+            self._together(lambda: self._erase_and_write(text), whole=True)
+
+    @property
+    def _columns(self) -> int:
+        return self._app.output.get_size().columns
+
+    @property
+    def _size_is_known(self) -> bool:
+        # After a change of size the renderer has not followed yet.
+        return (
+            isinstance(self._app.output, SteadyOutput) and self._app.renderer._last_size == self._app.output.get_size()
+        )
+
+    def _fits(self, last: Screen, lines: list[str]) -> bool:
+        return last.height + len(lines) < self._app.output.get_size().rows
+
+    def _insert(self, last: Screen, lines: list[str], grown: int) -> None:
+        """Make room above the prompt and write into it.
+
+        Args:
+            last: What stands on the terminal.
+            lines: What to write; each takes one row.
+            grown: How many rows the live lines will take more; fewer, and the text takes their place.
+        """
+        renderer, output = self._app.renderer, self._app.output
+        room = len(lines) + grown
+        y = renderer._cursor_pos.y
+        output.reset_attributes()
+        if room:
+            output.cursor_down(last.height - 1 - y)
+            # At the lower edge this scrolls; what scrolls away on top is the terminal's to keep.
+            output.write_raw("\n" * room)
+            output.cursor_up(last.height - 1 + room)
+            output.write_raw(f"\r\x1b[{room}L")
+        else:
+            output.cursor_up(y)
+            output.write_raw("\r")
+        output.write_raw("".join(("" if row < room else "\x1b[2K") + line + "\n" for row, line in enumerate(lines)))
+        # The renderer has to know where its rows are now.
+        rows = defaultdict(lambda: defaultdict(lambda: Char(" ", "")), {})  # type: ignore[var-annotated]
+        rows.update({row + grown: cells for row, cells in last.data_buffer.items() if row + grown >= 0})
+        last.data_buffer = rows
+        last.height += grown
+        renderer._cursor_pos = Point(0, 0)
+        self._app._redraw()
+
+    def _erase_and_write(self, text: str) -> None:
+        self._app.renderer.erase(leave_alternate_screen=False)
+        if text:
+            self._app.output.write_raw(WRAP + text + NO_WRAP)
+        self._app._redraw()
+
+    def _together(self, work: Callable[[], None], *, whole: bool = False) -> None:
+        if isinstance(self._app.output, SteadyOutput):
+            with self._app.output.together(whole=whole):
+                work()
+        else:
+            work()
+
+    def write_rest(self) -> None:
+        """Write what waits; call it when the prompt stands no more."""
+        text, self._waiting = "".join(self._waiting), []
+        if text:
+            self._app.output.write_raw(text)
+            self._app.output.flush()
+
+
+class StandingApplication(Application[None]):
+    """An application that stays tidy when the terminal wraps what stands on it anew."""
+
+    def _on_resize(self) -> None:
+        last, cursor = self.renderer.last_rendered_screen, self.renderer._cursor_pos
+        columns = self.output.get_size().columns
+        if last is not None and rewraps(os.environ):
+            above = sum((_width(last, row) - 1) // columns for row in range(cursor.y) if _width(last, row))
+            self.output.cursor_up(above + cursor.x // columns)
+        super()._on_resize()
+
+
+def _width(screen: Screen, row: int) -> int:
+    return max((column + 1 for column, char in screen.data_buffer[row].items() if char.char != " "), default=0)
+
+
+def rewraps(environ: Mapping[str, str]) -> bool:
+    """Tell whether the terminal is known to wrap lines anew when it gets narrower; the others cut them."""
+    known = ("TMUX", "VTE_VERSION", "KITTY_WINDOW_ID", "WT_SESSION", "ALACRITTY_WINDOW_ID", "KONSOLE_VERSION")
+    programs = {"iTerm.app", "Apple_Terminal", "WezTerm", "ghostty", "vscode"}
+    return any(environ.get(name) for name in known) or environ.get("TERM_PROGRAM") in programs
+
+
+def _measured(text: str, columns: int) -> list[str] | None:
+    """Return the lines of a text when each is certain to take one row.
+
+    Terminals do not agree on the width of emoji and of combined or ambiguous characters; counted as two columns each,
+    whatever is no ASCII cannot be wider.
+    """
+    lines = text.split("\n")[:-1]
+    for line in lines:
+        seen = _UNSEEN.sub("", line)
+        width = len(seen.expandtabs(8)) + (0 if seen.isascii() else sum(not char.isascii() for char in seen))
+        if width >= columns or "\x1b" in seen:
+            return None
+    return lines
