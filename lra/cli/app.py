@@ -58,6 +58,19 @@ class LazyGroup(TyperGroup):
         finally:
             self._listing = False
 
+    def shell_complete(self, ctx: Any, incomplete: str) -> Any:
+        """Return names for a shell without importing any command; options are those of `chat` too."""
+        self._listing = True
+        try:
+            found = super().shell_complete(ctx, incomplete)
+        finally:
+            self._listing = False
+        if incomplete.startswith("-"):
+            known = {item.value for item in found}
+            of_chat = self.get_command(ctx, "chat").shell_complete(ctx, incomplete)
+            found += [item for item in of_chat if item.value not in known]
+        return found
+
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Find the command, with a suggestion for a misspelt one."""
         self.commands = dict.fromkeys(COMMANDS) if args and args[0] not in COMMANDS else {}  # type: ignore[assignment]

@@ -10,6 +10,7 @@ from typer.core import TyperCommand
 
 from lra.chat.options import Approve, ChatOptions, OutputFormat
 from lra.cli import stdin
+from lra.cli.ids import session_ids
 from lra.errors import UsageError
 from lra.text import clean_text
 
@@ -57,7 +58,12 @@ def chat(
         False, "--continue", "-c", help="Go on with the latest session of this folder, else of any."
     ),
     resume: str | None = typer.Option(
-        None, "--resume", "-r", metavar="ID", help="Go on with this session; the beginning of its id is enough."
+        None,
+        "--resume",
+        "-r",
+        metavar="ID",
+        help="Go on with this session; the beginning of its id is enough.",
+        autocompletion=session_ids,
     ),
     fork: bool = typer.Option(False, "--fork", help="Go on in a copy of the session."),
     model: str | None = typer.Option(

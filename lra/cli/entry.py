@@ -58,8 +58,11 @@ def _run() -> int:
 def _command() -> int:
     import typer
 
+    from lra.cli import completing
     from lra.cli.stdin import is_terminal
 
+    if completing.wanted():
+        return completing.complete()
     try:
         if sys.argv[1:] in ([], ["chat"]) and is_terminal():
             # Parsing options imports pydantic; the most common start has none and goes straight to the prompt.

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lra.cli import files, notices, output, stdin
-from lra.cli.options import HELP, Json, Limit, SessionOption, Yes, confirm, required_text
+from lra.cli.ids import memory_ids
+from lra.cli.options import HELP, FromSession, Json, Limit, SessionOption, Yes, confirm, required_text
 from lra.cli.search import search
 from lra.cli.work import settings, with_memory
 from lra.errors import UsageError
@@ -24,7 +25,9 @@ app = typer.Typer(
 
 _ACTIONS = {"merged": "It was known already.", "superseded": "It takes the place of an older memory with this key."}
 
-MemoryId = Annotated[str, typer.Argument(metavar="ID", help="The memory's id, or its beginning.")]
+MemoryId = Annotated[
+    str, typer.Argument(metavar="ID", help="The memory's id, or its beginning.", autocompletion=memory_ids)
+]
 
 
 @app.command("add")
@@ -38,7 +41,7 @@ def add(
         list[str] | None, typer.Option("--tag", "-t", help="A word to find it by; may be repeated.")
     ] = None,
     pin: Annotated[bool, typer.Option("--pin", help="Put it before the model in every turn.")] = False,
-    session: Annotated[str | None, typer.Option("--session", "-s", metavar="ID", help="Where it came from.")] = None,
+    session: FromSession = None,
     as_json: Json = False,
 ) -> None:
     """Remember something and print its id."""
@@ -154,7 +157,9 @@ def history(memory_id: MemoryId, as_json: Json = False) -> None:
 
 @app.command("forget")
 def forget(
-    memory_ids: Annotated[list[str], typer.Argument(metavar="ID...", help="Memories, by id or its beginning.")],
+    memory_ids: Annotated[
+        list[str], typer.Argument(metavar="ID...", help="Memories, by id or its beginning.", autocompletion=memory_ids)
+    ],
     yes: Yes = False,
 ) -> None:
     """Erase memories, with every copy of their words in conversations and summaries."""

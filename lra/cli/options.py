@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from lra.cli import notices
+from lra.cli.ids import session_ids
 from lra.errors import RefusedError, UsageError
 from lra.text import clean_text
 
@@ -15,7 +16,17 @@ HELP = {"help_option_names": ["-h", "--help"]}
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Limit = Annotated[int | None, typer.Option("--limit", "-n", min=1, max=1_000_000, help="At most so many.")]
-SessionOption = Annotated[str | None, typer.Option("--session", "-s", metavar="ID", help="Of this session alone.")]
+SessionOption = Annotated[
+    str | None,
+    typer.Option("--session", "-s", metavar="ID", help="Of this session alone.", autocompletion=session_ids),
+]
+FromSession = Annotated[
+    str | None,
+    typer.Option("--session", "-s", metavar="ID", help="Where it came from.", autocompletion=session_ids),
+]
+SessionId = Annotated[
+    str, typer.Argument(metavar="ID", help="The session's id, or its beginning.", autocompletion=session_ids)
+]
 
 
 def confirm(question: str, yes: bool) -> None:

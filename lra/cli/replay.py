@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lra.cli.options import SessionId
 from lra.cli.work import with_store
 from lra.text import clean_text, one_line
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def replay(
-    session_id: Annotated[str, typer.Argument(metavar="ID", help="The session's id, or its beginning.")],
+    session_id: SessionId,
     speed: Annotated[
         float | None,
         typer.Option("--speed", min=0.01, max=1000, help="So many times as fast as it happened; at once by default."),

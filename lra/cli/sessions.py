@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from lra.cli import notices, output
-from lra.cli.options import HELP, Json, Limit, Yes, confirm, required_text
+from lra.cli.options import HELP, Json, Limit, SessionId, Yes, confirm, required_text
 from lra.cli.replay import replay
 from lra.cli.work import with_memory, with_store
 from lra.text import clean_text, one_line
@@ -23,8 +23,6 @@ app = typer.Typer(
     add_completion=False,
     context_settings=HELP,
 )
-
-SessionId = Annotated[str, typer.Argument(metavar="ID", help="The session's id, or its beginning.")]
 
 
 @app.command("list")

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lra.cli import output
-from lra.cli.options import HELP, Json, Limit, SessionOption, Yes, confirm, required_text
+from lra.cli.ids import open_task_ids, task_ids
+from lra.cli.options import HELP, FromSession, Json, Limit, SessionOption, Yes, confirm, required_text
 from lra.cli.work import with_store
 from lra.text import clean_text, one_line
 
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="List, add and finish tasks.", no_args_is_help=True, add_completion=False, context_settings=HELP)
 
-TaskId = Annotated[str, typer.Argument(metavar="ID", help="The task's id, or its beginning.")]
+TaskId = Annotated[str, typer.Argument(metavar="ID", help="The task's id, or its beginning.", autocompletion=task_ids)]
+OpenTaskId = Annotated[
+    str, typer.Argument(metavar="ID", help="The task's id, or its beginning.", autocompletion=open_task_ids)
+]
 
 
 @app.command("list")
@@ -51,7 +55,7 @@ def list_tasks(
 def add(
     title: Annotated[str, typer.Argument(help="What is to be done.")],
     description: Annotated[str, typer.Option("--description", "-d", help="Details.")] = "",
-    session: Annotated[str | None, typer.Option("--session", "-s", metavar="ID", help="Where it came from.")] = None,
+    session: FromSession = None,
     as_json: Json = False,
 ) -> None:
     """Add a task and print its id."""
@@ -69,19 +73,19 @@ def add(
 
 
 @app.command("start")
-def start(task_id: TaskId, as_json: Json = False) -> None:
+def start(task_id: OpenTaskId, as_json: Json = False) -> None:
     """Mark a task as being worked on."""
     _change(task_id, "in_progress", as_json)
 
 
 @app.command("done")
-def done(task_id: TaskId, as_json: Json = False) -> None:
+def done(task_id: OpenTaskId, as_json: Json = False) -> None:
     """Mark a task as done."""
     _change(task_id, "done", as_json)
 
 
 @app.command("cancel")
-def cancel(task_id: TaskId, as_json: Json = False) -> None:
+def cancel(task_id: OpenTaskId, as_json: Json = False) -> None:
     """Mark a task as not to be done any more."""
     _change(task_id, "cancelled", as_json)
 

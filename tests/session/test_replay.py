@@ -47,16 +47,16 @@ async def session(desk: Desk) -> Session:
 
 
 async def test_a_replay_shows_what_the_chat_showed(desk: Desk, session: Session) -> None:
-    await session.runtime.memory.remember("The garden has roses and tulips")
+    await session.runtime.memory.remember("My favourite flower is the dahlia")
     live = Shown()
     turns = {
-        "What grows in the garden?\nSecond line": [
+        "What is my favourite flower?": [
             say("Let me *look*.", call("look", what="garden"), call("look", what="sun")),
             say("", call("write_memory", content="The garden is fine", key="garden")),
             say("", call("create_task", title="Water the roses")),
             say("It is **fine**.\n\n- roses\n- tulips"),
         ],
-        "Really?": [say("", call("write_memory", content="The garden is great", key="garden")), say("Yes.")],
+        "Really?\nSecond line": [say("", call("write_memory", content="The garden is great", key="garden")), say("Yes.")],
         "Why?": [say("Because", call("look", what="moon")), fail("model_not_found")],
     }
     for text, script in turns.items():

@@ -1,0 +1,46 @@
+"""Answering a shell that completes a command line."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+VARIABLE = "_LRA_COMPLETE"
+"""Set by the scripts that `--install-completion` and `--show-completion` give to shells."""
+
+
+def wanted() -> bool:
+    """Tell whether a shell asks, rather than a person."""
+    return VARIABLE in os.environ
+
+
+def complete() -> int:
+    """Print what can come next; returns the exit code. Nothing is said about errors."""
+    # A message in the middle of somebody's command line helps nobody.
+    sys.stderr = open(os.devnull, "w")  # noqa: SIM115 (it lives as long as the process)
+    try:
+        _join_equals()
+        from lra.cli.app import command
+
+        command().main(args=[], prog_name="lra", complete_var=VARIABLE)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 1
+    except Exception:
+        return 1
+    return 0
+
+
+def _join_equals() -> None:
+    """Take the `=` of `--option=value`, which bash makes a word of its own, out of its words."""
+    words = os.environ.get("COMP_WORDS", "").split("\n")
+    position = os.environ.get("COMP_CWORD", "")
+    if not position.isdecimal():
+        return
+    at = int(position)
+    kept = [
+        index
+        for index, word in enumerate(words)
+        if not (word == "=" and 0 < index < at and words[index - 1].startswith("--"))
+    ]
+    os.environ["COMP_WORDS"] = "\n".join(words[index] for index in kept)
+    os.environ["COMP_CWORD"] = str(at - sum(index not in kept for index in range(at)))
