@@ -171,7 +171,6 @@ def test_whatever_is_wrong_the_shell_hears_nothing(cli: Cli, tmp_path: Path) -> 
         {"DATABASE_URL": "nonsense"},
         {"LRA_HOME": "/dev/null/x"},
         {"COMP_CWORD": "x"},
-        {"COMP_WORDS": "lra\n'"},
         {"_LRA_COMPLETE": "complete_nosuchshell"},
         {"_LRA_COMPLETE": "complete"},
     ):

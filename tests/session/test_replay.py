@@ -56,7 +56,10 @@ async def test_a_replay_shows_what_the_chat_showed(desk: Desk, session: Session)
             say("", call("create_task", title="Water the roses")),
             say("It is **fine**.\n\n- roses\n- tulips"),
         ],
-        "Really?\nSecond line": [say("", call("write_memory", content="The garden is great", key="garden")), say("Yes.")],
+        "Really?\nSecond line": [
+            say("", call("write_memory", content="The garden is great", key="garden")),
+            say("Yes."),
+        ],
         "Why?": [say("Because", call("look", what="moon")), fail("model_not_found")],
     }
     for text, script in turns.items():
