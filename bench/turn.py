@@ -51,7 +51,7 @@ async def run(options: Options) -> list[Row]:
                         reference=bare.median,
                         compare="difference",
                         difference=gap(ours.values, bare.values),
-                        goal=goal,
+                        goal=goal if size == 0 else goal + GROWTH_GOAL,
                     )
                 )
                 rows.append(

@@ -21,21 +21,29 @@ _SHORT = 60
 """Words; longer texts are compared as they are."""
 
 
-def without_echoes(hits: Iterable[Hit]) -> list[Hit]:
-    """Return the hits in order, without those whose text a better hit already gave.
+def without_echoes(hits: Iterable[Hit], limit: int) -> list[Hit]:
+    """Return the first hits in order, without those whose text a better hit already gave.
 
     What was kept on purpose takes the place of a better hit that merely says the same.
+
+    Args:
+        hits: The hits, best first.
+        limit: How many at most.
     """
     kept: list[Hit] = []
     told = _Told()
     for hit in hits:
+        full = len(kept) >= limit
+        if full and (hit.kind == "turn" or not any(other.kind == "turn" for other in kept)):
+            continue
         words = tuple(_WORD.findall(fold(hit.content).lower()))
         place = told.find(words)
-        if place is None:
+        if place is not None:
+            if kept[place].kind == "turn" != hit.kind:
+                kept[place] = replace(hit, score=kept[place].score)
+        elif not full:
             told.add(words)
             kept.append(hit)
-        elif kept[place].kind == "turn" != hit.kind:
-            kept[place] = replace(hit, score=kept[place].score)
     return kept
 
 

@@ -21,7 +21,9 @@ SATURATION = 1.2
 LENGTH_SHARE = 0.75
 """BM25's k1 and b."""
 
-_SCANNED = 160
+_SCANNED = 120
+_WIDER = 3
+"""How many rows are scored for one that is wanted."""
 _REJECTED = 3
 """How many rows are looked at for one that a narrow filter lets through."""
 _LENGTHS_OF = 200
@@ -84,7 +86,7 @@ class LexicalSearch:
     ) -> list[LexicalMatch]:
         held = holders(connection, corpus, terms, session=filters.session)
         weights = {term.place: term.weight for term in terms.all}
-        lengths = self._lengths(connection, corpus, _rough(held, weights), filters, 4 * limit)
+        lengths = self._lengths(connection, corpus, _rough(held, weights), filters, _WIDER * limit)
         mean = max(self.lexicon.mean_length(connection, corpus, terms.rows), 1.0)
         columns = [(weights[place], rows) for place, rows in held.items()]
         matches = []

@@ -97,7 +97,7 @@ class Searcher:
             return await self._store.database.query(lambda connection: self._sessions(connection, asked, limit))
         found = await self._store.database.query(lambda connection: self._found(connection, asked, scope, limit, least))
         hits = _news_first(query, found)
-        return (hits if echoes else without_echoes(hits))[:limit]
+        return hits[:limit] if echoes else without_echoes(hits, limit)
 
     async def recall(
         self, text: str, *, limit: int, filters: Filters, patience: float, budget: int, least: float
@@ -115,7 +115,7 @@ class Searcher:
             return found, pinned_instructions(connection, filters.namespace or "default")
 
         found, instructions = await self._store.database.query(look)
-        return without_echoes(_news_first(text, found))[:limit], instructions
+        return without_echoes(_news_first(text, found), limit), instructions
 
     def _found(self, connection: Connection, asked: Question, scope: Scope, limit: int, least: float) -> list[Hit]:
         found: list[Candidate] = []
