@@ -17,7 +17,9 @@ from bench.options import Options
 from bench.records import Records
 from bench.table import Row, render
 
-NAMES = ("help", "prompt", "turn", "write", "search", "memory")
+NAMES = ("help", "prompt", "terminal", "turn", "write", "search", "memory")
+MODULES = {"terminal": "streaming"}
+"""Where a benchmark's module has another name."""
 
 
 def main() -> int:
@@ -56,7 +58,7 @@ async def _measure(names: tuple[str, ...] | list[str], options: Options) -> list
     for name in NAMES:
         if name in names:
             print(f"measuring {name} …", file=sys.stderr, flush=True)
-            module: Any = import_module(f"bench.{name}")
+            module: Any = import_module(f"bench.{MODULES.get(name, name)}")
             gc.collect()
             rows += await module.run(options)
     return rows

@@ -92,31 +92,31 @@ def _parsed(patch: str) -> Iterator[_Line]:
     old = new = old_left = new_left = 0
     path = ""
     for raw in _lines(patch):
-        text = safe(raw).expandtabs(4) if raw[:1] not in {"+", "-", " "} else raw[0] + safe(raw[1:]).expandtabs(4)
+        text = safe(raw)
         if old_left > 0 or new_left > 0:
             sign = text[:1] or " "
             if sign == "+":
-                yield _Line("+", text[1:], new)
+                yield _Line("+", text[1:].expandtabs(4), new)
                 new, new_left = new + 1, new_left - 1
                 continue
             if sign == "-":
-                yield _Line("-", text[1:], old)
+                yield _Line("-", text[1:].expandtabs(4), old)
                 old, old_left = old + 1, old_left - 1
                 continue
             if sign == " ":
-                yield _Line(" ", text[1:], new)
+                yield _Line(" ", text[1:].expandtabs(4), new)
                 old, new, old_left, new_left = old + 1, new + 1, old_left - 1, new_left - 1
                 continue
         if match := _HUNK.match(text):
             old, new = int(match[1]), int(match[3])
             old_left, new_left = int(match[2] or 1), int(match[4] or 1)
-            yield _Line("@", text)
+            yield _Line("@", text.expandtabs(4))
         elif text.startswith("--- "):
             path = _name(text[4:])
         elif text.startswith("+++ "):
             yield _Line("f", _title(path, _name(text[4:])))
         else:
-            yield _Line("\\", text)
+            yield _Line("\\", text.expandtabs(4))
 
 
 def _title(old: str, new: str) -> str:
