@@ -17,6 +17,8 @@ from lra.chat.markdown.spans import Look, Span, Spans, safe_url
 _URL = re.compile(r"https?://[^\s<>\"`]+", re.IGNORECASE)
 _BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 _ADDRESS = re.compile(r"(?:[a-z][a-z0-9+.-]*:|www\.|[\w-]+(?:\.[\w-]+)*\.[a-z]{2,}(?:[/:?]|$))", re.IGNORECASE)
+# Some texts take markdown-it the square of their length; no paragraph that is read is as long as this.
+_LONGEST = 16_000
 _ROLES = {"strong": "strong", "em": "emphasis", "s": "strike"}
 
 
@@ -55,6 +57,8 @@ class Inline:
         if not text:
             return []
         base = self._look.code(role)
+        if len(text) > _LONGEST:
+            return [Span(flat(text), base)]
         tokens = self._inline.parseInline(text, self._env)[0].children or []
         return [span for span in self._walk(tokens, [base] if base else []) if span.text]
 

@@ -33,6 +33,11 @@ class BlockParser:
         """The containers that are open."""
         return tuple(self._stack)
 
+    @property
+    def in_fence(self) -> bool:
+        """Whether the next line may be code between fences."""
+        return isinstance(self._leaf, Fence)
+
     def fork(self, sink: Sink, characters: int) -> BlockParser:
         """Return a copy that can be read on with and thrown away; of an open leaf it has the last characters."""
         other = BlockParser(sink)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from lra.chat.markdown.lines import Lines
@@ -9,6 +10,10 @@ from lra.chat.markdown.parser import BlockParser
 from lra.chat.markdown.renderer import Renderer
 from lra.chat.markdown.spans import Look
 from lra.chat.theme import Theme
+
+# The beginning of a line that can still become anything: it would flash as a heading, a rule or a list.
+_UNDECIDED = re.compile(r"[-=*_+|:>#`~ \t]*|[> \t]*\d{1,9}[.)]?[ \t]*")
+_FENCE = re.compile(r"[> \t]*[`~]+")
 
 
 class AnswerStream:
@@ -76,7 +81,8 @@ class AnswerStream:
         renderer = self._renderer.fork()
         parser = self._parser.fork(renderer, characters)
         rest = self._lines.unfinished
-        if rest:
+        undecided = _FENCE if self._parser.in_fence else _UNDECIDED
+        if rest and not undecided.fullmatch(rest):
             parser.line(rest if len(rest) <= characters else rest[:40] + "… " + rest[-characters:])
         parser.unfinished()
         return renderer.take().split("\n")[:-1][-max_lines:]

@@ -111,6 +111,29 @@ def test_what_is_finished_is_committed_at_once(text: str, done: str, open_: str)
     assert "\n".join(stream.tail(20)) == open_
 
 
+@pytest.mark.parametrize("begun", ["-", "--", "==", "#", "1", "2.", "|--", "```", "> -"])
+def test_what_can_become_anything_does_not_flash(begun: str) -> None:
+    stream = AnswerStream(60, Theme("plain", 0))
+    stream.feed(f"Steps:\n{begun}")
+    assert stream.tail(5) == ["Steps:"]
+    # What it has become is said once it is known.
+    assert stream.close() != ""
+
+
+def test_code_may_be_made_of_marks() -> None:
+    stream = AnswerStream(60, Theme("plain", 0))
+    stream.feed("```\n--")
+    assert stream.tail(5) == ["--"]
+    stream.feed("\n``")
+    assert stream.tail(5) == []
+
+
+def test_a_paragraph_nobody_reads_is_not_parsed() -> None:
+    stream = AnswerStream(60, Theme("plain", 0))
+    stream.feed("[" * 20_000 + "\n*x*")
+    assert stream.close().replace("\n", "") == "[" * 20_000 + " *x*"
+
+
 def test_blocks_and_source_are_kept_for_copying() -> None:
     text = "a\r\n```py\r\nx = 1\r\n\r\ty\r\n```\r\n- b\n  ~~~\n  one\n    two\n  ~~~\n\n    indented\n```\nhalf"
     stream = AnswerStream(40, DARK)
