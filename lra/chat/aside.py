@@ -33,9 +33,14 @@ async def aside(chat: Chat) -> AsyncIterator[Streams | None]:
     if chat.screen.plain:
         yield None
         return
+    from prompt_toolkit.input import create_input
+
     from lra.chat.prompt import Prompt
 
     prompt = chat.reader
     assert isinstance(prompt, Prompt), "only a plain screen has another reader"
     async with prompt.cover():
-        yield Streams(prompt.app.input, prompt.output)
+        # An input of its own: the prompt may still be waiting for what follows the last key it read.
+        source = create_input()
+        prompt.focus.follow(source)
+        yield Streams(source, prompt.output)

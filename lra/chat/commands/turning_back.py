@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lra.chat.commands.registry import registry
@@ -45,7 +46,17 @@ async def rewind(chat: Chat, args: str) -> None:
         if chosen is None:
             return
         number, everything = chosen
-    _say(chat, await session.rewind(int(number), also_written=everything))
+    undone = await session.rewind(int(number), also_written=everything)
+    _say(chat, undone if everything else _without_writing(undone))
+    if not everything:
+        chat.screen.line("  What these turns wrote to memory and tasks stays.", "dim")
+
+
+def _without_writing(undone: Undone) -> Undone:
+    """Leave out the calls that wrote what stays: they are not what cannot be undone."""
+    from lra.session.undo import TAKEN_BACK
+
+    return replace(undone, tools=[tool for tool in undone.tools if tool.name not in TAKEN_BACK])
 
 
 async def _choose(chat: Chat, session: Session) -> tuple[str, bool] | None:

@@ -31,8 +31,8 @@ Preview = Callable[[Item], Awaitable[Sequence[str]]]
 
 
 def matches(item: Item, query: str) -> bool:
-    """Tell whether every word of a query stands in an item."""
-    text = f"{item.text} {item.note}".casefold()
+    """Tell whether every word of a query stands in an item's text."""
+    text = item.text.casefold()
     return all(word in text for word in query.casefold().split())
 
 

@@ -28,7 +28,7 @@ def tell(chat: Terminal, line: str, expected: str) -> None:
 def test_memory_is_kept_found_and_forgotten(chat: Terminal, home: Path) -> None:
     tell(chat, "/memory", "Nothing is remembered yet")
     tell(chat, "/remember The boiler code is 4711", "✎ remembered “The boiler code is 4711”")
-    tell(chat, "/memory boiler", "fact  The boiler code is 4711  (")
+    tell(chat, "/memory boiler", "fact  The boiler code is 4711 (")
     chat.send("/forget boiler\r")
     chat.wait("Forget this for good? [y/N]")
     chat.send("n\r")
@@ -67,8 +67,6 @@ def test_the_other_commands_answer(chat: Terminal) -> None:
     tell(chat, "/keys", "Ctrl-R")
     tell(chat, "/keys dvorak", "There are no keys 'dvorak'. Use emacs or vi.")
     tell(chat, "/keys vi", "with the keys of vi from now on")
-    chat.press("escape")
-    chat.send("i")
     tell(chat, "/keys emacs", "with the keys of emacs")
     tell(chat, "/help forget", "Erase a memory for good")
     tell(chat, "/tools", "create_task")

@@ -28,6 +28,8 @@ def tell(chat: Terminal, line: str, expected: str) -> None:
 
 def ask_about_the_cat(chat: Terminal) -> None:
     tell(chat, "/remember My cat is called Tom", "✎ remembered")
+    # What was said in a conversation is in its context anyway, and not recalled in it.
+    tell(chat, "/new", "A new conversation.")
     tell(chat, "what is my cat called?", "↺ recalled 1")
 
 

@@ -1,0 +1,90 @@
+"""What is offered while typing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from prompt_toolkit.completion import CompleteEvent
+from prompt_toolkit.document import Document
+
+from lra.chat.commands import registry
+from lra.chat.completion import ChatCompleter
+from tests.chat.conftest import Start
+from tests.support.terminal import Terminal
+
+
+async def offered(text: str, cwd: Path) -> list[str]:
+    completer = ChatCompleter(registry, cwd=cwd)
+    return [found.text async for found in completer.get_completions_async(Document(text), CompleteEvent())]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("/re", ["/resume", "/rename", "/rewind", "/remember"]),
+        ("/qu", ["/exit"]),
+        ("/theme ", ["dark", "light", "high-contrast", "plain"]),
+        ("/theme L", ["light"]),
+        ("/keys v", ["vi"]),
+        ("/help und", ["undo"]),
+        ("/tasks d", ["done"]),
+        ("/cost ", []),
+        ("/nothing x", []),
+        ("say /re", []),
+        ("/etc/pass", []),
+        ("mail me@no", []),
+        ("@no", ["@notes.txt"]),
+        ("look (@no", ["@notes.txt"]),
+        ("@my", ['@"my file.md"']),
+        ('@"my fi', ['@"my file.md"']),
+        ("@mem", ["@memory:"]),
+        ("@ses", ["@session:"]),
+        ("@notes.txt and", []),
+        ("line\n@no", ["@notes.txt"]),
+    ],
+)
+async def test_what_is_offered(text: str, expected: list[str], tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("x")
+    (tmp_path / "my file.md").write_text("x")
+    assert await offered(text, tmp_path) == expected
+
+
+async def test_what_was_offered_is_known_later(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("x")
+    completer = ChatCompleter(registry, cwd=tmp_path)
+    async for _ in completer.get_completions_async(Document("@not"), CompleteEvent()):
+        pass
+    assert completer.offered == {"notes.txt"}
+
+
+def chosen(chat: Terminal, typed: str, seen: str, line: str) -> None:
+    chat.send(typed)
+    chat.wait(seen)
+    chat.press("tab")
+    chat.wait(lambda terminal: terminal.line.startswith(line))
+    chat.press("ctrl-c", "ctrl-c")
+    chat.prompt()
+
+
+def test_it_is_chosen_with_tab_in_the_real_program(start: Start, home: Path) -> None:
+    folder = home / "project"
+    (folder / "src").mkdir(parents=True)
+    (folder / "src" / "notes.txt").write_text("x")
+    chat = start(cwd=folder)
+    chat.prompt()
+    chat.wait("offline model")
+    for line, seen in (
+        ("remember that the gate is green", "✎ remembered"),
+        ("/rename The gate", "now called"),
+        ("/new", "A new"),
+    ):
+        chat.send(line + "\r")
+        chat.wait(seen)
+        chat.prompt()
+    chosen(chat, "/mem", "/memory [WORDS]", "> /memory")
+    chosen(chat, "look at @not", "src/notes.txt", "> look at @src/notes.txt")
+    chosen(chat, "what of @memory:green", "The gate is green", "> what of @memory:")
+    chosen(chat, "and @session:", "The gate", "> and @session:")
+    chosen(chat, "/resume ", "The gate  ", "> /resume ")
+    chosen(chat, "/theme hi", "high-contrast", "> /theme high-contrast")
