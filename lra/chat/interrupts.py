@@ -8,6 +8,26 @@ import signal
 from collections.abc import Callable, Iterator
 
 
+@contextlib.contextmanager
+def handled(number: signal.Signals, action: Callable[[], object]) -> Iterator[None]:
+    """Run `action` on the event loop when a signal arrives, for as long as the block runs."""
+    loop = asyncio.get_running_loop()
+    try:
+        loop.add_signal_handler(number, action)
+    except NotImplementedError:
+        # Loops on Windows know no signals; Python's own handler runs between two of their steps.
+        before = signal.signal(number, lambda _number, _frame: loop.call_soon_threadsafe(action))
+        try:
+            yield
+        finally:
+            signal.signal(number, before)
+        return
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(number)
+
+
 class Interrupts:
     """Owns SIGINT, SIGTERM and SIGHUP while a front runs.
 
@@ -22,15 +42,12 @@ class Interrupts:
     @contextlib.contextmanager
     def installed(self) -> Iterator[None]:
         """Receive the signals for as long as the block runs."""
-        loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGINT, self.fire)
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            loop.add_signal_handler(number, self._on_terminate)
-        try:
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(handled(signal.SIGINT, self.fire))
+            stack.enter_context(handled(signal.SIGTERM, self._on_terminate))
+            if hasattr(signal, "SIGHUP"):
+                stack.enter_context(handled(signal.SIGHUP, self._on_terminate))
             yield
-        finally:
-            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-                loop.remove_signal_handler(number)
 
     @contextlib.contextmanager
     def to(self, action: Callable[[], object]) -> Iterator[None]:

@@ -7,8 +7,11 @@ import contextlib
 import os
 import select
 import signal
-import termios
+import sys
 from collections.abc import Iterator
+
+if sys.platform != "win32":
+    import termios
 
 
 class Keyboard:
@@ -27,7 +30,9 @@ class Keyboard:
         self._before: list[int | list[bytes | int]] | None = None
 
     def hush(self) -> None:
-        """Enter the mode; the first call notes the mode to go back to."""
+        """Enter the mode; the first call notes the mode to go back to. A console without modes stays as it is."""
+        if sys.platform == "win32":
+            return
         try:
             mode = termios.tcgetattr(self._fd)
         except (termios.error, OSError, ValueError):
@@ -51,6 +56,8 @@ class Keyboard:
             self._set(self._before)
 
     def _set(self, mode: list[int | list[bytes | int]]) -> None:
+        if sys.platform == "win32":
+            return
         with contextlib.suppress(termios.error, OSError):
             termios.tcsetattr(self._fd, termios.TCSANOW, mode)
 
@@ -71,6 +78,8 @@ class Keyboard:
 
     def stop(self) -> None:
         """Give the shell its terminal as it was, stop, and take up the present mode when brought back."""
+        if sys.platform == "win32":
+            return
         try:
             mode = termios.tcgetattr(self._fd)
         except (termios.error, OSError, ValueError):
@@ -88,6 +97,9 @@ class Keyboard:
     @contextlib.contextmanager
     def suspendable(self) -> Iterator[None]:
         """Let Ctrl-Z give the shell its terminal as it was, and take the mode up again afterwards."""
+        if sys.platform == "win32":
+            yield
+            return
 
         def stop(_number: int, _frame: object) -> None:
             self.restore()

@@ -62,6 +62,7 @@ class LiveScreen(Screen):
         result = clip(first if ended.more and ended.style == "dim" else ended.text, max(12, room // 2))
         call = clip(ended.call, max(12, room - len(result) - 5))
         self.line(f"⚙ {call} → {result}{more}{took}", "tool" if ended.style == "dim" else ended.style)
+        self.patch(ended.content)
 
     def text(self, text: str) -> None:
         """Append to the answer: its finished lines go up, its end stays in the live area."""

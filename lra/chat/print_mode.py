@@ -10,6 +10,7 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from lra.chat.interrupts import handled
 from lra.chat.opening import settings_for
 from lra.chat.options import ChatOptions
 from lra.chat.render import Busy, Line, TurnRenderer
@@ -60,11 +61,9 @@ class PrintMode:
         Raises:
             LraError: No turn could begin, or the answer could not be written.
         """
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self._stop)
         task = self._task = asyncio.create_task(self._work())
-        await asyncio.wait([task])
+        with handled(signal.SIGINT, self._stop), handled(signal.SIGTERM, self._stop):
+            await asyncio.wait([task])
         if not task.cancelled():
             task.result()
         check_taken(self._screen)

@@ -36,6 +36,11 @@ class Pending:
         self._waiter: asyncio.Future[None] | None = None
         self._end: BaseException | None = None
 
+    @property
+    def ready(self) -> bool:
+        """Whether a message starts as soon as it is asked for."""
+        return bool(self.messages) and not self.held
+
     def put(self, message: Message) -> None:
         """Add a message behind the others."""
         self.messages.append(message)
@@ -82,10 +87,10 @@ class Pending:
     async def next(self) -> Message:
         """Wait for a message that may start."""
         while True:
-            if self._end is not None and not (isinstance(self._end, EOFError) and self.messages and not self.held):
+            if self._end is not None and not (isinstance(self._end, EOFError) and self.ready):
                 why, self._end = self._end, None
                 raise why
-            if self.messages and not self.held:
+            if self.ready:
                 message = self.messages.pop(0)
                 self._on_change()
                 return message

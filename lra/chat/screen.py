@@ -26,6 +26,7 @@ _ASCII = str.maketrans(
 _UNSAFE_IN_JSON = re.compile("[\x7f-\x9f\ud800-\udfff]")
 _FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 _BUSY_AFTER = 0.4
+_PATCH = re.compile(r"^--- .*\n\+\+\+ .*\n@@ -\d", re.MULTILINE)
 
 
 def wants_plain(flag: bool, out: TextIO) -> bool:
@@ -94,8 +95,18 @@ class Screen:
             took = f" ({piece.took:.1f} s)" if piece.took >= 1 else ""
             room = max(20, self.columns - 1) - len(took) - 2
             self.line("  " + clip(f"→ {name}{piece.text}", room) + took, piece.style)
+            self.patch(piece.content)
         elif isinstance(piece, Busy):
             self.busy(piece)
+
+    def patch(self, content: str) -> None:
+        """Append a tool's result that is a patch as one; anything else stays the line it is."""
+        if not _PATCH.search(content):
+            return
+        from lra.chat.diff import render_patch
+
+        drawn = render_patch(self._safe(content), self.columns, self.theme, ascii=self._ascii)
+        self._write(self._side, drawn if drawn.endswith("\n") or not drawn else drawn + "\n")
 
     def echo(self, text: str) -> None:
         """Show a message that was entered; on a plain terminal it stands there as it was typed."""

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from lra.chat.app import Chat
     from lra.chat.live_screen import LiveScreen
 
+_BUSY = "Enter queues · Ctrl-S steers · Esc stops"
+
 
 def standing_prompt(chat: Chat, screen: LiveScreen) -> Prompt:
     """Return the prompt of a conversation, with its live area and status line."""
@@ -29,7 +31,7 @@ def standing_prompt(chat: Chat, screen: LiveScreen) -> Prompt:
         on_gone=lambda _error: chat.gone(),
     )
     prompt.area.status = lambda width: screen.styled(chat.status.line(width), "status")
-    prompt.area.placeholder = lambda: "Enter queues · Ctrl-S steers · Esc stops" if chat.working else ""
+    prompt.area.placeholder = lambda: _BUSY if chat.working or chat.pending.ready else ""
     prompt.area.styled = screen.styled
     prompt.set_keys(chat.preferences.keys)
     screen.attach(prompt)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import json
 import time
 from contextlib import AbstractContextManager, nullcontext, suppress
@@ -139,7 +140,8 @@ class TurnFront:
         message = await resolve(text, cwd=Path.cwd(), session=session, completed=self._chat.reader.completed)
         for note in message.notes:
             self._chat.screen.line(f"! {note}", "warning")
-        return {"attachments": message.attachments} if message.attachments else {}
+        takes = "attachments" in inspect.signature(session.send).parameters
+        return {"attachments": message.attachments} if message.attachments and takes else {}
 
     async def _show_tasks(self, session: Session) -> None:
         """Show what is open, as a short list below the change."""

@@ -38,7 +38,7 @@ def run() -> None:
 
     import lra.session.session
 
-    lra.session.session.built_in_toolsets = with_tool  # type: ignore[assignment]
+    vars(lra.session.session)["built_in_toolsets"] = with_tool
     main()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import signal
 import time
 from pathlib import Path
 
@@ -124,17 +123,86 @@ def test_history_across_runs(chat: Terminal, start: Start, home: Path, model_env
     again.prompt()
 
 
-def test_suspend_and_come_back(chat: Terminal, model_server: ModelServer) -> None:
-    # Nothing restarts a stopped session leader here, so the test does.
-    chat.send("half a line")
-    chat.wait("> half a line")
-    chat.press("ctrl-z")
-    time.sleep(0.5)
-    chat.signal(signal.SIGCONT)
-    chat.wait(lambda terminal: terminal.line == "> half a line")
-    chat.send(" and the rest\r")
+def test_ctrl_j_begins_a_line_too(chat: Terminal, model_server: ModelServer) -> None:
+    chat.send("first")
+    chat.press("ctrl-j")
+    chat.send("second\r")
     answered(chat)
-    assert sent(model_server)[-1].startswith("half a line and the rest")
+    assert sent(model_server)[-1].startswith("first\nsecond")
+
+
+def test_browsing_the_history_keeps_the_draft(chat: Terminal) -> None:
+    chat.send("a question\r")
+    answered(chat)
+    chat.send("my draft")
+    chat.press("up")
+    chat.wait(lambda it: it.line == "> a question")
+    chat.press("down")
+    chat.wait(lambda it: it.line == "> my draft")
+
+
+def test_escape_gives_a_line_up_at_once(chat: Terminal) -> None:
+    chat.send("never mind")
+    chat.wait("> never mind")
+    chat.press("escape")
+    assert chat.wait(lambda it: it.line == ">", 3) < 0.9
+
+
+def test_escape_twice_offers_to_undo_a_turn(chat: Terminal) -> None:
+    chat.send("a question\r")
+    answered(chat)
+    chat.press("escape", "escape")
+    chat.wait("> /rewind")
+    chat.wait(re.compile(r"1\s+a question"))
+
+
+@pytest.mark.parametrize("keys", [("ctrl-g",), ("ctrl-x", "ctrl-e")])
+def test_the_external_editor(
+    start: Start, home: Path, model_server: ModelServer, model_env: dict[str, str], keys: tuple[str, ...]
+) -> None:
+    model_server.script(default=say("Understood."))
+    editor = home / "editor"
+    editor.write_text('#!/bin/sh\ncat "$1" > seen\nprintf \'from the\\neditor\' > "$1"\n')
+    editor.chmod(0o755)
+    chat = start(VISUAL=str(editor), **model_env)
+    chat.prompt()
+    chat.send("a draft")
+    chat.press(*keys)
+    chat.wait(lambda it: it.line == "  editor")
+    assert (home / "seen").read_text().strip() == "a draft"
+    chat.press("enter")
+    answered(chat)
+    assert sent(model_server)[-1].startswith("from the\neditor")
+
+
+def test_vi_keys_are_kept(start: Start, home: Path, model_server: ModelServer, model_env: dict[str, str]) -> None:
+    model_server.script(default=say("Understood."))
+    chat = start(**model_env)
+    chat.prompt()
+    chat.send("/keys vi\r")
+    chat.wait("the keys of vi")
+    chat.prompt()
+    chat.press("ctrl-d")
+    chat.end()
+    again = start(**model_env)
+    again.prompt()
+    again.send("hello wrold")
+    again.press("escape")
+    again.send("bcwworld")
+    again.wait(lambda it: it.line == "> hello world")
+    again.press("enter")
+    answered(again)
+
+
+def test_ctrl_l_draws_anew_and_wipes_nothing(chat: Terminal) -> None:
+    chat.send("a question\r")
+    answered(chat)
+    chat.send("draft")
+    chat.wait("> draft")
+    before = chat.text
+    chat.press("ctrl-l")
+    time.sleep(0.3)
+    assert chat.text == before
 
 
 def test_unknown_commands_suggest_and_paths_are_messages(chat: Terminal, model_server: ModelServer) -> None:

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from typing import cast
 
 import pytest
 
@@ -60,7 +59,7 @@ def shown(*events: Event, columns: int = 80) -> str:
     screen.width = columns
     for piece in render(*events, columns=columns):
         screen.show(piece)
-    return cast(io.BytesIO, out.buffer).getvalue().decode()
+    return out.buffer.getvalue().decode()
 
 
 def finished(output: str = "", outcome: str = "completed", **fields: object) -> TurnFinished:

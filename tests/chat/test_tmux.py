@@ -1,0 +1,90 @@
+"""A smoke test in tmux, which wraps its lines anew when a window gets narrower."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.model_server import ModelServer, say
+from tests.support.terminal import lra, plain_env
+
+pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
+
+
+class Tmux:
+    """One window of a server of this test's own."""
+
+    def __init__(self, socket: Path, env: dict[str, str], cwd: Path) -> None:
+        self._socket = socket
+        command = f"{shlex.join(lra('chat'))}; echo ended $?; sleep 30"
+        self._run("-f", "/dev/null", "new-session", "-d", "-x", "90", "-y", "24", command, env=env, cwd=cwd)
+
+    def _run(self, *arguments: str, env: dict[str, str] | None = None, cwd: Path | None = None) -> str:
+        done = subprocess.run(
+            ["tmux", "-S", str(self._socket), *arguments],
+            env=env,
+            cwd=cwd,
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=False,
+        )
+        return done.stdout
+
+    def keys(self, *keys: str) -> None:
+        self._run("send-keys", *keys)
+
+    def resize(self, columns: int, rows: int) -> None:
+        self._run("resize-window", "-x", str(columns), "-y", str(rows))
+
+    @property
+    def text(self) -> str:
+        """Scrollback and screen, lines that were wrapped joined."""
+        return self._run("capture-pane", "-p", "-J", "-S", "-")
+
+    def wait(self, what: str | Callable[[str], bool]) -> None:
+        until = time.monotonic() + 20
+        while not (what in self.text if isinstance(what, str) else what(self.text)):
+            assert time.monotonic() < until, f"{what!r} did not appear:\n{self.text}"
+            time.sleep(0.05)
+
+    def close(self) -> None:
+        self._run("kill-server")
+
+
+@pytest.fixture
+def tmux(home: Path, model_env: dict[str, str], tmp_path: Path) -> Iterator[Tmux]:
+    # A socket's path has to be short.
+    window = Tmux(tmp_path / "t", plain_env(home, **model_env), home)
+    yield window
+    window.close()
+
+
+def test_an_answer_a_draft_and_two_sizes(tmux: Tmux, model_server: ModelServer) -> None:
+    paragraphs = [f"Paragraph {number} is here to be read by somebody." for number in range(10)]
+    model_server.script(say("\n\n".join(paragraphs), chunk_delay=0.03), say("Fine."))
+    tmux.wait("openai-chat:")
+    tmux.keys("go", "Enter")
+    tmux.wait("Paragraph 1 ")
+    tmux.keys("a draft that is long enough to be wrapped when the window is only forty columns wide")
+    tmux.wait("forty columns wide")
+    for columns, rows in ((40, 24), (40, 12), (90, 30)):
+        tmux.resize(columns, rows)
+        time.sleep(0.3)
+    tmux.wait("Paragraph 9 is here to be read by somebody.")
+    tmux.wait(lambda text: "thinking" not in text)
+    text = tmux.text
+    assert text.count("forty columns wide") == 1
+    for number in range(10):
+        assert text.count(f"Paragraph {number} ") == 1, text
+    tmux.keys("Enter")
+    tmux.wait("Fine.")
+    tmux.keys("C-d")
+    tmux.wait("ended 0")
+    assert "openai-chat:" not in tmux.text
