@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import secrets
 from collections.abc import Coroutine
-from contextlib import suppress
 from typing import Any
 
 from lra.config import Settings
 from lra.memory import Memory
 from lra.store import StructuredMemoryStore
+
+logger = logging.getLogger("lra.runtime")
+# Who uses the library decides where its log goes; by default nowhere.
+logging.getLogger("lra").addHandler(logging.NullHandler())
 
 
 class Runtime:
@@ -68,5 +72,7 @@ class Runtime:
 
 
 async def _quiet(coroutine: Coroutine[Any, Any, None]) -> None:
-    with suppress(Exception):
+    try:
         await coroutine
+    except Exception:
+        logger.warning("background work failed", exc_info=True)

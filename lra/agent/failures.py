@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from pydantic_ai import exceptions as pai
 from lra.config import PROVIDER_KEYS
 from lra.errors import BudgetError, ExitCode, LraError
 from lra.events import Outcome
+
+logger = logging.getLogger("lra.agent")
 
 LONGEST_WAIT = 120.0
 """Seconds; a provider that asks for more is not waited for."""
@@ -45,6 +48,7 @@ def explain(error: BaseException, model: str, *, received: bool = False) -> Fail
             return explain(error.exceptions[-1], model, received=received)
         case pai.ContentFilterError():
             return Failure(f"{model} refused to answer: {_line(error)}", "refused", ExitCode.REFUSED)
+    logger.warning("asking %s failed", model, exc_info=error)
     sentence, code = _describe(error, model, received)
     return Failure(sentence, "failed", code)
 

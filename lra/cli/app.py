@@ -21,6 +21,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "config": ("lra.cli.config", "Show every setting and where it came from."),
     "doctor": ("lra.cli.doctor", "Check that everything works, and say what to do where it does not."),
     "list-memory": ("lra.cli.overview", "Show the turns, tasks, summaries and memories that are kept."),
+    "logs": ("lra.cli.logs", "Show the log: warnings, errors, failures of models."),
     "memory": ("lra.cli.memory", "Add, search, change and forget memories."),
     "sessions": ("lra.cli.sessions", "List, read, search, replay, rename, export and delete conversations."),
     "tasks": ("lra.cli.tasks", "List, add and finish tasks."),

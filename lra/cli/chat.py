@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection
 from typing import Any
 
@@ -104,11 +105,34 @@ def start(*, text: str | None = None, print_mode: bool, **values: Any) -> None:
     if print_mode:
         options = ChatOptions(prompt=_prompt(text), print_mode=True, **values)
 
-    from lra.chat import run
     from lra.cli.work import quiet_libraries
 
     quiet_libraries()
-    raise typer.Exit(run(options))
+    raise typer.Exit(_run(options))
+
+
+def _run(options: ChatOptions) -> int:
+    """Start the front, and note in the log that and how it ended."""
+    import logging
+    import time
+
+    from lra import __version__
+    from lra.chat import run
+
+    logger = logging.getLogger("lra.chat")
+    logger.info("lra %s, Python %s: started", __version__, _platform())
+    began, code = time.monotonic(), "an error"
+    try:
+        number = run(options)
+        code = f"exit code {number}"
+    finally:
+        logger.info("ended with %s after %.0f s", code, time.monotonic() - began)
+    return number
+
+
+def _platform() -> str:
+    """Return the version of Python and the platform."""
+    return f"{sys.version.split()[0]} on {sys.platform}"
 
 
 def _check(options: ChatOptions) -> None:

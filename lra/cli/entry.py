@@ -20,6 +20,10 @@ def main() -> NoReturn:
     # Everything the program writes is the user's alone.
     os.umask(0o077)
     code = _run()
+    if "lra.cli.logfile" in sys.modules:
+        from lra.cli import logfile
+
+        logfile.finish()
     # The collector would look at every object once more before the process ends, for 0.2 s and nothing.
     gc.freeze()
     sys.exit(code)
@@ -49,8 +53,13 @@ def _run() -> int:
             output.close_quietly()
             notices.say(f"lra: Standard output cannot be written: {one_line(str(error))}.")
         else:
+            import logging
+
+            from lra.cli import logfile
             from lra.cli.crash import report
 
+            logfile.install()
+            logging.getLogger("lra.cli").error("a defect", exc_info=error)
             notices.say(report(error))
     return code
 

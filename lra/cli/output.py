@@ -47,6 +47,11 @@ def write(text: str) -> None:
     print(printable(text))
 
 
+def write_now(text: str) -> None:
+    """Print a line that somebody waits for."""
+    print(printable(text), flush=True)
+
+
 def write_line(line: str) -> None:
     """Print one line of JSON that exists as text already."""
     print(_UNSAFE_IN_JSON.sub(_escape, line.rstrip("\n")))

@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from lra.cli import notices
+from lra.cli import logfile, notices
 
 if TYPE_CHECKING:
     from lra.config import Settings
@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 def quiet_libraries() -> None:
-    """Keep the warnings, logs and thread tracebacks of libraries off the terminal.
+    """Keep the warnings, logs and thread tracebacks of libraries off the terminal, and in the log.
 
     What an exception of a background thread says goes to a crash file.
     """
@@ -34,8 +34,9 @@ def quiet_libraries() -> None:
             save("".join(traceback.format_exception(args.exc_value)))
 
     if not sys.warnoptions:
-        warnings.simplefilter("ignore")
+        warnings.simplefilter("default")
     logging.lastResort = None
+    logfile.install()
     threading.excepthook = keep
     sys.unraisablehook = lambda _args: None
 

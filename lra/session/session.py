@@ -28,6 +28,7 @@ from lra.session.context import SessionContext, Uncompacted
 from lra.session.context_report import ContextReport, report
 from lra.session.export import export_session
 from lra.session.history import user_entry
+from lra.session.log import note
 from lra.session.opening import copy_session, prepare
 from lra.session.recovery import recover_turns, settle_held
 from lra.session.turn import TurnPlan, TurnRunner
@@ -274,6 +275,7 @@ class Session:
                 runner.cancel()
             async with aclosing(runner.events()) as events:
                 async for event in events:
+                    note(event)
                     yield event
         finally:
             if self._runner is not None:

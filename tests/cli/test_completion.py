@@ -155,7 +155,7 @@ def test_zsh_completes(shell: Cli) -> None:
         encoding="utf-8",
         timeout=30,
     )
-    child.sendline("autoload -Uz compinit; compinit -u -d .dump; source ./lra.zsh; echo rea''dy")
+    child.sendline("autoload -Uz compinit; compinit -u -D; source ./lra.zsh; echo rea''dy")
     child.expect("ready")
     child.send("lra sessions show ab\t--json | head -c 40\r")
     child.expect('"id": "abc123def456"')
