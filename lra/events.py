@@ -126,6 +126,14 @@ class ToolFinished(Event):
 
 
 @dataclass(slots=True, kw_only=True)
+class Steered(Event):
+    """What the person wrote during the turn goes to the model with its next request."""
+
+    type: ClassVar[str] = "steered"
+    text: str
+
+
+@dataclass(slots=True, kw_only=True)
 class MemoryWritten(Event):
     """A memory was added, changed or forgotten."""
 

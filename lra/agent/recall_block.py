@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from lra.events import RecalledMemory
 
 if TYPE_CHECKING:
-    from pydantic_ai.messages import ModelMessage
+    from pydantic_ai.messages import ModelMessage, UserContent
 
 TAG = "recalled-memories"
 
@@ -29,12 +29,12 @@ def format_block(memories: Sequence[RecalledMemory]) -> str:
     return "\n".join([*lines, f"</{TAG}>"])
 
 
-def with_block(messages: list[ModelMessage], prompt: str, block: str) -> list[ModelMessage]:
+def with_block(messages: list[ModelMessage], prompt: str | Sequence[UserContent], block: str) -> list[ModelMessage]:
     """Return the messages with the block after the turn's prompt; the given messages stay as they are.
 
     Args:
         messages: What is about to be sent.
-        prompt: Text of the turn's user message; its last occurrence is the one of this turn.
+        prompt: Content of the turn's user message; its last occurrence is the one of this turn.
         block: From `format_block`.
     """
     from pydantic_ai.messages import ModelRequest, UserPromptPart
@@ -46,6 +46,7 @@ def with_block(messages: list[ModelMessage], prompt: str, block: str) -> list[Mo
         for position, part in enumerate(message.parts):
             if isinstance(part, UserPromptPart) and part.content == prompt:
                 parts = list(message.parts)
-                parts[position] = replace(part, content=f"{prompt}\n\n{block}")
+                content = f"{prompt}\n\n{block}" if isinstance(prompt, str) else [*prompt, block]
+                parts[position] = replace(part, content=content)
                 return [*messages[:index], replace(message, parts=parts), *messages[index + 1 :]]
     return messages

@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lra.session.library import run_agent
-    from lra.session.session import Session, SessionBusyError, SessionUsage
+    from lra.session.session import Session, SessionUsage
+    from lra.session.tenancy import SessionBusyError
 
 __all__ = ["Session", "SessionBusyError", "SessionUsage", "run_agent"]
 
+_HOMES = {"run_agent": "library", "SessionBusyError": "tenancy"}
+
 
 def __getattr__(name: str) -> Any:
-    if name == "run_agent":
-        return import_module("lra.session.library").run_agent
     if name in __all__:
-        return getattr(import_module("lra.session.session"), name)
+        return getattr(import_module(f"lra.session.{_HOMES.get(name, 'session')}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

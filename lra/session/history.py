@@ -16,11 +16,15 @@ from pydantic_ai.messages import (
     ThinkingPart,
     ToolCallPart,
     ToolReturnPart,
+    UserContent,
     UserPromptPart,
 )
 
 from lra.store import Entry, JournalRow
 from lra.text import clean_text, clean_value
+
+Prompt = str | Sequence[UserContent]
+"""What a model is given of a person's message."""
 
 INTERRUPTED = "Interrupted before it finished. Its effects are unknown: check before repeating it."
 
@@ -56,9 +60,15 @@ def parse(rows: Sequence[JournalRow]) -> list[ModelMessage]:
     return [message for row in rows if (message := load(row)) is not None]
 
 
-def user_entry(text: str, *, created_at: int | None = None) -> Entry:
-    """Return the journal row of a person's message."""
-    message = ModelRequest(parts=[UserPromptPart(content=text)])
+def user_entry(text: str, *, prompt: Prompt | None = None, created_at: int | None = None) -> Entry:
+    """Return the journal row of a person's message.
+
+    Args:
+        text: What is shown and searched.
+        prompt: What the model is given, where that is more.
+        created_at: When it was written; now by default.
+    """
+    message = ModelRequest(parts=[UserPromptPart(content=text if prompt is None else prompt)])
     return Entry(role="user", content=text, payload=dump(message), created_at=created_at)
 
 

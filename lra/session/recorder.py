@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -23,7 +23,9 @@ from sqlalchemy import Connection
 
 from lra.agent.recall_block import with_block
 from lra.errors import LraError
-from lra.session.history import clean_response, extra_entry, response_entry, tool_entry
+from lra.events import Event, Steered
+from lra.session.history import Prompt, clean_response, extra_entry, response_entry, tool_entry
+from lra.session.steering import Steering
 from lra.store import Entry, StructuredMemoryStore
 from lra.store.journal import append_entries, drop_stream
 from lra.store.sqlite import raw
@@ -42,7 +44,9 @@ class Recorder(AbstractCapability[AgentDeps]):
     store: StructuredMemoryStore
     session_id: str
     turn_id: int
-    prompt: str
+    prompt: Prompt
+    steering: Steering
+    emit: Callable[[Event], None]
     known: int
     """Messages of the history the run started with."""
     recall_block: str = ""
@@ -53,6 +57,8 @@ class Recorder(AbstractCapability[AgentDeps]):
     last: Entry | None = None
     """A complete response that is journalled with what comes next."""
     seen: set[int] = field(default_factory=set)
+    asked: UserPromptPart | RetryFeedbackPart | None = None
+    """The part with the turn's own message, once it was met."""
     text: list[str] = field(default_factory=list)
     """Text of the answer so far, a response each."""
 
@@ -60,6 +66,7 @@ class Recorder(AbstractCapability[AgentDeps]):
         self, ctx: RunContext[AgentDeps], request_context: ModelRequestContext
     ) -> ModelRequestContext:
         """Journal what the request adds, and put recalled memories beside the prompt in this request alone."""
+        self.steering.run = ctx
         if self.last is not None:
             await self._journal_response(self.last, ())
         await self._journal_requests(ctx.messages[self.known :])
@@ -79,11 +86,20 @@ class Recorder(AbstractCapability[AgentDeps]):
                 for part in message.parts
                 if isinstance(part, UserPromptPart | RetryFeedbackPart)
                 and id(part) not in self.seen
-                and getattr(part, "content", None) != self.prompt
+                and not self._is_prompt(part)
             ]
             self.seen.update(id(part) for part in extra)
             if extra:
                 await self._append([extra_entry(message, extra)])
+            for part in extra:
+                if isinstance(part.content, str) and await self.steering.delivered(part.content):
+                    self.emit(Steered(text=part.content))
+
+    def _is_prompt(self, part: UserPromptPart | RetryFeedbackPart) -> bool:
+        """Tell whether a part is the message that the turn began with, which the journal has."""
+        if self.asked is None and part.content == self.prompt:
+            self.asked = part
+        return part is self.asked
 
     async def after_model_request(
         self, ctx: RunContext[AgentDeps], *, request_context: ModelRequestContext, response: ModelResponse

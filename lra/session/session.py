@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
@@ -16,44 +15,33 @@ from lra.agent.build import build_agent
 from lra.agent.context import estimate_tokens, window_of
 from lra.agent.models import normalise
 from lra.agent.providers import build_model
-from lra.agent.summary import title_of
 from lra.agent.tracing import trace
 from lra.config import load_settings
-from lra.errors import BusyError, LraError, UsageError
+from lra.errors import LraError, UsageError
 from lra.events import Compacted, Event
 from lra.runtime import Runtime
+from lra.session.attachments import Attachment
 from lra.session.budget import Budget, checked_price
 from lra.session.closing import leave_summary, summarize_abandoned
 from lra.session.context import SessionContext, Uncompacted
 from lra.session.context_report import ContextReport, report
 from lra.session.export import export_session
-from lra.session.history import user_entry
 from lra.session.log import note
+from lra.session.message import Message, begin, compose
 from lra.session.opening import copy_session, prepare
 from lra.session.recovery import recover_turns, settle_held
+from lra.session.steering import Steering
+from lra.session.tenancy import Tenancy
 from lra.session.turn import TurnPlan, TurnRunner
 from lra.session.undo import Undoer, Undone
-from lra.store import SessionRecord, TurnRecord
+from lra.store import SessionRecord
 from lra.store.inbox import Inbox
-from lra.store.sessions import LEASE_SECONDS, Lease
 from lra.text import clean_text
 from lra.tools.catalogue import ToolInfo, built_in_toolsets, describe
 from lra.tools.deps import AgentDeps, Approver
 
 if TYPE_CHECKING:
     from pydantic_ai.models import Model
-
-
-class SessionBusyError(BusyError):
-    """Another process has the session open for writing."""
-
-    def __init__(self, session_id: str, lease: Lease) -> None:
-        self.session_id = session_id
-        self.lease = lease
-        super().__init__(
-            f"Session {session_id} is open in another process (number {lease.pid} on {lease.host}).",
-            hint="Close it there, or open a copy with --fork.",
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +94,7 @@ class Session:
             sandbox_base_url=runtime.settings.sandbox_url,
             approve=approver,
         )
+        self._tenancy = Tenancy(runtime, record.id)
         self._held = Inbox(runtime.settings.home)
         """Messages that came while the record was locked."""
         self._closed = False
@@ -115,8 +104,6 @@ class Session:
         self._runner: TurnRunner | None = None
         self._owns_runtime = False
         self._loop = asyncio.get_running_loop()
-        self._heartbeat: asyncio.Task[None] | None = None
-        self._renewed = 0.0
         self.last_messages: list[ModelMessage] = []
         """All messages after the last completed turn, for library callers."""
 
@@ -210,7 +197,7 @@ class Session:
         )
         session.notices = [*runtime.settings.notices, *session.notices, *opened.notices]
         if not read_only:
-            await session._take_lease()
+            await session._tenancy.take()
             session.notices += await recover_turns(runtime.store, opened.record.id)
         if runtime.long_lived:
             runtime.spawn(summarize_abandoned(runtime))
@@ -223,37 +210,19 @@ class Session:
             self.notices.append(problem)
         return agent
 
-    async def _take_lease(self) -> None:
-        lease = await self.runtime.store.sessions.acquire(self.id, self.runtime.process_id)
-        if lease is not None:
-            raise SessionBusyError(self.id, lease)
-        self._renewed = time.time()
-        self._heartbeat = asyncio.create_task(self._renew())
-
-    async def _renew(self) -> None:
-        while True:
-            await asyncio.sleep(LEASE_SECONDS / 3)
-            with suppress(LraError):
-                await self._keep_lease()
-
-    async def _keep_lease(self) -> None:
-        """Renew the lease; after a sleep longer than it lasts, another process may hold the session.
-
-        Raises:
-            SessionBusyError: It does; nothing more is written here.
-        """
-        lease = await self.runtime.store.sessions.acquire(self.id, self.runtime.process_id)
-        if lease is not None:
-            raise SessionBusyError(self.id, lease)
-        self._renewed = time.time()
-
     async def send(
-        self, text: str, *, inbox_id: str | None = None, history: Sequence[ModelMessage] | None = None
+        self,
+        text: str,
+        *,
+        attachments: Sequence[Attachment] = (),
+        inbox_id: str | None = None,
+        history: Sequence[ModelMessage] | None = None,
     ) -> AsyncIterator[Event]:
         """Run one turn.
 
         Args:
             text: The person's message.
+            attachments: What goes along with it.
             inbox_id: Set when the text already waits in the inbox, so that it is not kept there twice.
             history: Replaces the session's own history for this turn.
 
@@ -270,7 +239,7 @@ class Session:
         self._check_writable()
         self._running, self._stop = True, False
         try:
-            runner = self._runner = TurnRunner(await self._plan(text, inbox_id, history))
+            runner = self._runner = TurnRunner(await self._plan(compose(text, attachments), inbox_id, history))
             if self._stop:
                 runner.cancel()
             async with aclosing(runner.events()) as events:
@@ -282,15 +251,17 @@ class Session:
                 self.last_messages = self._runner.plan.messages
             self._running, self._runner = False, None
 
-    async def _plan(self, text: str, inbox_id: str | None, history: Sequence[ModelMessage] | None) -> TurnPlan:
+    async def _plan(self, message: Message, inbox_id: str | None, history: Sequence[ModelMessage] | None) -> TurnPlan:
         """Put the message on disk and say how it is to be answered."""
         settings = self.runtime.settings
-        if time.time() - self._renewed > LEASE_SECONDS:
-            await self._keep_lease()
+        store, untitled = self.runtime.store, not self.record.title
+        await self._tenancy.ensure()
         limit, fallback_name = settings.max_session_tokens, settings.fallback_model
         limited = settings.max_cost is not None or limit is not None
-        spent, tokens = await self.runtime.store.journal.spent(self.id) if limited else (0.0, 0)
-        turn = await self._begin(text, inbox_id)
+        spent, tokens = await store.journal.spent(self.id) if limited else (0.0, 0)
+        turn = await begin(store, self._held, self.record, message, model_name=self.model_name, inbox_id=inbox_id)
+        if untitled:
+            self.record = await store.sessions.get(self.id)
         return TurnPlan(
             agent=self._agent,
             model=self._model,
@@ -298,7 +269,8 @@ class Session:
             deps=self._deps,
             context=self._context,
             turn=turn,
-            text=text,
+            message=message,
+            steering=Steering(self._held, self.id),
             budget=Budget(settings.max_cost, spent, max_tokens=limit, used_tokens=tokens),
             use_memory=self._use_memory,
             limits=UsageLimits(
@@ -311,25 +283,17 @@ class Session:
             history=list(history) if history is not None else None,
         )
 
-    async def _begin(self, text: str, inbox_id: str | None) -> TurnRecord:
-        """Put the message on disk, in the journal or, when that is locked, in the inbox."""
-        store = self.runtime.store
-        try:
-            await settle_held(store, self._held, self.id)
-            title = "" if self.record.title else clean_text(title_of(text)).strip()
-            turn = await store.journal.begin_turn(self.id, user_entry(text), model=self.model_name, title=title)
-        except BusyError as error:
-            if inbox_id is None:
-                try:
-                    await asyncio.to_thread(self._held.put, text, self.id)
-                except OSError:
-                    raise error from None
-            raise BusyError(
-                f"{error.message} Your message is kept and will be in this session.", hint=error.hint
-            ) from error
-        if title:
-            self.record = await store.sessions.get(self.id)
-        return turn
+    async def steer(self, text: str) -> bool:
+        """Give the running turn a message, which the model gets with its next request, at the latest after its answer.
+
+        Args:
+            text: What the person wrote.
+
+        Returns:
+            False when no turn runs, or it takes no message yet or any more.
+        """
+        text = clean_text(text)
+        return bool(text.strip()) and self._runner is not None and await self._runner.plan.steering.add(text)
 
     def cancel(self) -> None:
         """End the running turn, if any; may be called from any thread."""
@@ -399,7 +363,7 @@ class Session:
             use_memory=self._use_memory,
             approver=self._deps.approve,
         )
-        await session._take_lease()
+        await session._tenancy.take()
         return session
 
     async def compact(self) -> Compacted | None:
@@ -509,8 +473,7 @@ class Session:
         self._cancel_now()
         if self._runner is not None:
             await self._runner.ended()
-        if self._heartbeat is not None:
-            self._heartbeat.cancel()
+        self._tenancy.stop()
         try:
             if not self._read_only:
                 # What cannot be brought in now is found in the inbox by the next process.
@@ -520,7 +483,7 @@ class Session:
                 await self._leave_summary(by_model=summarize)
         finally:
             if not self._read_only:
-                await self.runtime.store.sessions.release(self.id, self.runtime.process_id)
+                await self._tenancy.release()
                 await self.runtime.store.sessions.discard_empty(self.id)
             if self._owns_runtime:
                 await self.runtime.close()

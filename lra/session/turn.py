@@ -46,9 +46,11 @@ from lra.events import (
 )
 from lra.session.budget import Budget
 from lra.session.context import SessionContext
-from lra.session.history import interrupted_entry, partial_entries
+from lra.session.history import Prompt, interrupted_entry, partial_entries
+from lra.session.message import Message
 from lra.session.recorder import Recorder
 from lra.session.resilience import Resilience
+from lra.session.steering import Steering
 from lra.store import Entry, TurnRecord
 from lra.store.database import shielded
 from lra.text import clean_text, clean_value
@@ -70,7 +72,8 @@ class TurnPlan:
     deps: AgentDeps
     context: SessionContext
     turn: TurnRecord
-    text: str
+    message: Message
+    steering: Steering
     budget: Budget
     use_memory: bool
     limits: UsageLimits
@@ -109,7 +112,9 @@ class TurnRunner:
             store=self._store,
             session_id=plan.turn.session_id,
             turn_id=plan.turn.id,
-            prompt=plan.text,
+            prompt=plan.message.prompt,
+            steering=plan.steering,
+            emit=self._emit,
             known=0,
         )
         plan.deps.emit = self._emit
@@ -131,7 +136,7 @@ class TurnRunner:
 
     async def events(self) -> AsyncGenerator[Event]:
         """Yield the events of the turn; closing the iterator early cancels the turn."""
-        self._emit(TurnStarted(text=self.plan.text, model=self.plan.model_name))
+        self._emit(TurnStarted(text=self.plan.message.text, model=self.plan.model_name))
         self._work = asyncio.create_task(self._run_to_end())
         try:
             while (event := await self._out.get()) is not None:
@@ -203,13 +208,13 @@ class TurnRunner:
             self._emit(compacted)
             if compacted.strategy == "summary":
                 await self._keep_summary(compacted)
-        return _without_prompt(history, plan.text)
+        return _without_prompt(history, plan.message.prompt)
 
     async def _recall(self) -> None:
         plan = self.plan
         try:
             async with asyncio.timeout(RECALL_SECONDS):
-                hits = await plan.deps.require_memory().recall(plan.text, session_id=plan.turn.session_id)
+                hits = await plan.deps.require_memory().recall(plan.message.text, session_id=plan.turn.session_id)
         except TimeoutError:
             self._emit(Notice(level="warning", text="Memory took too long and was left out of this turn."))
             return
@@ -255,7 +260,7 @@ class TurnRunner:
         self._flusher = asyncio.create_task(self._flush_forever())
         try:
             async with plan.agent.run_stream_events(
-                plan.text,
+                plan.message.prompt,
                 message_history=history,
                 model=plan.model,
                 deps=plan.deps,
@@ -373,6 +378,7 @@ class TurnRunner:
                     seconds=round(time.monotonic() - self._started.get(call.tool_call_id, time.monotonic()), 3),
                 )
             )
+        entries += plan.steering.left()
         usage = Usage(
             requests=self._usage.requests,
             tool_calls=self._usage.tool_calls,
@@ -403,6 +409,7 @@ class TurnRunner:
                 usage={name: getattr(usage, name) for name in usage.__dataclass_fields__},
                 cost=cost,
             )
+            await plan.steering.settle()
         except Exception as error:
             # A disk that filled up must not hide the answer; the turn is closed at the next opening.
             broken = explain(error, plan.model_name)
@@ -415,7 +422,7 @@ async def _nothing() -> None:
     """Wait for nothing."""
 
 
-def _without_prompt(history: list[ModelMessage], text: str) -> list[ModelMessage]:
+def _without_prompt(history: list[ModelMessage], prompt: Prompt) -> list[ModelMessage]:
     """Return the history without the turn's own message, which is its last part."""
     from dataclasses import replace
 
@@ -423,10 +430,15 @@ def _without_prompt(history: list[ModelMessage], text: str) -> list[ModelMessage
 
     if history and isinstance(last := history[-1], ModelRequest):
         parts = list(last.parts)
-        if parts and isinstance(parts[-1], UserPromptPart) and parts[-1].content == text:
+        if parts and isinstance(parts[-1], UserPromptPart) and _words(parts[-1].content) == _words(prompt):
             del parts[-1]
             return [*history[:-1], replace(last, parts=parts)] if parts else history[:-1]
     return history
+
+
+def _words(prompt: Prompt) -> list[str]:
+    """Return the texts of a prompt; what else is in it does not come back from the journal as the same objects."""
+    return [prompt] if isinstance(prompt, str) else [item for item in prompt if isinstance(item, str)]
 
 
 def _merge(pieces: list[tuple[str, str]]) -> list[tuple[str, str]]:

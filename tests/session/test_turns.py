@@ -466,7 +466,7 @@ async def test_a_lease_that_was_lost_is_noticed(desk: Desk) -> None:
     # As after a night asleep: the lease ran out, and another process took the session.
     store = session.runtime.store
     await store.sessions.update(session.id, lease_owner="another", lease_host="elsewhere", lease_until=2**60)
-    session._renewed -= 3600
+    session._tenancy.renewed -= 3600
     with pytest.raises(SessionBusyError):
         await take(session, "second")
     assert [row.content for row in await store.journal.rows(session.id)] == ["first", "One."]

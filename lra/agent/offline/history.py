@@ -19,6 +19,7 @@ from pydantic_ai.messages import (
     UserPromptPart,
 )
 
+from lra.agent.enclosed import is_enclosed
 from lra.agent.offline.replies import INTRODUCTION, SETUP
 from lra.agent.offline.results import Call, Outcome, Result
 from lra.text import clean_text
@@ -170,7 +171,7 @@ def _text(part: UserPromptPart) -> str:
 
 
 def _is_text(item: object) -> bool:
-    return isinstance(item, str | TextContent)
+    return isinstance(item, str | TextContent) and not is_enclosed(item)
 
 
 def _attachments(part: UserPromptPart) -> int:

@@ -1,0 +1,88 @@
+"""A person's message: what the model is given of it, and how it gets on disk."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pydantic_ai.messages import BinaryContent, UserContent
+
+from lra.agent.enclosed import enclose
+from lra.agent.summary import title_of
+from lra.errors import BusyError
+from lra.session.attachments import Attachment
+from lra.session.history import Prompt, user_entry
+from lra.session.recovery import settle_held
+from lra.store import SessionRecord, StructuredMemoryStore, TurnRecord
+from lra.store.inbox import Inbox
+from lra.text import clean_text
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message, ready to be sent."""
+
+    text: str
+    """What the person wrote."""
+    prompt: Prompt
+    """What the model is given: the text, and what is attached behind it."""
+    shown: str
+    """What the journal shows and search finds: the text and the names of what is attached."""
+
+
+def compose(text: str, attachments: Sequence[Attachment] = ()) -> Message:
+    """Put a message together.
+
+    Args:
+        text: What the person wrote.
+        attachments: What goes along with it.
+    """
+    if not attachments:
+        return Message(text, text, text)
+    contents: list[UserContent] = [text]
+    for attachment in attachments:
+        if attachment.data is not None:
+            contents.append(BinaryContent(attachment.data, media_type=attachment.media_type))
+        else:
+            contents.append(enclose(clean_text(attachment.name), clean_text(attachment.text or "")))
+    names = ", ".join(attachment.name for attachment in attachments)
+    return Message(text, contents, f"{text}\n\n[attached: {clean_text(names)}]")
+
+
+async def begin(
+    store: StructuredMemoryStore,
+    held: Inbox,
+    session: SessionRecord,
+    message: Message,
+    *,
+    model_name: str,
+    inbox_id: str | None,
+) -> TurnRecord:
+    """Put a message on disk, in the journal or, when that is locked, in the inbox.
+
+    Args:
+        store: The record.
+        held: Messages that came while the record was locked; they go first.
+        session: Whose message it is.
+        message: The message.
+        model_name: Who is to answer.
+        inbox_id: Set when the text already waits in an inbox.
+
+    Raises:
+        BusyError: The record is locked; the message is kept.
+    """
+    try:
+        await settle_held(store, held, session.id)
+        title = "" if session.title else clean_text(title_of(message.text)).strip()
+        entry = user_entry(message.shown, prompt=message.prompt)
+        return await store.journal.begin_turn(session.id, entry, model=model_name, title=title)
+    except BusyError as error:
+        if inbox_id is None:
+            try:
+                await asyncio.to_thread(held.put, message.text, session.id)
+            except OSError:
+                raise error from None
+        raise BusyError(
+            f"{error.message} Your message is kept and will be in this session.", hint=error.hint
+        ) from error
