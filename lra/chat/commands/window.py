@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lra.chat.commands.registry import registry
-from lra.chat.table import bar, counted, rows
-from lra.chat.width import clip
+from lra.chat.table import bar, counted
+from lra.chat.width import cells, clip, pad
 
 if TYPE_CHECKING:
     from lra.chat.app import Chat
 
 _BAR = 20
-_SHORT_BAR = 8
 _SUMMARY_LINES = 8
 
 
@@ -53,14 +52,13 @@ async def context(chat: Chat, args: str) -> None:
     """Show what fills the model's window, part by part."""
     report = await (await chat.ready()).context_report()
     window = report.window or 1
-    width = _BAR if chat.screen.columns >= 60 else _SHORT_BAR
     parts = [(part.label, part.tokens) for part in report.parts]
-    table = [
-        (label, f"{tokens:>9,}", f"{tokens / window:>6.1%} {bar(tokens / window, width)}")
-        for label, tokens in (*parts, ("in all", report.used), ("free", report.free))
-    ]
-    for line in rows(table, chat.screen.columns):
-        chat.screen.line(line)
+    shown = [*parts, ("in all", report.used), ("free", report.free)]
+    names = max(cells(label) for label, _ in shown)
+    width = max(0, min(_BAR, chat.screen.columns - names - 21))
+    for label, tokens in shown:
+        share = tokens / window
+        chat.screen.line(f"  {pad(label, names)} {tokens:>9,} {share:>6.1%} {bar(share, width)}".rstrip())
     chat.screen.line(f"Estimated tokens, of {report.window:,} that {clip(report.model, 60)} takes.", "dim")
     if report.used < report.shortened_from:
         chat.screen.line(f"From {report.shortened_from:,} on, older turns are summarised.", "dim")

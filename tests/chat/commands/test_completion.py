@@ -11,6 +11,7 @@ from prompt_toolkit.document import Document
 from lra.chat.commands import registry
 from lra.chat.completion import ChatCompleter
 from tests.chat.conftest import Start
+from tests.support.model_server import ModelServer, say
 from tests.support.terminal import Terminal
 
 
@@ -88,3 +89,15 @@ def test_it_is_chosen_with_tab_in_the_real_program(start: Start, home: Path) -> 
     chosen(chat, "and @session:", "The gate", "> and @session:")
     chosen(chat, "/resume ", "The gate  ", "> /resume ")
     chosen(chat, "/theme hi", "high-contrast", "> /theme high-contrast")
+
+
+def test_a_file_goes_along_with_the_message(
+    start: Start, home: Path, model_server: ModelServer, model_env: dict[str, str]
+) -> None:
+    (home / "notes.txt").write_text("milk and eggs")
+    model_server.script(say("Milk."))
+    chat = start(**model_env)
+    chat.prompt()
+    chat.send("what is in @notes.txt?\r")
+    chat.wait("Milk.")
+    assert any("milk and eggs" in str(message) for message in model_server.last_messages())

@@ -126,7 +126,7 @@ def test_forgetting_asks_which(chat: Terminal) -> None:
     chat.wait("Forgotten.")
     chat.prompt()
     chat.send("/forget gate\r")
-    chat.wait("Forget this for good? [y/N]")
+    chat.wait(lambda terminal: terminal.text.count("Forget this for good? [y/N]") == 2)
     chat.press("ctrl-c")
     chat.wait("Nothing was forgotten.")
 

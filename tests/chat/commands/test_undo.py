@@ -89,10 +89,8 @@ def test_a_rewind_that_was_given_up_changes_nothing(chat: Terminal) -> None:
 
 
 def test_compaction_is_shown_and_taken_back(chat: Terminal) -> None:
-    for number in range(1, 4):
-        chat.send(f"this is number {number} " + "and so on " * 20 + "\r")
-        chat.wait(lambda terminal, seen=number: terminal.text.count("To talk to a real model") >= seen)
-        chat.prompt()
+    for number in range(3):
+        tell(chat, f"remember that lamp {number} is " + "very " * 40 + "red", f"✎ remembered “lamp {number} is")
     chat.send("/compact\r")
     chat.wait(re.compile(r"about [\d,]+ tokens before, [\d,]+ now; /uncompact takes it back"))
     chat.prompt()
