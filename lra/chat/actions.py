@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING
 
-from lra.chat.commands.registry import registry, split
+from lra.chat.commands.registry import registry, split, unknown
 from lra.chat.queue import Message, Pending
 from lra.chat.table import counted
 from lra.errors import LraError
@@ -47,6 +47,9 @@ class LiveActions:
         if call is not None and command is not None and command.during_turn and self._chat.working:
             self._chat.echo(shown)
             self._chat.beside(command.handler(self._chat, call[1]))
+        elif call is not None and command is None and self._chat.working:
+            self._chat.echo(shown)
+            self._chat.screen.line(unknown(call[0]), "warning")
         elif self._pending.held:
             # What was stopped is answered first; what waited follows.
             self._pending.put_first(Message(text, shown))

@@ -194,7 +194,9 @@ class Chat:
         text = message.text
         if not text.strip():
             return
-        if (call := split(text)) is None:
+        if text.strip() == "u" and self.turns.written and not self.scripted:
+            await self._guarded(self.turns.undo_written())
+        elif (call := split(text)) is None:
             await self._guarded(self.turns.message(text[1:] if text.startswith("//") else text))
         elif command := registry.get(call[0]):
             await self._guarded(command.handler(self, call[1]))
@@ -221,6 +223,8 @@ class Chat:
             return
         if not isinstance(error, Exception) or self.current.hopeless:
             raise error
+        # What waits was written for another outcome.
+        self.pending.hold()
         self.say(error)
 
     def set_theme(self, name: str) -> None:

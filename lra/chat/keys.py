@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
@@ -15,6 +16,8 @@ from prompt_toolkit.keys import Keys
 from lra.chat.pastes import Pastes
 
 ANSWER_BUFFER = "ANSWER"
+ALONE = 0.7
+"""Seconds after which a letter that nothing follows is taken for a key of its own."""
 
 
 class Actions(Protocol):
@@ -109,7 +112,17 @@ def draft_keys(actions: Actions, pastes: Pastes, edit: Callable[[], None], suspe
 
     @keys.add("u", filter=typing & empty & Condition(lambda: actions.undoable))
     def _undo(event: KeyPressEvent) -> None:
-        actions.undo()
+        buffer = event.current_buffer
+        buffer.insert_text("u")
+
+        async def unless_more_is_typed() -> None:
+            # A message may begin with this letter.
+            await asyncio.sleep(ALONE)
+            if buffer.text == "u" and actions.undoable:
+                buffer.reset()
+                actions.undo()
+
+        event.app.create_background_task(unless_more_is_typed())
 
     @keys.add(Keys.BracketedPaste, filter=typing)
     def _paste(event: KeyPressEvent) -> None:

@@ -90,8 +90,13 @@ class SteadyOutput(Vt100_Output):
         code: str = self._escape_code_caches[color_depth][attrs]
         wanted = "" if code == "\x1b[0m" else code
         if wanted != self._colour:
+            # Nothing has to be reset where nothing is set.
+            self.write_raw(code if self._colour else wanted.replace("\x1b[0;", "\x1b[", 1))
             self._colour = wanted
-            self.write_raw(code)
+
+    def write(self, data: str) -> None:
+        """Write text; the terminal's driver makes the carriage return of a line break."""
+        super().write(data.replace("\r\n", "\n"))
 
     def flush(self) -> None:
         """Write what has gathered, unless more belongs to it."""

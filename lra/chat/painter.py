@@ -17,8 +17,8 @@ from lra.chat.area import Area
 from lra.chat.modes import NO_WRAP, WRAP
 from lra.chat.output import SteadyOutput
 
-REPAINTS = 20
-"""Most repaints per second."""
+REPAINTS = 15
+"""Most repaints per second; what is typed is shown as soon."""
 _UNSEEN = re.compile(r"\x1b\[[0-9;]*m|\x1b\]8;[^\x1b\x07]*(?:\x1b\\|\x07)")
 
 

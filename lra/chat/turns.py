@@ -61,6 +61,9 @@ class TurnFront:
                 # An earlier exchange stands between the line and its answer now.
                 chat.screen.line("> " + text.replace("\n", "\n  "))
             finished = await self._run(session, text, inbox_id)
+            if finished is not None and finished.outcome not in {"completed", "interrupted"}:
+                # What waits was written for another outcome.
+                chat.pending.hold()
             if chat.scripted and finished is not None and finished.exit_code:
                 chat.exit_code = finished.exit_code
         except (LraError, asyncio.CancelledError) as error:
@@ -94,7 +97,7 @@ class TurnFront:
             session.cancel()
             chat.screen.busy(Busy("stopping", hint="Ctrl-C again leaves the turn at once"))
 
-        renderer = TurnRenderer(lambda: chat.screen.columns, undo_key=not chat.screen.plain)
+        renderer = TurnRenderer(lambda: chat.screen.columns, undo_key=not chat.scripted)
         finished = None
         began = time.monotonic()
         self.written, self.recalled = [], []

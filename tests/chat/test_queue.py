@@ -8,7 +8,7 @@ import pytest
 
 from lra.chat.queue import Message, Pending
 from tests.chat.conftest import Start
-from tests.support.model_server import ModelServer, say
+from tests.support.model_server import Fault, ModelServer, Step, say
 from tests.support.terminal import Terminal
 
 
@@ -110,6 +110,33 @@ def test_a_correction_goes_before_what_was_held(chat: Terminal, model_server: Mo
     chat.wait("Third answer.")
     chat.prompt()
     assert chat.text.index("> no, rather this") < chat.text.index("> second")
+
+
+def test_what_waits_is_held_when_a_turn_fails(chat: Terminal, model_server: ModelServer) -> None:
+    model_server.script(Step(hold=0, fault=Fault("auth")), say("Second answer."))
+    chat.send("first\r")
+    model_server.wait_held(timeout=20)
+    chat.send("second\r")
+    chat.wait("queued: second")
+    model_server.release()
+    chat.wait("refused the key")
+    chat.wait("held: second")
+    assert len(model_server.requests) == 1
+    chat.press("enter")
+    chat.wait("Second answer.")
+
+
+def test_an_unknown_command_is_told_at_once(chat: Terminal, model_server: ModelServer) -> None:
+    held(chat, model_server)
+    chat.send("/sesions\r")
+    chat.wait("did you mean /sessions?")
+    assert "queued" not in chat.text
+    chat.send("/cost\r")
+    chat.wait("turns")
+    assert chat.text.count("one two three") == 0
+    model_server.release()
+    chat.wait("one two three")
+    chat.prompt()
 
 
 def test_ctrl_d_in_a_turn_leaves_after_it(chat: Terminal, model_server: ModelServer) -> None:

@@ -8,8 +8,11 @@ import sys
 import time
 from pathlib import Path
 
+import pyte
 import pytest
 
+from lra.chat.markdown import AnswerStream
+from lra.chat.theme import Theme
 from tests.chat.conftest import Start
 from tests.support.model_server import ModelServer, call, say
 from tests.support.terminal import Terminal, lra
@@ -198,15 +201,40 @@ def test_a_long_answer_costs_about_what_it_weighs(chat: Terminal, model_server: 
     chat.wait("return 23", 60)
     chat.prompt()
     written = len(chat.raw) - before
-    from lra.chat.markdown import AnswerStream
-    from lra.chat.theme import Theme
-
     stream = AnswerStream(100, Theme("dark", 8))
     weight = len((stream.feed(text) + stream.close()).encode())
     assert written <= 2 * weight, written / weight
     for number in range(24):
         assert chat.text.count(f"def part_{number}()") == 1
         assert sum(line.rstrip().endswith(f"Part {number}") for line in chat.lines) == 1
+
+
+def test_the_scrollback_equals_the_answer_printed_at_once(chat: Terminal, model_server: ModelServer) -> None:
+    text = (
+        "# Title 日本語\n\nA paragraph with 🎉 and 👩‍👩‍👧 that is " + "long " * 60 + "indeed.\n\n"
+        "1. one\n2. two\n   - nested " + "deep " * 30 + "\n\n```\n" + "x = 1  # " + "wide " * 40 + "\n\ttabbed\n```\n\n"
+        "| a | b |\n|---|---|\n| 日本 | x |\n\n> quoted\n\n" + "".join(f"Line {n}.\n\n" for n in range(40))
+    )
+    model_server.script(say(text, chunks=400, chunk_delay=0.003))
+    chat.send("go\r")
+    chat.wait("Line 39.", 40)
+    chat.prompt()
+    stream = AnswerStream(100, Theme("dark", 8))
+    screen = pyte.HistoryScreen(100, 400)
+    pyte.Stream(screen).feed((stream.feed(text) + stream.close()).replace("\n", "\r\n"))
+    expected = [line.rstrip() for line in screen.display]
+    while not expected[-1]:
+        expected.pop()
+    at = chat.lines.index("> go") + 1
+    assert chat.lines[at : at + len(expected)] == expected
+
+
+def test_the_terminal_goes_away(chat: Terminal, model_server: ModelServer) -> None:
+    model_server.script(say("one two three", hold=2))
+    chat.send("count\r")
+    chat.wait("one two")
+    chat.hang_up()
+    assert chat.process.wait(10) is not None
 
 
 def test_live_output_of_a_tool_is_a_short_tail(
@@ -242,3 +270,17 @@ def test_u_takes_back_what_was_just_remembered(start: Start) -> None:
     # Now it is a letter again.
     chat.send("u")
     chat.wait(lambda it: it.line == "> u")
+    time.sleep(1)
+    assert chat.line == "> u"
+
+
+def test_a_message_may_begin_with_u(start: Start) -> None:
+    chat = start()
+    chat.prompt()
+    chat.send("remember that my dog is called Rex\r")
+    chat.wait("u undoes")
+    chat.prompt()
+    chat.send("until when?")
+    time.sleep(1)
+    assert chat.line == "> until when?"
+    assert "no longer" not in chat.text

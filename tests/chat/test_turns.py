@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import sys
+
 import pytest
 
 from tests.chat.conftest import Start
@@ -54,6 +57,32 @@ def test_ctrl_c_while_waiting_for_the_first_word(chat: Terminal, model_server: M
     assert chat.wait("Stopped.", 3) < 0.7
     chat.prompt()
     assert "thinking" not in chat.text
+    chat.send("again\r")
+    chat.wait("Fine.")
+
+
+def test_ctrl_c_while_a_tool_runs(start: Start, model_server: ModelServer, model_env: dict[str, str]) -> None:
+    model_server.script(say("", call("build", lines=400)), say("Fine."))
+    chat = start(argv=[sys.executable, "-m", "tests.chat.consenting", "chat"], **model_env)
+    chat.prompt()
+    chat.send("build it\r")
+    chat.wait("step 3")
+    chat.press("ctrl-c")
+    assert chat.wait("Stopped.", 3) < 0.9
+    chat.prompt()
+    assert "⚙ build(lines=400) → interrupted" in chat.text
+    assert "step" not in "\n".join(chat.screen)
+    chat.send("again\r")
+    chat.wait("Fine.")
+
+
+def test_ctrl_c_while_waiting_for_a_busy_provider(chat: Terminal, model_server: ModelServer) -> None:
+    model_server.script(fail("rate_limit", retry_after=30), say("Fine."))
+    chat.send("hello\r")
+    chat.wait(re.compile(r"waiting 2\d s"))
+    chat.press("escape")
+    assert chat.wait("Stopped.", 3) < 0.9
+    chat.prompt()
     chat.send("again\r")
     chat.wait("Fine.")
 

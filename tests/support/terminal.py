@@ -131,6 +131,11 @@ class Terminal:
             self.columns, self.rows = columns, rows
         fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
+    def hang_up(self) -> None:
+        """Close the terminal under the program, as when its window is closed."""
+        os.close(self._slave)
+        os.close(self._master)
+
     def send(self, text: str) -> None:
         """Type text; `\\r` is Enter."""
         data = text.encode()
