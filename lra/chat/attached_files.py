@@ -50,6 +50,15 @@ def read(cwd: Path, name: str) -> File | None:
     return File(None, f"{name} is no file and no folder. The word is sent as it stands.")
 
 
+def leads_out(cwd: Path, name: str) -> bool:
+    """Tell whether a path names something that exists outside a folder. Blocks, as `read` does."""
+    try:
+        path = (cwd / Path(name).expanduser()).resolve()
+        return path.exists() and not path.is_relative_to(cwd.resolve())
+    except (OSError, ValueError, RuntimeError):
+        return False
+
+
 def _folder(path: Path, name: str) -> File:
     with os.scandir(path) as entries:
         # A folder may hold millions; what is shown is sorted as far as it was read.

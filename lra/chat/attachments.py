@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lra.chat.attached_files import File, read
+from lra.chat.attached_files import File, leads_out, read
 from lra.chat.width import clip
 from lra.errors import NotFoundError, UsageError
 from lra.session.attachments import Attachment
@@ -21,6 +21,7 @@ WORD = re.compile(r"""(?:(?<=[\s(\[{'"“«])|^)@(?:"([^"\n]+)"|([^\s"@][^\s"]*)
 """An `@word` at the beginning of a word, so that an address is none; a path with spaces stands in quotes."""
 _TRAILING = ".,;:!?)]}'”»"
 _SESSION_CHARS = 50_000
+_LONG_LINES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,8 @@ async def resolve(text: str, *, cwd: Path, session: Session, completed: Collecti
     """
     message = Message(text)
     seen: set[str] = set()
+    # A long text may be somebody else's, pasted: it must not fetch files from all over the machine.
+    pasted = text.count("\n") >= _LONG_LINES
     for match in WORD.finditer(text):
         word = match[1] or match[2]
         if word in seen:
@@ -60,17 +63,21 @@ async def resolve(text: str, *, cwd: Path, session: Session, completed: Collecti
             await _add_memory(message, word, session)
         elif word.startswith("session:"):
             await _add_session(message, word, session)
-        elif found := await asyncio.to_thread(_read_first, cwd, word, quoted=bool(match[1])):
+        elif found := await asyncio.to_thread(_read_first, cwd, word, quoted=bool(match[1]), near=pasted):
             await _add_file(message, found, session)
         elif gone := next((name for name in _names(word) if name in completed), ""):
             message.notes.append(f"@{clip(gone, 100)} is gone; the word is sent as it stands.")
     return message
 
 
-def _read_first(cwd: Path, word: str, *, quoted: bool) -> File | None:
-    """Read what a word names, with or without the punctuation behind it."""
-    names = [word] if quoted else _names(word)
-    return next((found for name in names if (found := read(cwd, name)) is not None), None)
+def _read_first(cwd: Path, word: str, *, quoted: bool, near: bool) -> File | None:
+    """Read what a word names, with or without the punctuation behind it; with `near`, only in the folder."""
+    for name in [word] if quoted else _names(word):
+        if near and leads_out(cwd, name):
+            return File(None, f"{clip(name, 100)} leads out of this folder, and was left out of so long a text.")
+        if (found := read(cwd, name)) is not None:
+            return found
+    return None
 
 
 def _names(word: str) -> list[str]:

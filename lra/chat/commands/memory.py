@@ -34,6 +34,14 @@ async def show_memory(chat: Chat, args: str) -> None:
         if not hits:
             chat.screen.line(f"Nothing remembered fits “{clip(args, 80)}”.")
         return
+    if chat.scripted:
+        records = await memory.find(limit=_SHOWN)
+        for line in rows(
+            [(record.kind, f"{record.content}  ({record.id})") for record in records], chat.screen.columns
+        ):
+            chat.screen.line(line)
+        if records:
+            return
     while records := await memory.find(limit=_BROWSED):
         picked = await _browse(chat, memory, records)
         if picked is None:
@@ -45,8 +53,6 @@ async def show_memory(chat: Chat, args: str) -> None:
             await forget_one(chat, record.id, record.content)
         else:
             await _show(chat, memory, record)
-            return
-        if chat.scripted:
             return
     chat.screen.line("Nothing is remembered yet. Tell something with /remember TEXT, or just in the conversation.")
 

@@ -114,3 +114,16 @@ async def test_memories_and_conversations(session: Session, tmp_path: Path) -> N
     assert talk.text is not None
     assert "Person: hello there\n\nAssistant: Hello" in talk.text
     assert len(message.notes) == 2
+
+
+async def test_a_long_pasted_text_fetches_nothing_from_elsewhere(session: Session, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("key")
+    folder = tmp_path / "project"
+    folder.mkdir()
+    (folder / "here.txt").write_text("here")
+    text = "line\n" * 20 + f"@../secret @{tmp_path}/secret @here.txt"
+    message = await resolve(text, cwd=folder, session=session)
+    assert [attachment.name for attachment in message.attachments] == ["here.txt"]
+    assert [note.endswith("was left out of so long a text.") for note in message.notes] == [True, True]
+    message = await resolve("look at @../secret", cwd=folder, session=session)
+    assert [attachment.name for attachment in message.attachments] == ["../secret"]
