@@ -104,7 +104,6 @@ class Undoing:
         except _Rehearsed as rehearsed:
             return rehearsed.rewound
 
-
     async def memory(self, memory_id: str, turn_id: int) -> list[MemoryBack]:
         """Take back what one turn wrote to one memory, and put back in force what that had replaced."""
         return await self._database.write(
