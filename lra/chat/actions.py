@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import TYPE_CHECKING
 
 from lra.chat.commands.registry import registry, split, unknown
 from lra.chat.queue import Message, Pending
 from lra.chat.table import counted
-from lra.errors import LraError
 
 if TYPE_CHECKING:
     from lra.chat.app import Chat
@@ -62,22 +60,10 @@ class LiveActions:
 
     async def _steer(self, message: Message) -> None:
         session = self._chat.session
-        steer = getattr(session, "steer", None)
-        taken = False
-        if session is not None and session.running and steer is not None:
-            try:
-                taken = steer(message.text)
-                if inspect.isawaitable(taken):
-                    taken = await taken
-            except LraError as error:
-                self._chat.screen.line(f"{error} The message waits for its turn.", "warning")
-                taken = False
-            else:
-                taken = taken is not False
-        if taken:
-            self._chat.echo(message.brief)
-        else:
+        if session is None or not await session.steer(message.text):
             self._pending.put(message)
+            return
+        self._chat.turns.steers(message)
 
     def stop(self) -> bool:
         """Stop what runs, else drop what waits; False when there was neither."""

@@ -57,6 +57,8 @@ class Live:
         """The unfinished end of the answer, in at most so many styled lines."""
         self.question: list[tuple[str, Style]] = []
         """What is asked, above its answer."""
+        self.steering: list[str] = []
+        """What the running turn will be given with its next request."""
         self._pending = pending
         self._styled = styled
         self._clock = clock
@@ -133,8 +135,9 @@ class Live:
 
     def _queue(self, width: int) -> list[str]:
         messages = self._pending.messages
+        steering = [self._styled("» " + clip(text, width - 2), "memory") for text in self.steering[-QUEUE_LINES:]]
         if not messages:
-            return []
+            return steering
         hint = "Enter sends, Esc drops" if self._pending.held else "Up edits"
         shown = messages[:QUEUE_LINES] if len(messages) <= QUEUE_LINES else messages[: QUEUE_LINES - 1]
         word = "held" if self._pending.held else "queued"
@@ -143,7 +146,7 @@ class Live:
             lines.append(f"… and {len(messages) - len(shown)} more")
         if len(lines[-1]) + len(hint) + 3 < width:
             lines[-1] += f" · {hint}"
-        return [self._styled(clip(line, width), "memory") for line in lines]
+        return steering + [self._styled(clip(line, width), "memory") for line in lines]
 
 
 def _frame(now: float) -> str:

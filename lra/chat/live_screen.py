@@ -104,6 +104,11 @@ class LiveScreen(Screen):
         """Append a question with its answer."""
         self.line(f"{question.rstrip()} {answer}".rstrip())
 
+    def steering(self, texts: list[str]) -> None:
+        """Show what the running turn will be given with its next request."""
+        self.live.steering = texts
+        self.repaint()
+
     def asked(self, lines: list[tuple[str, Style]]) -> None:
         """Keep what a question is about in the live area, where no output can push it away."""
         self.live.question = lines

@@ -19,7 +19,7 @@ from lra.text import printable
 
 # What a terminal without UTF-8 is shown instead.
 _ASCII = str.maketrans(
-    {"⚙": "*", "→": "->", "↺": "<-", "✎": "+", "☑": "*", "⟳": "~", "⇄": "~", "⇊": "~", "✗": "x"}
+    {"⚙": "*", "→": "->", "↺": "<-", "✎": "+", "☑": "*", "⟳": "~", "⇄": "~", "⇊": "~", "✗": "x", "✓": "+", "»": ">>"}
     | {"…": "...", "“": '"', "”": '"', "·": "-", "—": "-", "’": "'"}
 )
 # JSON may hold these raw, but a terminal would obey them.
@@ -98,6 +98,9 @@ class Screen:
             self.patch(piece.content)
         elif isinstance(piece, Busy):
             self.busy(piece)
+
+    def steering(self, texts: list[str]) -> None:
+        """Show what the running turn will be given, where there is a live area."""
 
     def patch(self, content: str) -> None:
         """Append a tool's result that is a patch as one; anything else stays the line it is."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import json
 import time
 from contextlib import AbstractContextManager, nullcontext, suppress
@@ -12,15 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 from lra.chat.approval import CHOICES, Request, answer_line, arguments_from, verdict
 from lra.chat.notify import LONG
+from lra.chat.queue import Message
 from lra.chat.render import Busy, Ended, TurnRenderer, open_tasks
 from lra.chat.width import clip
 from lra.errors import BusyError, LraError
-from lra.events import Event, MemoryWritten, Recalled, RecalledMemory, TaskChanged, TurnFinished, TurnStarted
+from lra.events import Event, MemoryWritten, Recalled, RecalledMemory, Steered, TaskChanged, TurnFinished, TurnStarted
 from lra.store.inbox import Inbox
 
 if TYPE_CHECKING:
     from lra.chat.app import Chat
     from lra.session import Session
+    from lra.session.attachments import Attachment
     from lra.tools.consent import Answer, Edited
 
 
@@ -44,6 +45,7 @@ class TurnFront:
         """What was recalled for the last answer, for `/why`."""
         self.written: list[MemoryWritten] = []
         """What was remembered since the last message, for `u`."""
+        self._steers: list[Message] = []
         self.taken = 0
         """Turns that have begun in the present session."""
 
@@ -103,9 +105,9 @@ class TurnFront:
         self.written, self.recalled = [], []
         chat.screen.busy(Busy("thinking"))
         try:
-            message = await self._with_attachments(session, text)
+            attachments = await self._attachments(session, text)
             with chat.interrupts.to(stop), self._suspendable():
-                async for event in session.send(text, inbox_id=inbox_id, **message):
+                async for event in session.send(text, attachments=attachments, inbox_id=inbox_id):
                     if isinstance(event, TurnStarted):
                         self._began(inbox_id)
                     elif isinstance(event, TurnFinished):
@@ -120,9 +122,28 @@ class TurnFront:
                         await self._show_tasks(session)
         finally:
             chat.screen.end_line()
+            for message in list(self._steers):
+                # The turn ended before the model could be given it: it is in the record, to be answered next.
+                self._steered(message.text)
         if time.monotonic() - began >= LONG:
             chat.call_for("The answer is there." if finished and finished.outcome == "completed" else "The turn ended.")
         return finished
+
+    def steers(self, message: Message) -> None:
+        """Show that the running turn will be given a message with its next request."""
+        self._steers.append(message)
+        self._show_steers()
+
+    def _steered(self, text: str) -> None:
+        """Show a message where the model was given it."""
+        at = next((at for at, message in enumerate(self._steers) if message.text == text), None)
+        message = Message(text) if at is None else self._steers.pop(at)
+        self._show_steers()
+        self._chat.screen.end_line()
+        self._chat.echo(message.brief)
+
+    def _show_steers(self) -> None:
+        self._chat.screen.steering([message.brief for message in self._steers])
 
     def _note(self, event: Event) -> None:
         """Keep what commands and keys come back to."""
@@ -133,18 +154,19 @@ class TurnFront:
                 self.written.append(event)
         elif isinstance(event, Recalled):
             self.recalled = event.memories
+        elif isinstance(event, Steered):
+            self._steered(event.text)
 
-    async def _with_attachments(self, session: Session, text: str) -> dict[str, Any]:
-        """Return what goes along with a message, as arguments of `send`."""
+    async def _attachments(self, session: Session, text: str) -> list[Attachment]:
+        """Return what goes along with a message."""
         if "@" not in text:
-            return {}
+            return []
         from lra.chat.attachments import resolve
 
         message = await resolve(text, cwd=Path.cwd(), session=session, completed=self._chat.reader.completed)
         for note in message.notes:
             self._chat.screen.line(f"! {note}", "warning")
-        takes = "attachments" in inspect.signature(session.send).parameters
-        return {"attachments": message.attachments} if message.attachments and takes else {}
+        return message.attachments
 
     async def _show_tasks(self, session: Session) -> None:
         """Show what is open, as a short list below the change."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import sys
 
 import pytest
 
 from lra.chat.queue import Message, Pending
 from tests.chat.conftest import Start
-from tests.support.model_server import Fault, ModelServer, Step, say
+from tests.support.model_server import Fault, ModelServer, Step, call, say
 from tests.support.terminal import Terminal
 
 
@@ -110,6 +112,40 @@ def test_a_correction_goes_before_what_was_held(chat: Terminal, model_server: Mo
     chat.wait("Third answer.")
     chat.prompt()
     assert chat.text.index("> no, rather this") < chat.text.index("> second")
+
+
+def test_ctrl_s_gives_the_text_to_the_running_turn(
+    start: Start, model_server: ModelServer, model_env: dict[str, str]
+) -> None:
+    model_server.script(say("", call("build", lines=40)), say("Built as you said."))
+    chat = start(argv=[sys.executable, "-m", "tests.chat.consenting", "chat"], **model_env)
+    chat.prompt()
+    chat.send("build it\r")
+    chat.wait("step 3")
+    chat.send("in red, please")
+    chat.wait(lambda it: it.line == "> in red, please")
+    chat.press("ctrl-s")
+    chat.wait("» in red, please")
+    chat.wait("Built as you said.")
+    chat.prompt()
+    assert len(model_server.requests) == 2
+    assert sent(model_server)[-1].startswith("in red, please")
+    # It stands where the model was given it.
+    assert chat.text.index("⚙ build") < chat.text.index("> in red, please") < chat.text.index("Built as you said.")
+    assert "»" not in chat.text
+
+
+def test_ctrl_s_queues_what_the_turn_cannot_take(chat: Terminal, model_server: ModelServer) -> None:
+    model_server.script(say("never", hold=0), say("Second answer."))
+    chat.send("first\r")
+    model_server.wait_held(timeout=20)
+    chat.send("more")
+    chat.press("ctrl-s")
+    chat.wait(re.compile("(queued:|») more"))
+    model_server.release()
+    chat.wait("Second answer.")
+    chat.prompt()
+    assert chat.text.count("> more") == 1
 
 
 def test_what_waits_is_held_when_a_turn_fails(chat: Terminal, model_server: ModelServer) -> None:
