@@ -104,13 +104,14 @@ async def _check_taken(attachment: Attachment, session: Session) -> None:
     Raises:
         UsageError: It does not.
     """
-    image = attachment.media_type.startswith("image/")
-    if not await asyncio.to_thread(_takes, session, attachment.media_type):
-        raise UsageError(
-            f"{session.model_name} takes no {'images' if image else 'documents'}, so {clip(attachment.name, 100)} "
-            "cannot go along. Nothing was sent.",
-            hint="Take the word out, or choose another model with /model.",
-        )
+    if await asyncio.to_thread(_takes, session, attachment.media_type):
+        return
+    model = "The offline model" if session.model_name == "offline" else session.model_name
+    kind = "images" if attachment.media_type.startswith("image/") else "documents"
+    raise UsageError(
+        f"{model} takes no {kind}, so {clip(attachment.name, 100)} cannot go along. Nothing was sent.",
+        hint="Take the word out, or choose another model with /model.",
+    )
 
 
 def _takes(session: Session, media_type: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from lra.session import Session
     from lra.session.undo import Undone
 
+_ATTACHED = re.compile(r"\n\n\[attached: [^\n]*\]\Z")
 _ACTIONS = {"a": "also takes back what it wrote"}
 
 
@@ -92,7 +94,9 @@ def _written(sentence: str) -> bool:
 def _say(chat: Chat, undone: Undone) -> None:
     first = undone.turns[0]
     which = f"turn {first.number}" if len(undone.turns) == 1 else f"turns {first.number} to {undone.turns[-1].number}"
-    chat.screen.line(f"Undone: {counted(len(undone.turns), 'turn')} ({which}). The message is in the prompt.", "good")
+    back = "" if chat.scripted else " The message is in the prompt."
+    chat.screen.line(f"Undone: {counted(len(undone.turns), 'turn')} ({which}).{back}", "good")
     for sentence in undone.sentences():
         chat.screen.line(f"  {sentence}", "warning" if sentence.startswith("cannot") else "dim")
-    chat.draft = first.text
+    # The record names what went along; the words in the message do so already.
+    chat.draft = _ATTACHED.sub("", first.text)

@@ -81,7 +81,9 @@ async def test_what_is_neither_text_nor_image_is_left_out(session: Session, tmp_
 
 async def test_an_image_goes_to_who_takes_it(session: Session, tmp_path: Path) -> None:
     (tmp_path / "cat.jpg").write_bytes(PNG)
-    with pytest.raises(UsageError, match=r"offline takes no images, so cat.jpg cannot go along. Nothing was sent."):
+    with pytest.raises(
+        UsageError, match=r"The offline model takes no images, so cat.jpg cannot go along. Nothing was sent."
+    ):
         await resolve("@cat.jpg", cwd=tmp_path, session=session)
     await session.set_model("anthropic:claude-sonnet-5-5")
     message = await resolve("@cat.jpg", cwd=tmp_path, session=session)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -86,6 +87,19 @@ def test_a_rewind_that_was_given_up_changes_nothing(chat: Terminal) -> None:
         chat.wait(lambda terminal: "Undo from" not in terminal.text)
         chat.prompt()
     tell(chat, "/cost", "1 with ")
+
+
+def test_a_message_comes_back_as_it_was_written_without_what_went_along(chat: Terminal, home: Path) -> None:
+    (home / "notes.txt").write_text("milk")
+    tell(chat, "hello there", "Hello")
+    chat.send("what is in @notes.txt?\r")
+    chat.wait("context")
+    chat.wait(lambda terminal: "attachment" in terminal.text)
+    chat.send("/undo\r")
+    chat.wait("Undone: 1 turn (turn 2)")
+    chat.wait(lambda terminal: terminal.line == "> what is in @notes.txt?")
+    chat.press("ctrl-c")
+    assert "[attached" not in chat.text
 
 
 def test_compaction_is_shown_and_taken_back(chat: Terminal) -> None:
