@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from lra.chat.render import Style, call_text
+from lra.chat.table import counted
 from lra.chat.width import cells, clip
 
 if TYPE_CHECKING:
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 SHOWN = 6
 """Lines of arguments that are shown at once."""
+
+ALL = "v shows all of it"
 
 Verdict = Literal["once", "session", "no", "edit", "all", "unknown"]
 _WORDS: dict[str, Verdict] = {
@@ -30,7 +33,7 @@ _WORDS: dict[str, Verdict] = {
     "a": "unknown",
     "always": "unknown",
 }
-CHOICES = "[y]es, [s]ession, [e]dit, [N]o or why not"
+QUESTION = "Allow it? [y]es [s]ession [e]dit [N]o: "
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,23 +55,18 @@ class Request:
         return lines
 
     def shown(self, columns: int) -> list[tuple[str, Style]]:
-        """Return the lines to show above the question, cut to the width."""
+        """Return the lines to show above the question, the most important first, cut to the width."""
         call = call_text(self.name, self.args)
-        lines: list[tuple[str, Style]]
+        why: list[tuple[str, Style]] = [(clip_indented(f"  {self.reason}", columns), "dim")] if self.reason else []
         if cells(call) + 2 < columns and "\\n" not in call:
-            lines, cut = [(f"? {call}", "warning")], False
-        else:
-            arguments = self.arguments
-            most = SHOWN if len(arguments) <= SHOWN else SHOWN - 1
-            shown, hidden = arguments[:most], len(arguments) - most
-            cut = hidden > 0 or any(cells(line) >= columns for line in shown)
-            lines = [(f"? {self.name}", "warning"), *((clip_indented(line, columns), "plain") for line in shown)]
-            if hidden > 0:
-                lines.append((f"  … {hidden} more lines", "dim"))
-        if self.reason:
-            lines.append((clip_indented(f"  {self.reason}", columns), "dim"))
-        if cut:
-            lines.append(("  v shows all of it", "dim"))
+            return [(f"? {call}", "warning"), *why]
+        arguments = self.arguments
+        most = SHOWN if len(arguments) <= SHOWN else SHOWN - 1
+        shown, hidden = arguments[:most], max(0, len(arguments) - most)
+        lines = [(f"? {self.name}", "warning"), *why, *((clip_indented(line, columns), "plain") for line in shown)]
+        if hidden or any(cells(line) >= columns for line in shown):
+            more = f"{counted(hidden, 'more line')} · " if hidden else ""
+            lines.append((f"  … {more}{ALL}", "dim"))
         return lines
 
 

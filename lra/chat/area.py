@@ -101,7 +101,7 @@ class Area:
         """Compute what the next repaint shows."""
         size = self._size()
         room = max(1, size.rows // _SHARE)
-        question = self._question_lines(size.columns - 1)[:room]
+        question = self._question_lines(size.columns - 1)[: max(1, room - 1)]
         self._lines = [*self.live(size.columns - 1, max(0, room - len(question))), *question]
         self._status = self.status(size.columns - 1) if size.rows >= _STATUS_FROM else ""
 

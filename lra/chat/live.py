@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from lra.chat.approval import clip_indented
+from lra.chat.approval import ALL, clip_indented
 from lra.chat.queue import Pending
 from lra.chat.render import Busy, Style
 from lra.chat.width import clip
@@ -108,6 +108,8 @@ class Live:
         waiting = self._queue(width)
         doing = self._doing(width)
         room = rows
+        if len(asked) > room:
+            asked = [*asked[: max(1, room - 1)], self._styled(f"  … {ALL}", "dim")]
         asked = asked[:room]
         room -= len(asked)
         doing = doing[: max(0, room - min(1, len(waiting)))]

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lra.chat.approval import CHOICES, Request, answer_line, arguments_from, verdict
+from lra.chat.approval import QUESTION, Request, answer_line, arguments_from, verdict
 from lra.chat.notify import LONG
 from lra.chat.queue import Message
 from lra.chat.render import Busy, Ended, TurnRenderer, open_tasks
@@ -223,7 +223,7 @@ class TurnFront:
         chat.screen.asked(request.shown(chat.screen.columns - 1))
         chat.call_for(f"{request.name} needs your consent")
         while True:
-            kind, why = verdict(await chat.reader.ask(f"Allow it? {CHOICES}: ", fresh=True))
+            kind, why = verdict(await chat.reader.ask(QUESTION, fresh=True))
             if kind == "once":
                 return True
             if kind == "session":

@@ -115,6 +115,20 @@ def test_what_is_being_typed_is_no_answer(chat: Terminal, model_server: ModelSer
     assert results(model_server) in ([], ["refused: no"])
 
 
+def test_a_small_terminal_shows_what_and_why(
+    start: Start, model_server: ModelServer, model_env: dict[str, str]
+) -> None:
+    chat = start(argv=PROGRAM, COLUMNS="40", LINES="12", **model_env)
+    chat.prompt()
+    asked(chat, model_server, text="\n".join(f"row {number}" for number in range(30)))
+    chat.wait("? write_file")
+    assert any("v shows all of it" in line for line in chat.screen)
+    assert "  It changes your files." in chat.screen
+    assert not any("row 0" in line for line in chat.screen)
+    chat.send("y\r")
+    chat.wait("Done.")
+
+
 @pytest.mark.parametrize("key", ["escape", "ctrl-c"])
 def test_escape_refuses_and_stops_the_turn(chat: Terminal, model_server: ModelServer, key: str) -> None:
     asked(chat, model_server)

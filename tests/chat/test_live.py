@@ -77,6 +77,9 @@ def test_it_never_grows_beyond_its_rows_and_what_is_asked_comes_first() -> None:
         assert len(area.lines(40, rows)) <= rows
     assert area.lines(40, 2) == ["? allow this", "  because"]
     assert all(cells(line) <= 40 for line in area.lines(40, 9))
+    area.question *= 4
+    assert area.lines(40, 3) == ["? allow this", "  because", "  … v shows all of it"]
+    assert area.lines(40, 1) == ["? allow this"]
 
 
 def test_the_queue_is_short_and_says_what_can_be_done() -> None:
