@@ -153,6 +153,8 @@ class Prompt:
         """Take the prompt away; what is written later goes straight to the terminal."""
         if self._task is None:
             return
+        # Whatever ends the program, what was being written is one arrow key away the next time.
+        self.history.append_string(self.pastes.expand(self.draft.text))
         self.painter.paint()
         if self.app.is_running and not self.app.is_done:
             self.app.exit()

@@ -31,7 +31,7 @@ def standing_prompt(chat: Chat, screen: LiveScreen) -> Prompt:
         on_gone=lambda _error: chat.gone(),
     )
     prompt.area.status = lambda width: screen.styled(chat.status.line(width), "status")
-    prompt.area.placeholder = lambda: _BUSY if chat.working or chat.pending.ready else ""
+    prompt.area.placeholder = lambda: _BUSY if not chat.leaving and (chat.working or chat.pending.ready) else ""
     prompt.area.styled = screen.styled
     prompt.set_keys(chat.preferences.keys)
     screen.attach(prompt)

@@ -147,6 +147,17 @@ def test_the_terminal_is_left_as_it_was_found(
     modes(chat)
 
 
+def test_a_draft_outlives_the_program(start: Start, chat: Terminal, model_env: dict[str, str]) -> None:
+    chat.send("half a thought")
+    chat.wait("> half a thought")
+    chat.signal(signal.SIGTERM)
+    assert chat.end(8) == 130
+    again = start(**model_env)
+    again.prompt()
+    again.press("up")
+    again.wait(lambda it: it.line == "> half a thought")
+
+
 def modes(chat: Terminal) -> None:
     """Check that every mode that was entered has been left."""
     assert chat.mode == chat.first_mode
