@@ -1,0 +1,87 @@
+"""`lra memory list|show|history`: what is kept, and what became of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lra.cli import output
+from lra.cli.memory_ids import MemoryId
+from lra.cli.options import Json, Limit, SessionOption
+from lra.cli.work import with_memory
+from lra.text import clean_text
+
+if TYPE_CHECKING:
+    from lra.memory import Memory
+    from lra.store import MemoryRecord
+    from lra.store.records import HistoryRow
+
+
+def list_memories(
+    kind: Annotated[str | None, typer.Option("--kind", help="Of this kind alone.")] = None,
+    session: SessionOption = None,
+    limit: Limit = None,
+    as_json: Json = False,
+) -> None:
+    """List memories, newest first."""
+
+    async def work(memory: Memory) -> list[MemoryRecord]:
+        session_id = (await memory.store.sessions.resolve(clean_text(session))).id if session else None
+        return await memory.find(session_id=session_id, kind=kind, limit=limit)
+
+    records = with_memory(work)
+    if as_json:
+        output.write_json([record.to_dict() for record in records])
+        return
+    rows = [(record.id, record.kind, record.content) for record in records]
+    output.write_table(("ID", "KIND", "CONTENT"), rows, wide="CONTENT", empty="Nothing is remembered yet.")
+
+
+def show(memory_id: MemoryId, as_json: Json = False) -> None:
+    """Print one memory, or one turn that a search found, with everything known about it."""
+
+    async def work(memory: Memory) -> dict[str, Any]:
+        wanted = clean_text(memory_id)
+        if turn := (await memory.store.journal.by_ids([wanted])).get(wanted):
+            from lra.store.clock import iso
+
+            return {
+                "id": turn.id,
+                "kind": "turn",
+                "content": turn.content,
+                "role": turn.role,
+                "session": turn.session_id,
+                "created_at": iso(turn.created_at),
+            }
+        return (await memory.get(wanted)).to_dict()
+
+    shape = with_memory(work)
+    if as_json:
+        output.write_json(shape)
+        return
+    output.write(shape["content"])
+    for name, value in shape.items():
+        if name != "content" and value not in (None, [], {}, "", False):
+            output.write(f"  {name}: {', '.join(value) if isinstance(value, list) else value}")
+
+
+def history(memory_id: MemoryId, as_json: Json = False) -> None:
+    """Show what happened to a memory, also to a forgotten one (by its whole id)."""
+    from lra.errors import NotFoundError
+
+    async def work(memory: Memory) -> list[HistoryRow]:
+        wanted = clean_text(memory_id)
+        found = await memory.history(wanted)
+        # Only a memory that still exists is known by the beginning of its id.
+        return found or await memory.history((await memory.get(wanted)).id)
+
+    found = with_memory(work)
+    if not found:
+        raise NotFoundError(f"Nothing is known of what happened to memory {memory_id!r}.")
+    if as_json:
+        output.write_json([change.to_dict() for change in found])
+        return
+    shapes = [change.to_dict() for change in found]
+    rows = [(output.when(shape["at"]), shape["action"], shape["actor"], shape["content"]) for shape in shapes]
+    output.write_table(("WHEN", "WHAT", "BY", "CONTENT"), rows, wide="CONTENT")
