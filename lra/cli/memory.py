@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from lra.cli import files, notices, output
+from lra.cli import output
+from lra.cli.memory_exchange import export, import_
 from lra.cli.memory_forgetting import forget
 from lra.cli.memory_looking import history, list_memories, show
 from lra.cli.memory_writing import add, edit
-from lra.cli.options import HELP, Json
+from lra.cli.options import HELP
 from lra.cli.search import search
 from lra.cli.work import with_memory
 
 if TYPE_CHECKING:
-    from lra.memory import ImportReport, Memory
+    from lra.memory import Memory
 
 app = typer.Typer(
     help="Add, search, change and forget memories.", no_args_is_help=True, add_completion=False, context_settings=HELP
@@ -28,10 +29,8 @@ app.command("show")(show)
 app.command("edit")(edit)
 app.command("history")(history)
 app.command("forget")(forget)
-
-
-app.command("import")(memory_exchange.import_)
-app.command("export")(memory_exchange.export)
+app.command("import")(import_)
+app.command("export")(export)
 
 
 @app.command("index")
