@@ -36,8 +36,6 @@ from lra.events import (
     Notice,
     Recalled,
     RecalledMemory,
-    TextDelta,
-    ThinkingDelta,
     ToolFinished,
     ToolStarted,
     TurnFinished,
@@ -48,6 +46,7 @@ from lra.session.budget import Budget
 from lra.session.context import SessionContext
 from lra.session.history import Prompt, interrupted_entry, partial_entries
 from lra.session.message import Message
+from lra.session.pieces import Pieces
 from lra.session.recorder import Recorder
 from lra.session.resilience import Resilience
 from lra.session.steering import Steering
@@ -58,8 +57,6 @@ from lra.tools.deps import AgentDeps
 
 RECALL_SECONDS = 2.0
 """Longer than this, and the turn goes on without recalled memories."""
-FLUSH_SECONDS = 0.02
-"""How long streamed pieces may wait for each other; nobody reads faster."""
 
 
 @dataclass(kw_only=True)
@@ -96,13 +93,6 @@ class TurnRunner:
         self._work: asyncio.Task[None] | None = None
         self._preparing = False
         self._cancelled = False
-        self._pending: list[tuple[str, str]] = []
-        self._half: dict[str, str] = {}
-        self._arrived = asyncio.Event()
-        self._flush_lock = asyncio.Lock()
-        self._flusher: asyncio.Task[None] | None = None
-        self._ordinal = 0
-        self._partial: list[tuple[str, str]] = []
         self._started: dict[str, float] = {}
         self._recalled: list[RecalledMemory] = []
         self._resilience: Resilience | None = None
@@ -117,6 +107,7 @@ class TurnRunner:
             emit=self._emit,
             known=0,
         )
+        self._pieces = Pieces(self._recorder, self._emit)
         plan.deps.emit = self._emit
         plan.deps.turn_id = plan.turn.id
         plan.deps.turn_started = plan.turn.started_at
@@ -169,7 +160,7 @@ class TurnRunner:
                 self._usage = error.usage if error.usage.requests else self._usage
         except Exception as error:
             asked = self._resilience.model_name if self._resilience else self.plan.model_name
-            failure = explain(error, asked, received=self._mid_answer())
+            failure = explain(error, asked, received=self._pieces.mid_answer)
         self._preparing = False
         try:
             await shielded(self._finish(output, failure))
@@ -253,11 +244,11 @@ class TurnRunner:
             model_name=plan.model_name,
             fallback=plan.fallback,
             fallback_name=plan.fallback_name,
-            streaming=self._mid_answer,
+            streaming=lambda: self._pieces.mid_answer,
             lines=plan.context.lines,
         )
         self._recorder.known = len(history) + 1
-        self._flusher = asyncio.create_task(self._flush_forever())
+        self._pieces.start()
         try:
             async with plan.agent.run_stream_events(
                 plan.message.prompt,
@@ -277,35 +268,27 @@ class TurnRunner:
             plan.messages = list(result.all_messages()) if result else []
             return str(result.output) if result else ""
         finally:
-            # Under the lock, so that no piece is lost between being taken and being written.
-            self._end_halves()
-            async with self._flush_lock:
-                self._flusher.cancel()
-            if self._recorder.last is None:
-                await self._flush()
-            # Otherwise the whole answer is journalled with the end of the turn, and its last pieces are told then.
+            await self._pieces.stop()
 
     async def _handle(self, event: Any) -> None:
         match event:
             case PartStartEvent(index=index, part=part):
-                self._end_halves()
+                self._pieces.end_part()
                 if index == 0:
-                    await self._flush()
-                    self._ordinal += 1
-                    self._partial = []
+                    await self._pieces.next_response()
                 if isinstance(part, TextPart | ThinkingPart) and part.content:
-                    self._delta("text" if isinstance(part, TextPart) else "thinking", part.content)
+                    self._pieces.add("text" if isinstance(part, TextPart) else "thinking", part.content)
             case PartDeltaEvent(delta=TextPartDelta(content_delta=text)) if text:
-                self._delta("text", text)
+                self._pieces.add("text", text)
             case PartDeltaEvent(delta=ThinkingPartDelta(content_delta=text)) if text:
-                self._delta("thinking", text)
+                self._pieces.add("thinking", text)
             case FunctionToolCallEvent(part=part):
-                await self._flush()
+                await self._pieces.flush()
                 self._started[part.tool_call_id] = time.monotonic()
                 self._emit(ToolStarted(call_id=part.tool_call_id, name=part.tool_name, args=_args(part)))
             case FunctionToolResultEvent(part=part):
                 await self._recorder.result(part)
-                await self._flush()
+                await self._pieces.flush()
                 started = self._started.pop(part.tool_call_id, time.monotonic())
                 self._emit(
                     ToolFinished(
@@ -317,55 +300,12 @@ class TurnRunner:
                     )
                 )
 
-    def _mid_answer(self) -> bool:
-        """Tell whether pieces of a response have arrived that is not complete."""
-        return bool(self._partial) and self._ordinal > self._recorder.complete
-
-    def _delta(self, kind: str, text: str) -> None:
-        text = self._half.pop(kind, "") + text
-        if "\ud800" <= text[-1] <= "\udbff":
-            # The first half of a character; a server may send the second in its next piece.
-            self._half[kind], text = text[-1], text[:-1]
-        if text:
-            self._piece(kind, clean_text(text))
-
-    def _end_halves(self) -> None:
-        for kind, half in self._half.items():
-            self._piece(kind, clean_text(half))
-        self._half.clear()
-
-    def _piece(self, kind: str, text: str) -> None:
-        self._partial.append((kind, text))
-        self._pending.append((kind, text))
-        self._arrived.set()
-
-    async def _flush_forever(self) -> None:
-        # What arrives during a write or soon after goes into the next one, so a fast model costs few writes.
-        while True:
-            await self._arrived.wait()
-            self._arrived.clear()
-            await self._flush()
-            await asyncio.sleep(FLUSH_SECONDS)
-
-    async def _flush(self) -> None:
-        """Put streamed pieces on disk, then tell the listeners."""
-        async with self._flush_lock:
-            pieces, self._pending = _merge(self._pending), []
-            if not pieces:
-                return
-            await self._recorder.stream(self._ordinal, pieces)
-            self._tell(pieces)
-
-    def _tell(self, pieces: list[tuple[str, str]]) -> None:
-        for kind, text in pieces:
-            self._emit(TextDelta(text=text) if kind == "text" else ThinkingDelta(text=text))
-
     async def _finish(self, output: str, failure: Failure | None) -> None:
         """Journal what is still open and close the turn."""
         plan, recorder = self.plan, self._recorder
         entries: list[Entry] = [] if recorder.last is None else [recorder.last]
-        if failure and self._mid_answer():
-            entries += partial_entries(self._partial)
+        if failure and self._pieces.mid_answer:
+            entries += partial_entries(self._pieces.partial)
         recorder.text += [entry.content for entry in entries if entry.role == "assistant" and entry.content]
         for call in recorder.calls.values():
             entries.append(interrupted_entry(call))
@@ -414,7 +354,7 @@ class TurnRunner:
             # A disk that filled up must not hide the answer; the turn is closed at the next opening.
             broken = explain(error, plan.model_name)
             finished.outcome, finished.error, finished.exit_code = "failed", broken.message, int(broken.exit_code)
-        self._tell(_merge(self._pending))
+        self._pieces.tell()
         self._emit(finished)
 
 
@@ -439,16 +379,6 @@ def _without_prompt(history: list[ModelMessage], prompt: Prompt) -> list[ModelMe
 def _words(prompt: Prompt) -> list[str]:
     """Return the texts of a prompt; what else is in it does not come back from the journal as the same objects."""
     return [prompt] if isinstance(prompt, str) else [item for item in prompt if isinstance(item, str)]
-
-
-def _merge(pieces: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    merged: list[tuple[str, str]] = []
-    for kind, text in pieces:
-        if merged and merged[-1][0] == kind:
-            merged[-1] = (kind, merged[-1][1] + text)
-        else:
-            merged.append((kind, text))
-    return merged
 
 
 def _args(part: ToolCallPart) -> dict[str, Any]:
