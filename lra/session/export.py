@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, get_args
 
 from lra.errors import UsageError
-from lra.session.transcript import Message, read_messages
+from lra.session.transcript import Message, name_of, read_messages
 from lra.store.clock import iso
 from lra.text import clean_text, printable
 
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 ExportFormat = Literal["md", "json", "html"]
 FORMATS: tuple[ExportFormat, ...] = get_args(ExportFormat)
-
-_NAMES = {"user": "You", "assistant": "Assistant", "system": "System"}
 
 
 async def export_session(store: StructuredMemoryStore, session_id: str, kind: str) -> str:
@@ -73,11 +71,6 @@ def to_markdown(session: SessionRecord, messages: Sequence[Message]) -> str:
             note = "" if message.get("outcome") in {None, "completed"} else f"\n\n*({message['outcome']})*"
             parts.append(f"## {name_of(message)}\n\n{message['content']}{note}")
     return printable("\n\n".join(parts)) + "\n"
-
-
-def name_of(message: Message) -> str:
-    """Return who said something, as a person reads it."""
-    return str(message.get("speaker") or _NAMES.get(message["role"], message["role"]))
 
 
 def _fenced(text: str) -> str:

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 from markdown_it import MarkdownIt
 
-from lra.session.export import name_of
-from lra.session.transcript import Message
+from lra.session.transcript import Message, name_of
 from lra.store.clock import iso
 from lra.text import printable
 

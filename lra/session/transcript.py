@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 Message = dict[str, Any]
 
+_NAMES = {"user": "You", "assistant": "Assistant", "system": "System"}
 # How Pydantic AI calls the end of a tool call, and how the record does.
 _OUTCOMES = {"success": "completed", "denied": "refused"}
 
@@ -109,3 +110,8 @@ def _iso(us: int) -> str:
     from lra.store.clock import iso
 
     return iso(us)
+
+
+def name_of(message: Message) -> str:
+    """Return who said something, as a person reads it."""
+    return str(message.get("speaker") or _NAMES.get(message["role"], message["role"]))
