@@ -38,7 +38,9 @@ async def edit_line(chat: Chat, question: str, text: str) -> str:
 
     async with aside(chat) as streams:
         assert streams is not None, "a plain screen was dealt with"
-        line: PromptSession[str] = PromptSession(input=streams.input, output=streams.output, erase_when_done=True)
+        line: PromptSession[str] = PromptSession(
+            input=streams.input, output=streams.output, erase_when_done=True, enable_open_in_editor=True
+        )
         line.app.ttimeoutlen, line.app.timeoutlen = 0.05, 0.1
         return (await line.prompt_async(f"{question}: ", default=text, key_bindings=keys, handle_sigint=False)).strip()
 
@@ -66,7 +68,7 @@ async def edit_in_editor(chat: Chat, text: str) -> str:
     """
     if chat.scripted:
         raise UsageError("An editor needs a terminal.")
-    command = editor_command()
+    command = await asyncio.to_thread(editor_command)
     path = await asyncio.to_thread(_write_private, text)
     try:
         async with aside(chat):

@@ -50,4 +50,6 @@ async def pick(
     state = State(title, list(items), actions=actions, typing=not actions)
     async with aside(chat) as streams:
         assert streams is not None, "a plain screen was dealt with"
-        return await choose(state, search=search, preview=preview, streams=streams)
+        # Sixteen colours are whatever the terminal makes of them; its own foreground can be read.
+        faint = chat.screen.theme.name in {"dark", "light"} and chat.screen.theme.depth > 4
+        return await choose(state, search=search, preview=preview, streams=streams, faint=faint)

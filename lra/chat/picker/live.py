@@ -20,20 +20,15 @@ from lra.text import one_line
 
 _DEBOUNCE = 0.12
 """Seconds without a key before a search begins."""
-_STYLE = Style.from_dict(
-    {
-        "picker.title": "bold",
-        "picker.marked": "reverse",
-        "picker.preview": "italic",
-        "picker.foot": "ansibrightblack",
-    }
-)
+_LOOK = {"picker.title": "bold", "picker.marked": "reverse", "picker.preview": "italic"}
 
 _App = Application[Picked | None]
 _Action = Callable[[KeyPressEvent], None]
 
 
-async def choose(state: State, *, search: Search | None, preview: Preview | None, streams: Streams) -> Picked | None:
+async def choose(
+    state: State, *, search: Search | None, preview: Preview | None, streams: Streams, faint: bool
+) -> Picked | None:
     """Draw the picker until something is chosen or the person leaves.
 
     Args:
@@ -41,6 +36,7 @@ async def choose(state: State, *, search: Search | None, preview: Preview | None
         search: See `pick`.
         preview: See `pick`.
         streams: Input and output to use.
+        faint: Whether the theme has a fainter colour for what is said beside.
     """
     behind = _Behind(state, search, preview)
     state.has_preview = preview is not None
@@ -57,7 +53,7 @@ async def choose(state: State, *, search: Search | None, preview: Preview | None
     app: _App = Application(
         layout=Layout(window),
         key_bindings=_keys(state, behind),
-        style=_STYLE,
+        style=Style.from_dict({**_LOOK, "picker.foot": "ansibrightblack" if faint else ""}),
         erase_when_done=True,
         input=streams.input,
         output=streams.output,
