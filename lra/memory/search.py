@@ -112,7 +112,7 @@ class Searcher:
 
         def look(connection: Connection) -> tuple[list[Hit], list[FoundRow]]:
             found = self._found(connection, asked, "all", limit, least) if words else []
-            return found, pinned_instructions(connection, filters.namespace or "default")
+            return found, pinned_instructions(connection, filters)
 
         found, instructions = await self._store.database.query(look)
         return without_echoes(_news_first(text, found), limit), instructions

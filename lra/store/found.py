@@ -9,7 +9,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from lra.store.clock import now_us
-from lra.store.fts import Corpus
+from lra.store.fts import Corpus, Filters
 from lra.store.sqlite import raw
 
 
@@ -38,12 +38,15 @@ def found_rows(connection: Connection, corpus: Corpus, seqs: Sequence[int]) -> d
     return {row[0]: FoundRow(*row) for row in rows}
 
 
-def pinned_instructions(connection: Connection, namespace: str) -> list[FoundRow]:
-    """Return the pinned instructions in force, oldest first."""
+def pinned_instructions(connection: Connection, filters: Filters) -> list[FoundRow]:
+    """Return the pinned instructions in force that a reader may see, oldest first."""
+    spaces = (filters.namespace,) if filters.namespace else filters.namespaces or ("default",)
     # The plus keeps the planner from reading every row of the namespace instead of the few pinned ones.
     query = (
         "SELECT seq, id, session_id, kind, content, created_at FROM memories"
-        " WHERE pin = 1 AND +namespace = ? AND kind = 'instruction'"
+        " WHERE pin = 1 AND +namespace IN (SELECT value FROM json_each(?)) AND kind = 'instruction'"
+        " AND (? IS NULL OR agent IS NULL OR agent = ?) AND local_only <= ?"
         " AND superseded_by IS NULL AND (valid_to IS NULL OR valid_to > ?) ORDER BY seq"
     )
-    return [FoundRow(*row) for row in raw(connection).execute(query, (namespace, now_us())).fetchall()]
+    values = (json.dumps(spaces), filters.agent, filters.agent, int(not filters.remote), now_us())
+    return [FoundRow(*row) for row in raw(connection).execute(query, values).fetchall()]

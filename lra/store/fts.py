@@ -82,12 +82,18 @@ class Filters:
     session: str | None = None
     exclude_session: str | None = None
     namespace: str | None = None
+    namespaces: tuple[str, ...] = ()
+    """Any of these; with `namespace`, that one alone."""
     kinds: tuple[str, ...] = field(default=())
     since: int | None = None
     until: int | None = None
     """Microseconds since the epoch; `since` inclusive, `until` exclusive."""
     as_of: int | None = None
     """Only facts valid at this moment."""
+    agent: str | None = None
+    """Only what this agent may see; None: everything, as for the person."""
+    remote: bool = False
+    """Whether the reader is a model elsewhere, which local-only memories never reach."""
 
     @property
     def broad(self) -> bool:
@@ -118,6 +124,13 @@ class Filters:
             return " AND ".join(sql), params
         if self.namespace is not None:
             add("d.namespace = :namespace", namespace=self.namespace)
+        elif self.namespaces:
+            spaces = {f"space{i}": space for i, space in enumerate(self.namespaces)}
+            add(f"d.namespace IN ({', '.join(f':{name}' for name in spaces)})", **spaces)
+        if self.agent is not None:
+            add("(d.agent IS NULL OR d.agent = :agent)", agent=self.agent)
+        if self.remote:
+            add("d.local_only = 0")
         if self.kinds:
             names = {f"kind{i}": kind for i, kind in enumerate(self.kinds)}
             add(f"d.kind IN ({', '.join(f':{name}' for name in names)})", **names)

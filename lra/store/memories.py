@@ -1,4 +1,4 @@
-"""Memories: rows, their history, and what a write does to the rows that are there."""
+"""Memories: rows and their history."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import os
 import socket
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from sqlalchemy import Connection, delete, insert, select, update
 
@@ -18,7 +18,10 @@ from lra.store.lookup import by_prefix
 from lra.store.records import HistoryRow, MemoryRecord, NewMemory
 from lra.store.tables import memories, memory_history
 
-_ROW = [memories.c[name] for name in MemoryRecord.__dataclass_fields__]
+if TYPE_CHECKING:
+    from lra.store.remembering import Reading, Remembered
+
+ROW = [memories.c[name] for name in MemoryRecord.__dataclass_fields__]
 _HISTORY = [memory_history.c[name] for name in HistoryRow.__dataclass_fields__]
 
 Action = Literal["created", "merged", "superseded", "edited", "forgotten"]
@@ -31,6 +34,7 @@ def record_of(row: Any) -> MemoryRecord:
         "tags": json.loads(values["tags"]),
         "metadata": json.loads(values["metadata"]),
         "pin": bool(values["pin"]),
+        "local_only": bool(values["local_only"]),
     }
     return MemoryRecord(**{**values, **decoded})
 
@@ -44,8 +48,9 @@ def record_change(
     new: NewMemory | None = None,
     *,
     was: dict[str, Any] | None = None,
-) -> None:
-    """Add a line to a memory's history.
+    part_of: int | None = None,
+) -> int:
+    """Add a line to a memory's history, and return its number.
 
     Args:
         connection: The transaction of the change.
@@ -55,8 +60,9 @@ def record_change(
         actor: Who did it.
         new: What was written, with the session and turn it came from.
         was: Columns that the change replaced, as they were; never the text, which the line before holds.
+        part_of: The first line of the same write, when it has several.
     """
-    connection.execute(
+    added = connection.execute(
         insert(memory_history),
         {
             "memory_id": memory_id,
@@ -66,10 +72,13 @@ def record_change(
             "process": f"{socket.gethostname()}:{os.getpid()}",
             "session_id": new.session_id if new else None,
             "turn_id": new.turn_id if new else None,
+            "tool_call_id": new.tool_call_id if new else None,
+            "part_of": part_of,
             "was": json.dumps(was) if was else None,
             "at": now_us(),
         },
     )
+    return int(added.inserted_primary_key[0])  # type: ignore[index]
 
 
 def insert_memory(connection: Connection, new: NewMemory) -> MemoryRecord:
@@ -95,12 +104,21 @@ def insert_memory(connection: Connection, new: NewMemory) -> MemoryRecord:
         "valid_to": new.valid_to,
         "superseded_by": None,
         "metadata": json.dumps(new.metadata, ensure_ascii=False),
+        "agent": new.agent,
+        "local_only": int(new.local_only),
     }
     result = connection.execute(insert(memories), {**values, "content_hash": content_hash(new.content)})
     seq = int(result.inserted_primary_key[0])  # type: ignore[index]
     fts.index_row(connection, "memories", seq, indexed_text(new.content, new.key, new.tags))
-    queue.enqueue(connection, "memory", [str(values["id"])])
-    decoded = {"tags": list(new.tags), "metadata": dict(new.metadata), "pin": new.pin}
+    if not new.local_only:
+        # The embedder may be a model elsewhere.
+        queue.enqueue(connection, "memory", [str(values["id"])])
+    decoded = {
+        "tags": list(new.tags),
+        "metadata": dict(new.metadata),
+        "pin": new.pin,
+        "local_only": new.local_only,
+    }
     return MemoryRecord(**{**values, **decoded, "seq": seq})  # type: ignore[arg-type]
 
 
@@ -110,52 +128,38 @@ def indexed_text(content: str, key: str | None, tags: Sequence[str]) -> str:
     return "\n".join([content, *extra, *tags])
 
 
+def reindex(connection: Connection, seq: int) -> None:
+    """Bring the indexes up to what a row says now."""
+    row = connection.execute(select(*ROW).where(memories.c.seq == seq)).one()
+    fts.index_row(connection, "memories", seq, indexed_text(row.content, row.key, json.loads(row.tags)))
+    if row.superseded_by is None and not row.local_only:
+        queue.enqueue(connection, "memory", [row.id])
+
+
 class MemoryStore:
     """Rows of the `memories` table."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def add(self, new: NewMemory) -> tuple[MemoryRecord, Action]:
-        """Write a memory: an equal one is counted, one with the same key and another value is superseded.
+    async def add(self, new: NewMemory, reading: Reading | None = None) -> tuple[MemoryRecord, Action]:
+        """Write a memory and return the row as it stands and what happened; see `write`."""
+        done = await self.write(new, reading)
+        return done.record, done.action
 
-        Returns:
-            The row as it stands and what happened.
+    async def write(self, new: NewMemory, reading: Reading | None = None) -> Remembered:
+        """Write a memory: the same is counted, another value of the same key takes the old one's place.
+
+        Args:
+            new: What to write.
+            reading: How it is held against what is there; without, only equal texts are the same.
+
+        Raises:
+            UsageError: Its validity ends before it begins.
         """
+        from lra.store.remembering import remember
 
-        def work(connection: Connection) -> tuple[MemoryRecord, Action]:
-            live = select(*_ROW).where(memories.c.namespace == new.namespace, memories.c.superseded_by.is_(None))
-            same = connection.execute(
-                live.where(memories.c.content_hash == content_hash(new.content), memories.c.kind == new.kind).limit(1)
-            ).first()
-            if same is not None:
-                connection.execute(
-                    update(memories)
-                    .where(memories.c.seq == same.seq)
-                    .values(count=memories.c.count + 1, updated_at=now_us(), key=new.key or same.key)
-                )
-                record_change(connection, same.id, "merged", new.content, new.source, new, was={"key": same.key})
-                row = connection.execute(select(*_ROW).where(memories.c.seq == same.seq)).one()
-                return record_of(row), "merged"
-            old = connection.execute(live.where(memories.c.key == new.key)).all() if new.key else []
-            record = insert_memory(connection, new)
-            record_change(connection, record.id, "created", new.content, new.source, new)
-            for row in old:
-                self._supersede(connection, row, record, new)
-            return record, "superseded" if old else "created"
-
-        return await self._database.write(work)
-
-    def _supersede(self, connection: Connection, old: Any, by: MemoryRecord, new: NewMemory) -> None:
-        now = now_us()
-        connection.execute(
-            update(memories)
-            .where(memories.c.seq == old.seq)
-            .values(superseded_by=by.id, valid_to=by.valid_from or by.created_at, updated_at=now)
-        )
-        was = {"valid_to": old.valid_to}
-        record_change(connection, old.id, "superseded", old.content, new.source, new, was=was)
-        queue.enqueue(connection, "memory", [old.id], "delete")
+        return await self._database.write(lambda connection: remember(connection, new, reading))
 
     async def edit(self, memory_id: str, content: str, *, actor: str = "user") -> MemoryRecord:
         """Replace a memory's text in place.
@@ -171,9 +175,30 @@ class MemoryStore:
                 .where(memories.c.seq == record.seq)
                 .values(content=content, content_hash=content_hash(content), updated_at=now_us())
             )
-            fts.index_row(connection, "memories", record.seq, indexed_text(content, record.key, record.tags))
-            queue.enqueue(connection, "memory", [record.id])
+            reindex(connection, record.seq)
             record_change(connection, record.id, "edited", content, actor)
+
+        await self._database.write(work)
+        return await self.get(record.id)
+
+    async def change(self, memory_id: str, *, actor: str = "user", **values: Any) -> MemoryRecord:
+        """Change columns other than the text: `pin`, `tags`, `key`, `confidence`, `valid_from`, `valid_to`.
+
+        Raises:
+            NotFoundError: There is no such memory.
+        """
+        record = await self.get(memory_id)
+        stored = {name: json.dumps(value) if name == "tags" else value for name, value in values.items()}
+
+        def work(connection: Connection) -> None:
+            row = connection.execute(select(*ROW).where(memories.c.seq == record.seq)).one()
+            was = {name: getattr(row, name) for name in stored if getattr(row, name) != stored[name]}
+            if not was:
+                return
+            changed = update(memories).where(memories.c.seq == record.seq)
+            connection.execute(changed.values(**stored, updated_at=now_us()))
+            record_change(connection, record.id, "changed", row.content, actor, was=was)
+            reindex(connection, record.seq)
 
         await self._database.write(work)
         return await self.get(record.id)
@@ -182,7 +207,7 @@ class MemoryStore:
         """Write a memory under its own id, without merging; a known id gets the new text and metadata."""
 
         def work(connection: Connection) -> MemoryRecord:
-            old = connection.execute(select(*_ROW).where(memories.c.id == (new.id or ""))).first()
+            old = connection.execute(select(*ROW).where(memories.c.id == (new.id or ""))).first()
             if old is None:
                 record = insert_memory(connection, new)
                 record_change(connection, record.id, "created", new.content, new.source, new)
@@ -197,11 +222,10 @@ class MemoryStore:
                     updated_at=now_us(),
                 )
             )
-            fts.index_row(connection, "memories", old.seq, indexed_text(new.content, old.key, json.loads(old.tags)))
-            queue.enqueue(connection, "memory", [old.id])
+            reindex(connection, old.seq)
             was = {"metadata": old.metadata}
             record_change(connection, old.id, "edited", new.content, new.source, new, was=was)
-            return record_of(connection.execute(select(*_ROW).where(memories.c.seq == old.seq)).one())
+            return record_of(connection.execute(select(*ROW).where(memories.c.seq == old.seq)).one())
 
         return await self._database.write(work)
 
@@ -224,11 +248,11 @@ class MemoryStore:
             NotFoundError: None or several match.
         """
         hint, kind = "`lra memory search WORDS` finds them.", ("memory", "memories")
-        return record_of(await by_prefix(self._database, memories, _ROW, memory_id, kind=kind, hint=hint))
+        return record_of(await by_prefix(self._database, memories, ROW, memory_id, kind=kind, hint=hint))
 
     async def by_ids(self, ids: Sequence[str]) -> dict[str, MemoryRecord]:
         """Return memories by their exact ids."""
-        rows = await self._database.rows(select(*_ROW).where(memories.c.id.in_(ids)))
+        rows = await self._database.rows(select(*ROW).where(memories.c.id.in_(ids)))
         return {row.id: record_of(row) for row in rows}
 
     async def find(
@@ -240,7 +264,7 @@ class MemoryStore:
         superseded: bool = False,
     ) -> list[MemoryRecord]:
         """Return memories, newest first; superseded ones only when asked for."""
-        query = select(*_ROW).order_by(memories.c.seq.desc())
+        query = select(*ROW).order_by(memories.c.seq.desc())
         if session_id is not None:
             query = query.where(memories.c.session_id == session_id)
         if kind is not None:

@@ -14,10 +14,10 @@ from lra.store.clock import now_us
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0002"
+HEAD = "0003"
 """The revision this program reads and writes."""
 
-KNOWN = frozenset({"0001", "0002"})
+KNOWN = frozenset({"0001", "0002", "0003"})
 """Every revision this program can bring to `HEAD`."""
 
 

@@ -126,6 +126,10 @@ class MemoryRecord:
     valid_to: int | None
     superseded_by: str | None
     metadata: dict[str, Any] = field(default_factory=dict)
+    agent: str | None = None
+    """The only agent that may see it; None: every agent."""
+    local_only: bool = False
+    """Whether only models on this machine may see it."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form, times as ISO 8601."""
@@ -148,6 +152,8 @@ class MemoryRecord:
             "valid_to": iso(self.valid_to) if self.valid_to is not None else None,
             "superseded_by": self.superseded_by,
             "metadata": self.metadata,
+            "agent": self.agent,
+            "local_only": self.local_only,
         }
 
 
@@ -170,6 +176,9 @@ class NewMemory:
     valid_to: int | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
     id: str | None = None
+    agent: str | None = None
+    local_only: bool = False
+    tool_call_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,6 +194,9 @@ class HistoryRow:
     session_id: str | None
     turn_id: int | None
     at: int
+    tool_call_id: str | None = None
+    undone: bool = False
+    """Whether it was taken back."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form, the time as ISO 8601."""
@@ -196,6 +208,8 @@ class HistoryRow:
             "process": self.process,
             "session": self.session_id,
             "turn": self.turn_id,
+            "tool_call": self.tool_call_id,
+            "undone": self.undone,
             "at": iso(self.at),
         }
 

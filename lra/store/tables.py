@@ -126,6 +126,8 @@ memories = Table(
     Column("valid_to", Integer),
     Column("superseded_by", Text),
     Column("metadata", Text, nullable=False, server_default="{}"),
+    Column("agent", Text),  # the only agent that may see it; NULL: every agent
+    Column("local_only", Integer, nullable=False, server_default=text("0")),  # 1: for models on this machine alone
     Index("ix_memories_hash", "content_hash"),
     Index("ix_memories_key", "namespace", "key"),
     Index("ix_memories_session", "session_id"),
@@ -140,7 +142,7 @@ memory_history = Table(
     Column("memory_id", Text, nullable=False),
     Column(
         "action", Text, nullable=False
-    ),  # created, merged, superseded, edited, forgotten, imported, undone, restored
+    ),  # created, merged, superseded, edited, changed, forgotten, imported, undone, restored
     Column("content", Text, nullable=False),
     Column("actor", Text, nullable=False),  # user, tool, summary, import
     Column("process", Text, nullable=False),
@@ -148,6 +150,9 @@ memory_history = Table(
     Column("turn_id", Integer),
     Column("at", Integer, nullable=False),
     Column("was", Text),  # JSON of the columns that were replaced, without the text
+    Column("tool_call_id", Text),
+    Column("part_of", Integer),  # the first line of the same write
+    Column("undone", Integer, nullable=False, server_default=text("0")),
     Index("ix_memory_history_memory", "memory_id", "seq"),
     Index("ix_memory_history_turn", "turn_id", sqlite_where=text("turn_id IS NOT NULL")),
     sqlite_autoincrement=True,
@@ -195,6 +200,15 @@ audit_log = Table(
     Column("payload", Text, nullable=False, server_default="{}"),
     Column("at", Integer, nullable=False),
     Index("ix_audit_session", "session_id", "seq"),
+    sqlite_autoincrement=True,
+)
+
+erasures = Table(
+    "erasures",
+    metadata,
+    Column("seq", Integer, primary_key=True),
+    Column("spec", Text, nullable=False),  # JSON: what is being forgotten, until it is
+    Column("at", Integer, nullable=False),
     sqlite_autoincrement=True,
 )
 
