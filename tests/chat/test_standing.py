@@ -204,7 +204,7 @@ def test_a_long_answer_costs_about_what_it_weighs(chat: Terminal, model_server: 
         + f"\n\n```python\ndef part_{number}() -> int:\n    return {number}\n```"
         for number in range(24)
     )
-    model_server.script(say(text, chunks=1600, chunk_delay=0.004), say("short"))
+    model_server.script(say(text, chunks=1600, chunk_delay=0.001), say("short"))
     chat.send("go\r")
     chat.wait("def part_0")
     before = len(chat.raw)
