@@ -15,6 +15,7 @@ from lra.errors import LraError
 from lra.memory.index.exact import ExactIndex
 from lra.memory.index.matrix import Matrix, Nearest
 from lra.memory.index.mirror import Mirror
+from lra.memory.index.shelf import FILE_FROM
 from lra.memory.index.worker import CHROMA_FROM, Indexer
 from lra.store import StructuredMemoryStore
 from lra.store.fts import Corpus, Filters, allowed, in_session
@@ -45,6 +46,7 @@ class Semantic:
         settings: Where the index lives and which embedder is wanted; read when first needed.
         embedder: An embedder to use instead of the configured one.
         chroma_from: Stored vectors from which Chroma answers instead of exact search.
+        file_from: Rows from which they are looked through in a file instead of in memory.
     """
 
     def __init__(
@@ -54,8 +56,10 @@ class Semantic:
         settings: Settings | None,
         embedder: Embedder | None,
         chroma_from: int = CHROMA_FROM,
+        file_from: int = FILE_FROM,
     ) -> None:
         self._store = store
+        self.file_from = file_from
         self._settings = settings
         self._embedder = embedder
         self._chroma_from = chroma_from
@@ -142,7 +146,7 @@ class Semantic:
         if embedder is None:
             return None
         if self._exact is None or self._exact.fingerprint != embedder.fingerprint:
-            self._exact = ExactIndex(self._store.database, embedder.fingerprint)
+            self._exact = ExactIndex(self._store.database, embedder.fingerprint, file_from=self.file_from)
         # The first question of a process also pays for loading the model and the vectors.
         patience, self._cold = (max(patience, COLD_PATIENCE) if self._cold else patience), False
         if not await self._filled(self._exact, patience):
@@ -156,7 +160,7 @@ class Semantic:
         """Tell whether there are vectors to compare a question with."""
         if self._mirror() is not None:
             return bool((await self._store.vectors.marks()).vectors)
-        return await exact.ready(patience) and len(exact) > 0
+        return await exact.ready(patience) and bool(exact)
 
     async def _embed(self, embedder: Embedder, query: str) -> None:
         """Embed a question; an answer that comes too late serves the next time."""

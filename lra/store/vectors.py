@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,8 @@ class VectorRow:
     seq: int
     """Sequence number of the memory or journal row."""
     vector: bytes
+    hash: str
+    """Of the row's text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,10 @@ class VectorMarks:
         """Return whether nothing of a kind is new between the two."""
         mine, its = (self.changes, other.changes) if kind == "memory" else (self.turns, other.turns)
         return (self.vectors, mine) == (other.vectors, its)
+
+    def beyond(self, other: VectorMarks) -> int:
+        """Return how many changes lie between the two at most."""
+        return max(self.vectors - other.vectors, self.changes - other.changes, self.turns - other.turns)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,7 +168,8 @@ def marks(connection: Connection) -> VectorMarks:
 def load(connection: Connection, fingerprint: str, kind: Kind, *, after: int = 0) -> list[VectorRow]:
     """Return the vectors of every searchable row of a kind stored after a point, in storing order."""
     query = (
-        f"SELECT d.seq, v.vector FROM vectors v JOIN {_TABLES[kind]} d ON d.content_hash = v.content_hash"
+        "SELECT d.seq, v.vector, v.content_hash FROM vectors v"
+        f" JOIN {_TABLES[kind]} d ON d.content_hash = v.content_hash"
         " WHERE v.fingerprint = ? AND v.seq > ? ORDER BY v.seq"
     )
     return [VectorRow(*row) for row in raw(connection).execute(query, (fingerprint, after)).fetchall()]
@@ -170,11 +178,42 @@ def load(connection: Connection, fingerprint: str, kind: Kind, *, after: int = 0
 def of_rows(connection: Connection, fingerprint: str, kind: Kind, seqs: Sequence[int]) -> list[VectorRow]:
     """Return the vectors of these rows."""
     query = (
-        f"SELECT d.seq, v.vector FROM {_TABLES[kind]} d"
+        f"SELECT d.seq, v.vector, v.content_hash FROM {_TABLES[kind]} d"
         " JOIN vectors v ON v.content_hash = d.content_hash AND v.fingerprint = ?"
         " WHERE d.seq IN (SELECT value FROM json_each(?))"
     )
     return [VectorRow(*row) for row in raw(connection).execute(query, (fingerprint, json.dumps(list(seqs)))).fetchall()]
+
+
+def sample(connection: Connection, fingerprint: str, kind: Kind, count: int) -> list[VectorRow]:
+    """Return the vectors of at most so many rows, wherever they lie."""
+    last = last_seq(connection, kind)
+    seqs = random.sample(range(1, last + 1), min(4 * count, last))
+    rows = of_rows(connection, fingerprint, kind, seqs)[:count]
+    if rows:
+        return rows
+    query = (
+        f"SELECT d.seq, v.vector, v.content_hash FROM {_TABLES[kind]} d"
+        " JOIN vectors v ON v.content_hash = d.content_hash AND v.fingerprint = ? LIMIT ?"
+    )
+    return [VectorRow(*row) for row in raw(connection).execute(query, (fingerprint, count)).fetchall()]
+
+
+def at_least(connection: Connection, fingerprint: str, count: int) -> bool:
+    """Return whether so many texts are embedded with one embedder."""
+    query = "SELECT count(*) FROM (SELECT 1 FROM vectors WHERE fingerprint = ? LIMIT ?)"
+    return bool(raw(connection).execute(query, (fingerprint, count)).fetchone()[0] >= count)
+
+
+def hashes(connection: Connection, kind: Kind, first: int, end: int) -> list[tuple[int, str]]:
+    """Return the rows of a kind `(seq, hash of the text)` from one sequence number up to another."""
+    query = f"SELECT seq, content_hash FROM {_TABLES[kind]} WHERE seq >= ? AND seq < ? AND content_hash IS NOT NULL"
+    return raw(connection).execute(query, (first, end)).fetchall()
+
+
+def last_seq(connection: Connection, kind: Kind) -> int:
+    """Return the highest sequence number of a kind."""
+    return int(raw(connection).execute(f"SELECT coalesce(max(seq), 0) FROM {_TABLES[kind]}").fetchone()[0])
 
 
 def news(connection: Connection, fingerprint: str, kind: Kind, since: VectorMarks) -> list[VectorRow]:
@@ -186,7 +225,7 @@ def news(connection: Connection, fingerprint: str, kind: Kind, since: VectorMark
     where = "v.fingerprint = ?" if kind == "memory" else "v.fingerprint = ? AND d.seq > ?"
     params = (after, fingerprint) if kind == "memory" else (fingerprint, after)
     query = (
-        f"SELECT DISTINCT d.seq, v.vector FROM {changed}"
+        f"SELECT DISTINCT d.seq, v.vector, v.content_hash FROM {changed}"
         f" JOIN vectors v ON v.content_hash = d.content_hash WHERE {where}"
     )
     rows = raw(connection).execute(query, params).fetchall()

@@ -27,6 +27,9 @@ class Matrix:
     def __len__(self) -> int:
         return len(self._places)
 
+    def __contains__(self, seq: int) -> bool:
+        return seq in self._places
+
     def put(self, rows: Sequence[VectorRow]) -> None:
         """Add rows; one that is there already gets the new vector."""
         if not rows:
