@@ -32,6 +32,7 @@ _OWN_NAMES = frozenset(
         "SANDBOX_URL",
         "SANDBOX_API_KEY",
         "LRA_APPROVAL",
+        "LRA_LOCAL_ONLY_PROVIDERS",
         "LOGFIRE_TOKEN",
         "LRA_MAX_COST",
         "LRA_MAX_REQUESTS",

@@ -53,16 +53,10 @@ class Write:
 
     record: MemoryRecord
     action: Literal["created", "merged", "superseded", "edited", "forgotten"]
-
-
-@dataclass(frozen=True, slots=True)
-class ImportReport:
-    """What an import added."""
-
-    turns: int = 0
-    facts: int = 0
-    skipped: int = 0
-    """Lines that were known already, with equal content."""
+    contradicts: tuple[MemoryRecord, ...] = ()
+    """Memories in force that say otherwise of the same thing."""
+    echo: bool = False
+    """Whether it only repeats what was recalled, and nothing was written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

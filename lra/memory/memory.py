@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
-from lra.errors import UsageError
 from lra.memory import recall as recalling
-from lra.memory.hits import Hit, ImportReport, MemoryStatus, Scope, Write
+from lra.memory.hits import Hit, MemoryStatus, Scope
 from lra.memory.index.worker import CHROMA_FROM
+from lra.memory.loops import Recollection
+from lra.memory.readers import Reader
 from lra.memory.search import Searcher
 from lra.memory.semantic import SEARCH_PATIENCE, Semantic
+from lra.memory.spaces import USER, project_space
+from lra.memory.writing import Particulars, Write, Writer
 from lra.store import MemoryRecord, NewMemory, StructuredMemoryStore
 from lra.store.fts import Filters
 from lra.store.records import HistoryRow
@@ -20,6 +24,8 @@ from lra.text import clean_text
 if TYPE_CHECKING:
     from lra.config import Settings
     from lra.memory.embedding import Embedder
+    from lra.memory.exchange.options import ImportOptions
+    from lra.memory.exchange.report import ImportReport
     from lra.store.forgetting import Forgotten
 
 
@@ -34,6 +40,7 @@ class Memory:
         settings: Where the vector index lives and which embedder fills it; the configured ones by default.
         embedder: An embedder to use instead of the configured one; its owner closes it.
         chroma_from: Stored vectors from which Chroma answers; below, exact search is quicker.
+        agent: Who recalls; memories private to another agent are not for it.
     """
 
     def __init__(
@@ -43,10 +50,16 @@ class Memory:
         settings: Settings | None = None,
         embedder: Embedder | None = None,
         chroma_from: int = CHROMA_FROM,
+        agent: str = "lra",
     ) -> None:
+        self.agent = agent
         self.store = store or StructuredMemoryStore(settings.database_url if settings else None)
         self._semantic = Semantic(self.store, settings=settings, embedder=embedder, chroma_from=chroma_from)
         self._searcher = Searcher(self.store, self._semantic)
+        self._recalled = Recollection()
+        self._writer = Writer(self.store, self._recalled)
+        self._folder = settings.folder if settings else None
+        self._project: str | None = None
 
     async def remember(
         self,
@@ -59,9 +72,12 @@ class Memory:
         source: str = "user",
         session_id: str | None = None,
         turn_id: int | None = None,
-        namespace: str = "default",
+        namespace: str = USER,
+        **more: Unpack[Particulars],
     ) -> Write:
-        """Keep something: an equal memory is counted, one with the same key and another value is superseded.
+        """Keep something: the same is counted, another value of the same key takes the old one's place.
+
+        What contradicts a memory without having its key stands beside it, and is named in the result.
 
         Args:
             content: What to remember.
@@ -72,15 +88,18 @@ class Memory:
             source: Who wrote it: `user`, `tool`, `summary` or `import`.
             session_id: The session it came from.
             turn_id: The turn it came from.
-            namespace: Which of several separate memories it belongs to.
+            namespace: Which of several separate memories it belongs to; see `project`.
+            **more: What few memories have; see `Particulars`.
+
+        Raises:
+            UsageError: It is empty, or its validity ends before it begins.
+            SecretRefusedError: It holds a secret, and `allow_secret` was not given.
+            EchoRefusedError: A tool wrote what only an earlier answer has said.
         """
-        text = clean_text(content).strip()
-        if not text:
-            raise UsageError("There is nothing to remember: the text is empty.")
         new = NewMemory(
-            content=text,
+            content=clean_text(content).strip(),
             kind=kind,
-            key=key,
+            key=key or None,
             tags=tuple(tags),
             pin=pin,
             source=source,
@@ -88,9 +107,16 @@ class Memory:
             turn_id=turn_id,
             namespace=namespace,
         )
-        write = Write(*await self.store.memories.add(new))
+        write = await self._writer.remember(new, more)
         self._wake()
         return write
+
+    async def project(self) -> str:
+        """Return the namespace of the project in whose folder this memory was opened."""
+        if self._project is None:
+            folder = self._folder
+            self._project = await asyncio.to_thread(lambda: project_space(folder or Path.cwd()))
+        return self._project
 
     def _wake(self) -> None:
         if self._semantic.indexer is not None:
@@ -136,23 +162,44 @@ class Memory:
             clean_text(query), scope=scope, limit=limit, filters=filters, patience=SEARCH_PATIENCE, echoes=echoes
         )
 
+    async def search_for(self, reader: Reader, query: str, *, limit: int = 10, until: int | None = None) -> list[Hit]:
+        """Return what fits a question of a model: of what holds everywhere and of the project, what it may see.
+
+        Args:
+            reader: The model.
+            query: Its question.
+            limit: How many hits at most.
+            until: Nothing from this moment on.
+        """
+        filters = Filters(
+            namespaces=(await self.project(), USER), until=until, agent=self.agent, remote=not reader.local
+        )
+        hits = await self._searcher.search(
+            clean_text(query), scope="all", limit=limit, filters=filters, patience=SEARCH_PATIENCE
+        )
+        self._recalled.note(reader.session_id, hits)
+        return hits
+
     async def recall(
-        self, text: str, *, session_id: str | None = None, limit: int = 4, max_chars: int = 2000
+        self, text: str, *, session_id: str | None = None, limit: int = 4, max_chars: int = 2000, local: bool = False
     ) -> list[Hit]:
         """Return what belongs in front of the model for a message; usually little, often nothing.
 
-        Pinned instructions always come, first and beyond the limit, within a budget of their own.
+        Pinned instructions always come, first and beyond the limit, within a budget of their own. What belongs to the
+        project comes before what holds everywhere.
 
         Args:
             text: The person's message.
             session_id: The session it belongs to, whose own rows are in the context anyway.
             limit: How many hits at most.
             max_chars: How much text at most.
+            local: Whether every model that will read it runs on this machine, and local-only memories may come.
         """
+        project = await self.project()
         hits, instructions = await self._searcher.recall(
             clean_text(text),
             limit=limit + recalling.SPARE,
-            filters=Filters(exclude_session=session_id, namespace="default"),
+            filters=Filters(exclude_session=session_id, namespaces=(project, USER), agent=self.agent, remote=not local),
             patience=recalling.PATIENCE,
             budget=recalling.BUDGET,
             least=recalling.LEAST,
@@ -161,7 +208,18 @@ class Memory:
         ids = {hit.id for hit in always}
         left = max_chars - sum(len(hit.content) for hit in always)
         fitting = [hit for hit in hits if hit.id not in ids]
-        return always + recalling.select(text, fitting, limit=limit, max_chars=left)
+        own = await self._in_project(project, fitting)
+        # Both orders are stable: among what fits as well, the project's comes first, and so it does in the end.
+        chosen = recalling.select(text, sorted(fitting, key=lambda hit: hit.id not in own), limit=limit, max_chars=left)
+        found = always + sorted(chosen, key=lambda hit: hit.id not in own)
+        self._recalled.note(session_id, found)
+        return found
+
+    async def _in_project(self, project: str, hits: Sequence[Hit]) -> set[str]:
+        """Return which hits belong to the project."""
+        kept = [hit.id for hit in hits if hit.kind != "turn"]
+        records = await self.store.memories.by_ids(kept) if kept else {}
+        return {key for key, record in records.items() if record.namespace == project}
 
     async def forget(self, memory_id: str) -> MemoryRecord:
         """Erase a memory and every copy of its words.
@@ -184,18 +242,36 @@ class Memory:
         self._wake()
         return record, forgotten
 
-    async def edit(self, memory_id: str, content: str) -> Write:
+    async def edit(self, memory_id: str, content: str, *, allow_secret: bool = False) -> Write:
         """Replace a memory's text.
 
         Raises:
             NotFoundError: There is no such memory.
+            SecretRefusedError: It holds a secret, and `allow_secret` was not given.
         """
-        text = clean_text(content).strip()
-        if not text:
-            raise UsageError("A memory cannot be edited to nothing.", hint="`lra memory forget` removes it.")
-        record = await self.store.memories.edit(memory_id, text)
+        write = await self._writer.edit(memory_id, clean_text(content).strip(), allow_secret=allow_secret)
         self._wake()
-        return Write(record, "edited")
+        return write
+
+    async def pin(self, memory_id: str, pinned: bool = True) -> MemoryRecord:
+        """Put a memory first wherever it counts, or no longer.
+
+        Raises:
+            NotFoundError: There is no such memory.
+        """
+        return await self.store.memories.change(memory_id, pin=int(pinned))
+
+    async def tag(self, memory_id: str, add: Sequence[str] = (), remove: Sequence[str] = ()) -> MemoryRecord:
+        """Add and remove words that a memory is found by.
+
+        Raises:
+            NotFoundError: There is no such memory.
+        """
+        record = await self.store.memories.get(memory_id)
+        tags = [tag for tag in dict.fromkeys([*record.tags, *add]) if tag not in remove]
+        changed = await self.store.memories.change(record.id, tags=tags)
+        self._wake()
+        return changed
 
     async def get(self, memory_id: str) -> MemoryRecord:
         """Return a memory by its id or an unambiguous beginning of it.
@@ -215,21 +291,32 @@ class Memory:
         """Return every change of a memory, oldest first, also after it was forgotten."""
         return await self.store.memories.history(memory_id)
 
-    async def import_file(self, path: Path | str) -> ImportReport:
-        """Read memories and turns from JSON lines, all of them or none.
+    async def import_file(self, path: Path | str, **options: Unpack[ImportOptions]) -> ImportReport:
+        """Read memories and conversations from a file or folder, all that is readable of it or nothing.
+
+        Args:
+            path: JSON lines of `export`, or what another program left; the content tells which.
+            options: What `ImportOptions` names.
 
         Raises:
-            UsageError: The file or one of its lines is wrong; the message names the line.
+            LraError: Nothing can be read, or an id of JSON lines is known with other content; the message names the
+                line.
         """
-        from lra.memory.exchange import import_lines
+        from lra.memory.exchange.importing import import_path
 
-        return await import_lines(self.store, Path(path))
+        report = await import_path(self.store, Path(path), **options)
+        self._wake()
+        return report
 
-    def export(self) -> AsyncIterator[str]:
-        """Give every memory and turn as JSON lines that `import_file` reads."""
-        from lra.memory.exchange import export_lines
+    def export(self, *, vectors: bool = False) -> AsyncIterator[str]:
+        """Give every memory and turn as JSON lines that `import_file` reads.
 
-        return export_lines(self.store)
+        Args:
+            vectors: Whether to add the stored vectors.
+        """
+        from lra.memory.exchange.exporting import export_lines
+
+        return export_lines(self.store, vectors=vectors)
 
     async def start(self, *, fetch: bool = True) -> None:
         """Begin to keep the vector index in the background; says nothing when that fails, see `status`.

@@ -13,6 +13,7 @@ from pydantic_ai.messages import ModelMessage
 
 from lra.agent.build import build_agent
 from lra.agent.context import estimate_tokens, window_of
+from lra.agent.locality import may_see_local_only
 from lra.agent.models import normalise
 from lra.agent.providers import build_model
 from lra.agent.tracing import trace
@@ -258,6 +259,9 @@ class Session:
         await self._tenancy.ensure()
         limit, fallback_name = settings.max_session_tokens, settings.fallback_model
         limited = settings.max_cost is not None or limit is not None
+        readers = filter(None, (self.model_name, fallback_name))
+        self._deps.asks_person = settings.approval == "ask"
+        self._deps.local_model = all(may_see_local_only(name, settings) for name in readers)
         spent, tokens = await store.journal.spent(self.id) if limited else (0.0, 0)
         turn = await begin(store, self._held, self.record, message, model_name=self.model_name, inbox_id=inbox_id)
         if untitled:

@@ -158,11 +158,10 @@ def _joins(row: Any, new: NewMemory) -> bool:
     if bool(row.local_only) != new.local_only:
         return False
     now = now_us()
+    begins, ends = new.valid_from == row.valid_from, new.valid_to == row.valid_to
     if row.valid_to is not None and row.valid_to <= now:
-        return new.valid_to == row.valid_to and new.valid_from == row.valid_from
-    return (new.valid_from is None or new.valid_from == row.valid_from) and (
-        new.valid_to is None or new.valid_to == row.valid_to
-    )
+        return bool(begins and ends)
+    return bool((new.valid_from is None or begins) and (new.valid_to is None or ends))
 
 
 def _probed(connection: Connection, new: NewMemory, reading: Reading) -> Sequence[Any]:

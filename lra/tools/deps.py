@@ -43,6 +43,10 @@ class AgentDeps:
     """Port: asks for consent."""
     spawn: Callable[..., Awaitable[str]] | None = None
     """Port: hands work to a specialist."""
+    local_model: bool = False
+    """Whether every model of the run is on this machine, and may see local-only memories."""
+    asks_person: bool = True
+    """Whether `approve` asks a person, rather than what the settings say."""
     remembered: list[str] = field(default_factory=list)
     """Ids of memories written in this run."""
 

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic_ai import FunctionToolset, RunContext
 
 from lra.errors import UsageError
-from lra.events import MemoryWritten
+from lra.events import MemoryWritten, Notice
+from lra.memory.loops import EchoRefusedError
+from lra.memory.readers import Reader
+from lra.memory.secrets import SecretRefusedError, kinds_of, listed
+from lra.memory.spaces import USER
+from lra.memory.telling import contradiction
 from lra.store.clock import iso
-from lra.text import clean_text
+from lra.text import clean_text, one_line
 from lra.tools.deps import AgentDeps
+
+if TYPE_CHECKING:
+    from lra.memory import Write
 
 MAX_RESULTS = 20
 KINDS = ("fact", "preference", "instruction", "summary", "event")
@@ -24,8 +33,12 @@ async def search_memory(ctx: RunContext[AgentDeps], query: str, limit: int = 5) 
         limit: How many results at most, 1 to 20.
     """
     # The question itself is in the journal by now, and would be the best match for its own words.
-    hits = await ctx.deps.require_memory().search(
-        query, limit=max(1, min(limit, MAX_RESULTS)), until=ctx.deps.turn_started
+    deps = ctx.deps
+    hits = await deps.require_memory().search_for(
+        Reader(deps.session_id, deps.local_model),
+        query,
+        limit=max(1, min(limit, MAX_RESULTS)),
+        until=deps.turn_started,
     )
     return [
         {
@@ -42,7 +55,11 @@ async def search_memory(ctx: RunContext[AgentDeps], query: str, limit: int = 5) 
 
 
 async def write_memory(
-    ctx: RunContext[AgentDeps], content: str, memory_type: str = "fact", key: str | None = None
+    ctx: RunContext[AgentDeps],
+    content: str,
+    memory_type: str = "fact",
+    key: str | None = None,
+    scope: Literal["user", "project"] = "user",
 ) -> str:
     """Remember one fact, preference or instruction beyond this conversation.
 
@@ -50,30 +67,65 @@ async def write_memory(
         content: The fact, in the person's own words.
         memory_type: fact, preference, instruction, event or summary.
         key: Name of the attribute when its value can change, such as user.name; a new value replaces the old.
+        scope: user for what holds everywhere, project for what concerns the present project alone.
     """
     deps = ctx.deps
     text = clean_text(content).strip()
     if not text:
         raise UsageError("There is nothing to remember: the content is empty.")
     await deps.ensure_session()
-    written = await deps.require_memory().remember(
-        text,
-        kind=memory_type.strip().lower() or "fact",
-        key=key or None,
-        source="tool",
-        session_id=deps.session_id,
-        turn_id=deps.turn_id,
-    )
+    memory = deps.require_memory()
+    allowed = await _allowed_secret(ctx, text, memory_type, key)
+    try:
+        written = await memory.remember(
+            allowed or text,
+            kind=memory_type.strip().lower() or "fact",
+            key=key or None,
+            source="tool",
+            session_id=deps.session_id,
+            turn_id=deps.turn_id,
+            namespace=await memory.project() if scope == "project" else USER,
+            tool_call_id=ctx.tool_call_id,
+            allow_secret=allowed is not None,
+        )
+    except (SecretRefusedError, EchoRefusedError) as refused:
+        return refused.told
     record = written.record
-    deps.remembered.append(record.id)
+    if not written.echo:
+        deps.remembered.append(record.id)
     deps.tell(MemoryWritten(id=record.id, action=written.action, kind=record.kind, content=record.content))
+    for other in written.contradicts:
+        deps.tell(Notice(level="warning", text=contradiction(record, other)))
+    return _result(written)
+
+
+async def _allowed_secret(ctx: RunContext[AgentDeps], text: str, memory_type: str, key: str | None) -> str | None:
+    """Ask the person, where one can be asked, whether a secret may be kept; returns the text that may."""
+    kinds = await asyncio.to_thread(kinds_of, text)
+    if not kinds or ctx.deps.approve is None or not ctx.deps.asks_person:
+        return None
+    args = {"content": text, "memory_type": memory_type, "key": key}
+    reason = f"It holds {listed(kinds)}, which would be kept in memory."
+    consent = await ctx.deps.consent(ctx.tool_call_id or "", "write_memory", args, reason)
+    return str(consent.args.get("content") or text) if consent.approved else None
+
+
+def _result(written: Write) -> str:
+    """Return what the model is told of a write."""
+    record = written.record
+    if written.echo:
+        return f"Not stored: it was recalled from memory (id={record.id}) and is no news."
     match written.action:
         case "merged":
-            return f"Already in memory (id={record.id})"
+            told = f"Already in memory (id={record.id})"
         case "superseded":
-            return f"Stored in memory (id={record.id}); it replaces an earlier value"
+            told = f"Stored in memory (id={record.id}); it replaces an earlier value"
         case _:
-            return f"Stored in memory (id={record.id})"
+            told = f"Stored in memory (id={record.id})"
+    for other in written.contradicts:
+        told += f". It contradicts memory {other.id}: {one_line(other.content, 200)!r}."
+        told += " Both stand; ask the person which is right"
+    return told
 
 
 async def get_recent_conversations(
