@@ -5,7 +5,8 @@ Nothing heavy is imported here; numpy, onnxruntime and chromadb load when they a
 
 from __future__ import annotations
 
-from lra.memory.hits import Hit, ImportReport, MemoryStatus, Scope, Write
+from lra.memory.exchange.report import ImportReport
+from lra.memory.hits import Hit, MemoryStatus, Scope, Write
 from lra.memory.memory import Memory
 from lra.memory.vector_store import VectorMemoryStore
 

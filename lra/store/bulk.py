@@ -1,4 +1,4 @@
-"""Whole records in and out: rows as they stand, many at a time."""
+"""Whole records in: rows as they stand, many at a time."""
 
 from __future__ import annotations
 
@@ -7,15 +7,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from lra.store import fts, queue
 from lra.store.clock import now_us
-from lra.store.database import Database
 from lra.store.journal import content_hash
-from lra.store.memories import indexed_text, record_of
-from lra.store.records import HistoryRow, JournalRow, MemoryRecord
-from lra.store.tables import journal, memories, memory_history
+from lra.store.memories import indexed_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +40,31 @@ class FactLine:
     """Rows of `memory_history` without `seq` and `memory_id`."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionLine:
+    """What a session says of itself, beyond what its turns tell."""
+
+    id: str
+    title: str = ""
+    title_source: str = "none"
+    model: str = ""
+    agent: str = "lra"
+    folder: str = ""
+    origin: str = "import"
+    parent_id: str | None = None
+    created_at: int
+    updated_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class VectorLine:
+    """A stored vector: float32, little-endian, L2-normalised."""
+
+    content_hash: str
+    fingerprint: str
+    vector: bytes
+
+
 def known(connection: Connection, table: str, ids: Sequence[str]) -> dict[str, str]:
     """Return the contents of the rows of `journal` or `memories` that have these ids."""
     marks = ", ".join("?" * len(ids))
@@ -50,6 +72,28 @@ def known(connection: Connection, table: str, ids: Sequence[str]) -> dict[str, s
         f"SELECT id, content FROM {table} WHERE id IN ({marks})", tuple(ids)
     )
     return {row[0]: row[1] for row in rows}
+
+
+def known_sessions(connection: Connection, ids: Sequence[str]) -> set[str]:
+    """Return which of these sessions exist."""
+    query = "SELECT id FROM sessions WHERE id IN (SELECT value FROM json_each(?))"
+    return set(connection.exec_driver_sql(query, (json.dumps(list(ids)),)).scalars())
+
+
+def known_vectors(connection: Connection, lines: Sequence[VectorLine]) -> set[tuple[str, str]]:
+    """Return the hashes and embedders of those of these vectors that are there."""
+    query = "SELECT content_hash, fingerprint FROM vectors WHERE content_hash IN (SELECT value FROM json_each(?))"
+    hashes = json.dumps([line.content_hash for line in lines])
+    return {(row[0], row[1]) for row in connection.exec_driver_sql(query, (hashes,))}
+
+
+def forgotten(connection: Connection, ids: Sequence[str]) -> set[str]:
+    """Return which of these memories were here and forgotten."""
+    query = (
+        "SELECT memory_id FROM memory_history WHERE memory_id IN (SELECT value FROM json_each(?))"
+        " AND action = 'forgotten' AND memory_id NOT IN (SELECT id FROM memories)"
+    )
+    return set(connection.exec_driver_sql(query, (json.dumps(list(ids)),)).scalars())
 
 
 def _next_seq(connection: Connection, table: str) -> int:
@@ -77,22 +121,83 @@ def insert_turns(connection: Connection, lines: Sequence[TurnLine]) -> None:
     if not lines:
         return
     _ensure_sessions(connection, ((line.session, line.created_at) for line in lines))
+    opened = _open_turns(connection, lines)
     seq = _next_seq(connection, "journal")
     rows, searchable, ids = [], [], []
     for number, line in enumerate(lines, seq):
         indexed = bool(line.content.strip())
         digest = content_hash(line.content) if indexed else None
-        rows.append((number, line.id, line.session, line.role, line.speaker, line.content, digest, line.created_at))
+        kept = (number, line.id, line.session, opened[line.id], line.role, line.speaker, line.content)
+        rows.append((*kept, digest, line.created_at))
         if indexed:
             searchable.append((number, f"{line.speaker}: {line.content}" if line.speaker else line.content))
             ids.append(line.id)
     connection.exec_driver_sql(
-        "INSERT INTO journal(seq, id, session_id, role, speaker, content, content_hash, created_at)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO journal(seq, id, session_id, turn_id, role, speaker, content, content_hash, created_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         rows,
     )
     fts.index_rows(connection, "journal", searchable)
     queue.enqueue(connection, "turn", ids)
+
+
+def _open_turns(connection: Connection, lines: Sequence[TurnLine]) -> dict[str, int | None]:
+    """Give every line between a person and an assistant its turn; a conversation among others has none.
+
+    Returns:
+        The turn's id by the line's, None for lines outside any turn.
+    """
+    names = json.dumps(sorted({line.session for line in lines if line.speaker is None}))
+    latest: Iterable[Any] = connection.exec_driver_sql(
+        "SELECT session_id, max(id), max(number) FROM turns WHERE session_id IN (SELECT value FROM json_each(?))"
+        " GROUP BY session_id",
+        (names,),
+    )
+    current = {row[0]: (int(row[1]), int(row[2])) for row in latest}
+    turn_id = _next_seq(connection, "turns")
+    opened: dict[str, int | None] = {}
+    new: dict[int, list[Any]] = {}
+    for line in lines:
+        if line.speaker is not None:
+            opened[line.id] = None
+            continue
+        before, number = current.get(line.session, (0, 0))
+        if line.role == "user" or not before:
+            current[line.session] = (turn_id, number + 1)
+            new[turn_id] = [line.session, number + 1, line.created_at, line.created_at]
+            turn_id += 1
+        elif before in new:
+            new[before][3] = line.created_at
+        opened[line.id] = current[line.session][0]
+    if new:
+        connection.exec_driver_sql(
+            "INSERT INTO turns(id, session_id, number, outcome, started_at, ended_at)"
+            " VALUES (?, ?, ?, 'completed', ?, ?)",
+            [(key, *values) for key, values in new.items()],
+        )
+    return opened
+
+
+def insert_sessions(connection: Connection, lines: Sequence[SessionLine]) -> int:
+    """Add sessions that are not there yet, and say how many; a parent must be there or come first."""
+    added = 0
+    for line in lines:
+        names = tuple(SessionLine.__dataclass_fields__)
+        values = tuple(getattr(line, name) for name in names)
+        marks = ["(SELECT id FROM sessions WHERE id = ?)" if name == "parent_id" else "?" for name in names]
+        added += connection.exec_driver_sql(
+            f"INSERT OR IGNORE INTO sessions({', '.join(names)}) VALUES ({', '.join(marks)})", values
+        ).rowcount
+    return added
+
+
+def insert_vectors(connection: Connection, lines: Sequence[VectorLine]) -> None:
+    """Add vectors; those that are there stay."""
+    if lines:
+        connection.exec_driver_sql(
+            "INSERT OR IGNORE INTO vectors(content_hash, fingerprint, vector) VALUES (?, ?, ?)",
+            [(line.content_hash, line.fingerprint, line.vector) for line in lines],
+        )
 
 
 def insert_facts(connection: Connection, lines: Sequence[FactLine], *, process: str) -> None:
@@ -119,8 +224,7 @@ def insert_facts(connection: Connection, lines: Sequence[FactLine], *, process: 
         rows,
     )
     connection.exec_driver_sql(
-        "INSERT INTO memory_history(memory_id, action, content, actor, process, session_id, at)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        f"INSERT INTO memory_history(memory_id, {', '.join(_PAST)}) VALUES (?, {', '.join('?' * len(_PAST))})",
         past,
     )
     fts.index_rows(connection, "memories", searchable)
@@ -142,6 +246,8 @@ _DEFAULTS: dict[str, Any] = {
     "valid_to": None,
     "superseded_by": None,
     "metadata": "{}",
+    "agent": None,
+    "local_only": 0,
 }
 _COLUMNS = tuple(_DEFAULTS)
 
@@ -150,52 +256,18 @@ def _ordered(values: dict[str, Any]) -> list[Any]:
     return [values[name] for name in _COLUMNS]
 
 
-def _history(change: dict[str, Any]) -> tuple[Any, ...]:
-    return (
-        change["action"],
-        change["content"],
-        change["actor"],
-        change["process"],
-        change.get("session_id"),
-        change["at"],
-    )
+_PAST: dict[str, Any] = {
+    "action": "imported",
+    "content": "",
+    "actor": "import",
+    "process": "",
+    "session_id": None,
+    "at": 0,
+    "was": None,
+    "tool_call_id": None,
+    "undone": 0,
+}
 
 
-class BulkReader:
-    """Reads whole tables page by page."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    async def turns(self, *, after: int, limit: int) -> list[JournalRow]:
-        """Return visible spoken rows after a sequence number, in order."""
-        query = (
-            select(*[journal.c[name] for name in JournalRow.__dataclass_fields__])
-            .where(journal.c.seq > after, journal.c.hidden == 0, journal.c.role.in_(("user", "assistant")))
-            .where(journal.c.content != "")
-            .order_by(journal.c.seq)
-            .limit(limit)
-        )
-        return [JournalRow(**row._mapping) for row in await self._database.rows(query)]
-
-    async def memories(self, *, after: int, limit: int) -> list[MemoryRecord]:
-        """Return memories after a sequence number, superseded ones included, in order."""
-        query = (
-            select(*[memories.c[name] for name in MemoryRecord.__dataclass_fields__])
-            .where(memories.c.seq > after)
-            .order_by(memories.c.seq)
-            .limit(limit)
-        )
-        return [record_of(row) for row in await self._database.rows(query)]
-
-    async def histories(self, ids: Sequence[str]) -> dict[str, list[HistoryRow]]:
-        """Return the history of each of these memories, oldest first."""
-        query = (
-            select(*[memory_history.c[name] for name in HistoryRow.__dataclass_fields__])
-            .where(memory_history.c.memory_id.in_(ids))
-            .order_by(memory_history.c.seq)
-        )
-        found: dict[str, list[HistoryRow]] = {}
-        for row in await self._database.rows(query):
-            found.setdefault(row.memory_id, []).append(HistoryRow(**row._mapping))
-        return found
+def _history(change: dict[str, Any]) -> list[Any]:
+    return [change.get(name, default) for name, default in _PAST.items()]

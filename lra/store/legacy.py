@@ -66,7 +66,7 @@ def is_legacy(path: Path) -> bool:
     return names >= TABLES and "alembic_version" not in names
 
 
-async def import_legacy(store: StructuredMemoryStore, path: Path) -> LegacyReport:
+async def import_legacy(store: StructuredMemoryStore, path: Path, *, dry_run: bool = False) -> LegacyReport:
     """Copy conversations, tasks and summaries into the record; the old file is only read.
 
     Every row has an id derived from what it says, so that a second import adds only what is new. What was forgotten
@@ -75,6 +75,7 @@ async def import_legacy(store: StructuredMemoryStore, path: Path) -> LegacyRepor
     Args:
         store: Where to.
         path: The old database.
+        dry_run: Whether to count only, and take everything back.
 
     Raises:
         StoreError: The old database cannot be read.
@@ -86,6 +87,13 @@ async def import_legacy(store: StructuredMemoryStore, path: Path) -> LegacyRepor
     names = _session_names(source)
 
     def work(connection: Connection) -> LegacyReport:
+        with connection.begin_nested() as changes:
+            report = copy(connection)
+            if dry_run:
+                changes.rollback()
+            return report
+
+    def copy(connection: Connection) -> LegacyReport:
         new_sessions = _add_sessions(connection, source, names)
         new_turns = _add_lines(connection, _lines(source, "conversations", names))
         new_tasks = _add_tasks(connection, source["tasks"], names)

@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
-from lra.errors import UsageError
+from lra.errors import ExitCode, LraError, UsageError
 from lra.memory import ImportReport, Memory
+from lra.memory.exchange import jsonl, opening
+from lra.memory.exchange.items import Problem
 from lra.store import Entry, StructuredMemoryStore
-from tests.memory.conftest import url
+from tests.memory.conftest import Opener, url
 
 TURN = {
     "type": "turn",
@@ -82,11 +84,15 @@ async def test_export_import_export_gives_the_same_lines(memory: Memory, tmp_pat
     await memory.edit(edited.record.id, "Green tea")
     await memory.import_file(write(tmp_path / "a", TURN, FACT))
     first = await exported(memory)
-    assert len(first) == 3 + 4
+    # The conversation has traits of its own, so it comes with a line.
+    assert [json.loads(line)["type"] for line in first] == ["session", *["turn"] * 3, *["fact"] * 4]
     other = Memory(StructuredMemoryStore(url(tmp_path / "other")))
     await other.import_file(write(tmp_path / "b", *first))
     assert await exported(other) == first
-    assert (await other.import_file(tmp_path / "b")).skipped == len(first)
+    assert (await other.import_file(tmp_path / "b")).skipped == len(first) - 1
+    (session,) = [kept for kept in await other.store.sessions.find() if kept.id == "chat"]
+    original = await memory.store.sessions.get("chat")
+    assert (session.origin, session.turns, session.created_at) == ("library", original.turns, original.created_at)
     assert [hit.content for hit in await other.search("code", scope="memories")] == ["The code is 2"]
     await other.store.close()
 
@@ -113,28 +119,110 @@ async def test_import_never_merges(memory: Memory, tmp_path: Path) -> None:
         ({**FACT, "tags": "a"}, '"tags"'),
         ({**FACT, "pin": "yes"}, '"pin"'),
         ({**FACT, "history": ["x"]}, '"history"'),
-        ({**FACT, "id": "g1", "content": "other"}, "known with other content"),
-        ({**TURN, "id": "u1", "content": "other"}, "known with other content"),
+        ({"type": "vector", "hash": "x", "embedder": "e", "vector": "AAAA"}, '"hash"'),
+        ({"type": "vector", "hash": "0" * 64, "embedder": "e", "vector": "AAA="}, '"vector"'),
+        ({**TURN, "role": "tool"}, '"role"'),
     ],
 )
-async def test_a_bad_line_is_named_and_nothing_is_kept(memory: Memory, tmp_path: Path, line: Any, reason: str) -> None:
+async def test_a_bad_line_is_named_and_passed_over(memory: Memory, tmp_path: Path, line: Any, reason: str) -> None:
+    many = [{**TURN, "id": f"m{i}"} for i in range(1202)]
+    path = write(tmp_path / "a", *many, line, FACT)
+    report = await memory.import_file(path)
+    assert (report.turns, report.facts, report.wrong) == (1202, 1, 1)
+    (problem,) = report.problems
+    assert problem.place == "line 1203"
+    assert reason in problem.reason
+    with pytest.raises(LraError, match=r"line 1203: .*Nothing was imported"):
+        await memory.import_file(write(path, *many, line, {**FACT, "id": "new"}), strict=True)
+    assert len(await exported(memory)) == 1203
+
+
+@pytest.mark.parametrize("line", [{**FACT, "id": "g1", "content": "other"}, {**TURN, "id": "u1", "content": "other"}])
+@pytest.mark.parametrize("between", [0, 1200], ids=["near", "far apart"])
+async def test_an_id_known_with_other_content_ends_the_import(
+    memory: Memory, tmp_path: Path, line: Any, between: int
+) -> None:
     good = [{**TURN, "id": "u1"}, {**FACT, "id": "g1"}]
-    many = [{**TURN, "id": f"m{i}"} for i in range(1200)]
-    with pytest.raises(UsageError) as caught:
-        await memory.import_file(write(tmp_path / "a", *good, *many, line))
-    assert "line 1203" in str(caught.value)
-    assert reason in str(caught.value)
+    many = [{**TURN, "id": f"m{i}"} for i in range(between)]
+    for dry_run in (True, False):
+        with pytest.raises(UsageError, match=rf"line {between + 3}: .* known with other content"):
+            await memory.import_file(write(tmp_path / "a", *good, *many, line), dry_run=dry_run)
     assert await exported(memory) == []
     assert await memory.store.sessions.find() == []
     assert await memory.store.queue.pending() == 0
+    # The same when the record knows it, and what the file says before is new.
+    await memory.import_file(write(tmp_path / "a", *good))
+    with pytest.raises(UsageError, match=r"line 2: .* known with other content"):
+        await memory.import_file(write(tmp_path / "a", {**TURN, "id": "new"}, line))
+    assert len(await exported(memory)) == 2
 
 
-async def test_a_file_that_cannot_be_read(memory: Memory, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="cannot be read"):
+async def test_a_dry_run_counts_what_an_import_would_do(memory: Memory, tmp_path: Path) -> None:
+    await memory.import_file(write(tmp_path / "a", TURN))
+    facts = [{**FACT, "id": f"f{i}", "kind": "fact" if i % 3 else "preference"} for i in range(1200)]
+    path = write(tmp_path / "a", TURN, *facts, "{", facts[0], {**TURN, "id": "t2"})
+    before = await exported(memory)
+    report = await memory.import_file(path, dry_run=True)
+    assert await exported(memory) == before
+    assert report.dry_run
+    assert report.kinds == {"preference": 400, "fact": 800}
+    assert report.examples[0] == FACT["content"]
+    done = await memory.import_file(path)
+    assert (done, done.kinds) == (report, report.kinds)
+    assert (done.turns, done.facts, done.skipped, done.wrong) == (1, 1200, 2, 1)
+
+
+async def test_what_nothing_can_be_read_of_is_an_error(memory: Memory, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="cannot be read: No such file"):
         await memory.import_file(tmp_path / "missing")
+    with pytest.raises(LraError, match=r"line 1: it is not valid JSON") as caught:
+        await memory.import_file(write(tmp_path / "a.jsonl", "nonsense", "{}"))
+    assert caught.value.exit_code is ExitCode.FAILED
     (tmp_path / "latin").write_bytes(json.dumps(TURN).encode() + b"\n\xff\xfe\n")
-    with pytest.raises(UsageError, match="line 2: it is not UTF-8"):
-        await memory.import_file(tmp_path / "latin")
+    assert (await memory.import_file(tmp_path / "latin")).problems == (Problem("line 2", "it is not UTF-8"),)
+
+
+async def test_an_endless_line_is_passed_over(memory: Memory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (opening, jsonl):
+        monkeypatch.setattr(module, "MAX_ITEM", 100_000)
+    long = {**TURN, "id": "long", "content": "x" * 350_000}
+    fits = {**TURN, "id": "fits", "content": "x" * 90_000}
+    report = await memory.import_file(write(tmp_path / "a", TURN, long, fits, FACT))
+    assert (report.turns, report.facts) == (2, 1)
+    assert [problem.place for problem in report.problems] == ["line 2"]
+
+
+async def test_what_was_spoken_with_a_person_has_turns(memory: Memory, tmp_path: Path) -> None:
+    said = ["user", "assistant", "user", "user", "assistant"]
+    lines = [{**TURN, "id": f"t{i}", "speaker": who, "content": f"{who} {i}"} for i, who in enumerate(said)]
+    await memory.import_file(write(tmp_path / "a", *lines[:2]))
+    await memory.import_file(write(tmp_path / "a", *lines[2:]))
+    rows = await memory.store.journal.rows("s1")
+    assert len({row.turn_id for row in rows}) == 3
+    assert [row.role for row in rows] == said
+    assert (await memory.store.sessions.get("s1")).turns == 3
+
+
+async def test_vectors_go_along_when_asked_for(opener: Opener, memory: Memory, tmp_path: Path) -> None:
+    source = opener()
+    await source.import_file(write(tmp_path / "a", TURN, FACT))
+    await source.drain()
+    assert len(await exported(source)) == 2
+    lines = [line async for line in source.export(vectors=True)]
+    assert [json.loads(line)["type"] for line in lines] == ["turn", "fact", "vector", "vector"]
+    other = Memory(StructuredMemoryStore(url(tmp_path / "other")))
+    assert (await other.import_file(write(tmp_path / "b", *lines))).vectors == 2
+    assert [line async for line in other.export(vectors=True)] == lines
+    assert (await other.import_file(tmp_path / "b")).vectors == 0
+    await other.store.close()
+
+
+async def test_a_secret_among_ones_own_memories_is_told(memory: Memory, tmp_path: Path) -> None:
+    secret = {**FACT, "content": "The token is ghp_" + "a1B2" * 9}
+    report = await memory.import_file(write(tmp_path / "a", TURN, secret))
+    assert (report.facts, report.secret_facts) == (1, 1)
+    assert report.secrets[0].place == "line 2"
+    assert "token" in report.secrets[0].reason.lower()
 
 
 async def test_a_byte_order_mark_and_windows_line_ends_are_fine(memory: Memory, tmp_path: Path) -> None:

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from lra.store.bulk import FactLine, TurnLine
+from lra.memory.exchange.items import Line
+from lra.store.bulk import FactLine, SessionLine, TurnLine, VectorLine
+from lra.store.bulk_reading import PastChange
 from lra.store.clock import iso, now_us, parse_time
-from lra.store.records import HistoryRow, JournalRow, MemoryRecord
+from lra.store.records import JournalRow, MemoryRecord
 from lra.text import clean_text
 
 SPOKEN = ("user", "assistant")
+_HASH = re.compile("[0-9a-f]{64}")
 
 
 class LineError(ValueError):
     """What is wrong with a line, to be completed with its number."""
 
 
-def parse(text: str) -> TurnLine | FactLine:
+def parse(text: str) -> Line:
     """Read one line.
 
     Raises:
@@ -31,10 +37,14 @@ def parse(text: str) -> TurnLine | FactLine:
     if not isinstance(data, dict):
         raise LineError("it is not a JSON object")
     kind = data.get("type")
-    if kind == "turn":
-        return _turn(data)
-    if kind == "fact":
-        return _fact(data)
+    readers: dict[str, Callable[[dict[str, Any]], Line]] = {
+        "turn": _turn,
+        "fact": _fact,
+        "session": _session,
+        "vector": _vector,
+    }
+    if isinstance(kind, str) and kind in readers:
+        return readers[kind](data)
     raise LineError(f'its "type" is {json.dumps(kind, ensure_ascii=False)}, not "turn" or "fact"')
 
 
@@ -59,19 +69,54 @@ def _time(data: dict[str, Any], name: str) -> int | None:
         return None
     try:
         if isinstance(value, str):
-            return parse_time(value)
+            # What cannot be written again is no time either.
+            return parse_time(iso(parse_time(value)))
     except (ValueError, OverflowError):
         pass
     raise LineError(f'"{name}" is not an ISO 8601 time')
 
 
+def _session(data: dict[str, Any]) -> SessionLine:
+    created = _time(data, "created_at")
+    updated = _time(data, "updated_at")
+    created = now_us() if created is None else created
+    return SessionLine(
+        id=_text(data, "id"),
+        title=_text(data, "title", default="", empty=True),
+        title_source=_text(data, "title_source", default="none"),
+        model=_text(data, "model", default="", empty=True),
+        agent=_text(data, "agent", default="lra"),
+        folder=_text(data, "folder", default="", empty=True),
+        origin=_text(data, "origin", default="import"),
+        parent_id=_optional(data, "parent"),
+        created_at=created,
+        updated_at=created if updated is None else updated,
+    )
+
+
+def _vector(data: dict[str, Any]) -> VectorLine:
+    digest = _text(data, "hash")
+    if not _HASH.fullmatch(digest):
+        raise LineError('"hash" is not a SHA-256 in hexadecimal')
+    try:
+        vector = base64.b64decode(_text(data, "vector"), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise LineError('"vector" is not in base64') from error
+    if not vector or len(vector) % 4:
+        raise LineError('"vector" does not hold 32-bit numbers')
+    return VectorLine(digest, _text(data, "embedder"), vector)
+
+
 def _turn(data: dict[str, Any]) -> TurnLine:
     speaker = _optional(data, "speaker")
     created = _time(data, "created_at")
+    role = _optional(data, "role") or "user"
+    if role not in SPOKEN:
+        raise LineError('"role" is not "user" or "assistant"')
     return TurnLine(
         id=_text(data, "id"),
         session=_text(data, "session"),
-        role=speaker if speaker in SPOKEN else "user",
+        role=speaker if speaker in SPOKEN else role,
         speaker=None if speaker in SPOKEN else speaker,
         content=_text(data, "content", empty=True),
         created_at=now_us() if created is None else created,
@@ -93,7 +138,9 @@ def _fact(data: dict[str, Any]) -> FactLine:
         "pin": int(_typed(data, "pin", bool, False)),
         "count": _typed(data, "count", int, 1),
         "confidence": float(_typed(data, "confidence", (int, float), 1.0)),
-        "metadata": json.dumps(_typed(data, "metadata", dict, {}), ensure_ascii=False),
+        "metadata": clean_text(json.dumps(_typed(data, "metadata", dict, {}), ensure_ascii=False)),
+        "agent": _optional(data, "agent"),
+        "local_only": int(_typed(data, "local_only", bool, False)),
     }
     if (updated := _time(data, "updated_at")) is not None:
         values["updated_at"] = updated
@@ -127,31 +174,62 @@ def _change(change: Any) -> dict[str, Any]:
     if not isinstance(change, dict):
         raise LineError('"history" is not a list of objects')
     at = _time(change, "at")
+    was = _typed(change, "was", dict, None)
     return {
         "action": _text(change, "action", default="imported"),
-        "content": _text(change, "content", empty=True),
+        "content": _text(change, "content", default="", empty=True),
         "actor": _text(change, "actor", default="import"),
         "process": _text(change, "process", default="", empty=True),
         "session_id": _optional(change, "session"),
         "at": now_us() if at is None else at,
+        "was": None if was is None else clean_text(json.dumps(was)),
+        "tool_call_id": _optional(change, "tool_call"),
+        "undone": int(_typed(change, "undone", bool, False)),
     }
+
+
+def session_line(session: SessionLine) -> str:
+    """Write a session as a line; fields that hold their defaults are left out."""
+    optional: dict[str, tuple[Any, Any]] = {
+        "title": (session.title, ""),
+        "title_source": (session.title_source, "none"),
+        "model": (session.model, ""),
+        "agent": (session.agent, "lra"),
+        "folder": (session.folder, ""),
+        "origin": (session.origin, "import"),
+        "parent": (session.parent_id, None),
+        "updated_at": (iso(session.updated_at), iso(session.created_at)),
+    }
+    data = {"type": "session", "id": session.id, "created_at": iso(session.created_at)}
+    return _dump(data | _said(optional))
+
+
+def vector_line(line: VectorLine) -> str:
+    """Write a stored vector as a line."""
+    data = {"type": "vector", "hash": line.content_hash, "embedder": line.fingerprint}
+    return _dump(data | {"vector": base64.b64encode(line.vector).decode()})
+
+
+def _said(values: dict[str, tuple[Any, Any]]) -> dict[str, Any]:
+    return {name: value for name, (value, default) in values.items() if value != default}
 
 
 def turn_line(row: JournalRow) -> str:
     """Write a spoken row as a line."""
-    return _dump(
-        {
-            "type": "turn",
-            "id": row.id,
-            "session": row.session_id,
-            "speaker": row.speaker or row.role,
-            "content": row.content,
-            "created_at": iso(row.created_at),
-        }
-    )
+    data = {
+        "type": "turn",
+        "id": row.id,
+        "session": row.session_id,
+        "speaker": row.speaker or row.role,
+        "content": row.content,
+        "created_at": iso(row.created_at),
+    }
+    if row.speaker and row.role != "user":
+        data["role"] = row.role
+    return _dump(data)
 
 
-def fact_line(record: MemoryRecord, history: Sequence[HistoryRow]) -> str:
+def fact_line(record: MemoryRecord, history: Sequence[PastChange]) -> str:
     """Write a memory as a line; fields that hold their defaults are left out."""
     data: dict[str, Any] = {
         "type": "fact",
@@ -174,16 +252,27 @@ def fact_line(record: MemoryRecord, history: Sequence[HistoryRow]) -> str:
         "count": (record.count, 1),
         "metadata": (record.metadata, {}),
         "updated_at": (iso(record.updated_at), iso(record.created_at)),
+        "agent": (record.agent, None),
+        "local_only": (record.local_only, False),
     }
-    data |= {name: value for name, (value, default) in optional.items() if value != default}
-    if [change.action for change in history] != ["imported"]:
+    data |= _said(optional)
+    if [(change.action, change.content) for change in history] != [("imported", record.content)]:
         data["history"] = [_past(change) for change in history]
     return _dump(data)
 
 
-def _past(change: HistoryRow) -> dict[str, Any]:
-    data = change.to_dict()
-    return {name: data[name] for name in ("action", "content", "actor", "process", "session", "at") if data[name]}
+def _past(change: PastChange) -> dict[str, Any]:
+    optional: dict[str, tuple[Any, Any]] = {
+        "action": (change.action, "imported"),
+        "content": (change.content, ""),
+        "actor": (change.actor, "import"),
+        "process": (change.process, ""),
+        "session": (change.session_id, None),
+        "was": (json.loads(change.was) if change.was else None, None),
+        "tool_call": (change.tool_call_id, None),
+        "undone": (bool(change.undone), False),
+    }
+    return {**_said(optional), "at": iso(change.at)}
 
 
 def _dump(data: dict[str, Any]) -> str:
