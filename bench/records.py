@@ -67,7 +67,7 @@ class Records:
 
     async def copy(self, size: int, name: str) -> Path:
         """Return a database of this size that the caller may change."""
-        master = await self._master(size)
+        master = await self.master(size)
         target = self._folder / name / "agent_memory.db"
         target.parent.mkdir()
         await asyncio.to_thread(shutil.copyfile, master, target)
@@ -79,13 +79,14 @@ class Records:
         about = [self.sentences[place * size // count] if size else corpus.sentence() for place in range(count)]
         return [corpus.question(sentence) for sentence in about]
 
-    async def _master(self, size: int) -> Path:
+    async def master(self, size: int) -> Path:
+        """Return a database of this size, not to be changed."""
         if size in self._made:
             return self._made[size]
         smaller = max((made for made in self._made if made < size), default=None)
         if smaller is None and size:
             smaller = 0
-            await self._master(0)
+            await self.master(0)
         target = self._folder / f"master-{size}.db"
         if smaller is not None:
             await asyncio.to_thread(shutil.copyfile, self._made[smaller], target)

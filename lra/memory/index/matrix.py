@@ -30,6 +30,11 @@ class Matrix:
     def __contains__(self, seq: int) -> bool:
         return seq in self._places
 
+    @property
+    def seqs(self) -> list[int]:
+        """The rows that are there."""
+        return list(self._places)
+
     def put(self, rows: Sequence[VectorRow]) -> None:
         """Add rows; one that is there already gets the new vector."""
         if not rows:

@@ -254,10 +254,11 @@ class Shelf:
         if self.file.blocks is None:
             return recent
         filed = self.file.nearest(vector)
+        replaced = self.file.holding(newest.seqs) if len(newest) else 0
 
         def best(count: int) -> list[tuple[int, float]]:
             # What is in memory is newer than what the file says of the same row.
-            found = [row for row in filed(count + len(newest)) if row[0] not in newest] if len(newest) else filed(count)
+            found = [row for row in filed(count + replaced) if row[0] not in newest]
             return sorted(found + recent(count), key=lambda row: -row[1])[:count]
 
         return best

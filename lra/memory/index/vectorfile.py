@@ -33,9 +33,11 @@ _HEAD = struct.Struct("<8sII64s")
 _MARKS = struct.Struct("<qqq")
 _MARKS_AT = 128
 _PAGE = 4096
-_LEAST_CANDIDATES = 8192
-_CANDIDATES = 64
+_CANDIDATES = 16
 """Rows that are compared in full for each one that is wanted."""
+_LEAST_CANDIDATES = 2048
+_SHARE = 64
+"""And no fewer than one of so many: the more rows there are, the more agree by chance."""
 
 
 def name_of(content_hash: str) -> int:
@@ -134,9 +136,10 @@ class VectorFile:
         if blocks is None or middle is None or len(vector) != len(middle):
             return lambda _count: []
         distances = codes.distances(blocks, codes.bits(vector[None, :], middle)[0])
+        least = max(_LEAST_CANDIDATES, len(distances) // _SHARE)
 
         def best(count: int) -> list[tuple[int, float]]:
-            places = codes.closest(distances, max(_LEAST_CANDIDATES, _CANDIDATES * count))
+            places = codes.closest(distances, max(least, _CANDIDATES * count))
             block, row = np.divmod(places, BLOCK)
             places = places[blocks["names"][block, row] != 0]
             cosines = codes.cosines(blocks, places, vector)
@@ -148,16 +151,27 @@ class VectorFile:
 
         return best
 
-    def cosines(self, vector: NDArray[np.float32], seqs: Sequence[int]) -> dict[int, float]:
-        """Return the cosine of each of these rows that is in the file."""
+    def holding(self, seqs: Sequence[int]) -> int:
+        """Return how many of these rows are in the file."""
+        return len(self._places(seqs))
+
+    def _places(self, seqs: Sequence[int]) -> NDArray[np.int64]:
         import numpy as np
 
+        blocks = self._blocks
+        if blocks is None:
+            return np.zeros(0, dtype=np.int64)
+        places = np.array([seq for seq in seqs if 0 <= seq < len(blocks) * BLOCK], dtype=np.int64)
+        block, row = np.divmod(places, BLOCK)
+        there: NDArray[np.int64] = places[blocks["names"][block, row] != 0]
+        return there
+
+    def cosines(self, vector: NDArray[np.float32], seqs: Sequence[int]) -> dict[int, float]:
+        """Return the cosine of each of these rows that is in the file."""
         blocks, middle = self._blocks, self._middle
         if blocks is None or middle is None or len(vector) != len(middle):
             return {}
-        places = np.array([seq for seq in seqs if 0 <= seq < len(blocks) * BLOCK], dtype=np.int64)
-        block, row = np.divmod(places, BLOCK)
-        places = places[blocks["names"][block, row] != 0]
+        places = self._places(seqs)
         values = codes.cosines(blocks, places, vector)
         return dict(zip(places.tolist(), values.tolist(), strict=True))
 
