@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import tempfile
 from pathlib import Path
 
@@ -16,7 +15,6 @@ KEPT = 5_000
 """Entries that survive when the file is trimmed."""
 _TRIM_BYTES = 4_000_000
 MARK = "[forgotten]"
-_ASKED = re.compile(r"(\s*/(?:forget|memory))\s+(.+)")
 
 
 class PromptHistory(FileHistory):
@@ -50,10 +48,11 @@ class PromptHistory(FileHistory):
         if not text.strip():
             return
         from lra.store.redaction import span_pattern
+        from lra.store.typed import asked_less
 
         forget_in_file(self._path, text)
         pattern = span_pattern(text)
-        self._loaded_strings = [_asked_less(pattern.sub(MARK, entry), text) for entry in self._loaded_strings]
+        self._loaded_strings = [asked_less(pattern.sub(MARK, entry), text) for entry in self._loaded_strings]
 
 
 def trim(path: Path) -> None:
@@ -75,31 +74,11 @@ def trim(path: Path) -> None:
 
 def forget_in_file(path: Path, text: str) -> None:
     """Replace a text by `[forgotten]` wherever it stands as whole words, and what was typed to find it."""
-    if not text.strip() or not path.exists():
-        return
-    # Loaded late: the prompt comes before the record's library.
-    from lra.store.redaction import span_pattern
+    if text.strip() and path.exists():
+        # Loaded late: the prompt comes before the record's library.
+        from lra.store import typed
 
-    # Each line of an entry begins with a plus sign in the file; the others say when it was typed.
-    pattern = span_pattern(text, gap=r"(?:[^\S\n]|\n\+)+")
-    before = path.read_bytes().decode("utf-8", "surrogateescape")
-
-    def mark(found: re.Match[str]) -> str:
-        line = before.rfind("\n", 0, found.start()) + 1
-        return MARK if before.startswith("+", line) else found.group()
-
-    lines = pattern.sub(mark, before).split("\n")
-    after = "\n".join("+" + _asked_less(line[1:], text) if line.startswith("+") else line for line in lines)
-    if after != before:
-        _replace(path, after.encode("utf-8", "surrogateescape"))
-
-
-def _asked_less(entry: str, text: str) -> str:
-    """Return an entry without the words by which a forgotten text was looked for."""
-    from lra.store.redaction import Words
-
-    found = _ASKED.match(entry)
-    return entry[: found.end(1)] if found and Words.of(found.group(2)).in_common(Words.of(text)) else entry
+        typed.forget_in_file(path, text)
 
 
 def _replace(path: Path, content: bytes) -> None:

@@ -50,6 +50,8 @@ class Database:
         self._url = url
         self._busy_ms = int(busy_seconds * 1000)
         self._threads: _Threads | None = None
+        self.on_open: Callable[[], Awaitable[None]] | None = None
+        """Called when the file has been opened, before anything else is done with it."""
 
     async def open(self) -> None:
         """Create or migrate the file when needed; quick when there is nothing to do.
@@ -65,6 +67,8 @@ class Database:
         threads = self._threads
         await self._in(threads.writer, lambda: migrate(threads.writing(True), self.path))
         threads.ready = True
+        if self.on_open is not None:
+            await self.on_open()
 
     def _create_file(self) -> None:
         try:

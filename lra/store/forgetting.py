@@ -1,34 +1,35 @@
-"""Forgetting for real: the words leave every table, index and page that held them."""
+"""Forgetting for real: the words leave every table, index, page, backup and file that held them.
+
+What is to be forgotten is noted in the record first, and the note goes last: whatever interrupts it, the next start
+finishes it.
+"""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
+import asyncio
+import logging
+import os
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, create_engine, event, insert
 
-from lra.store import fts, queue
-from lra.store.database import Database
-from lra.store.journal import content_hash
-from lra.store.memories import MemoryStore, indexed_text
+from lra.errors import LraError
+from lra.store import receipts
+from lra.store.clock import now_us
+from lra.store.database import Database, shielded
+from lra.store.erasing import Erased, erase
+from lra.store.erasure import Erasure, Receipt, Target
 from lra.store.records import MemoryRecord
-from lra.store.redaction import (
-    MARK,
-    Redact,
-    Words,
-    anchor,
-    distinctive,
-    redact_payload,
-    redact_sentences,
-    redact_text,
-    span_pattern,
-)
-from lra.store.tables import journal, memories, memory_history, sessions, task_history, tasks, vectors
+from lra.store.tables import erasures
+from lra.store.typed import forget_in_file, left_in_file
 
-_CANDIDATES = 2000
-"""Rows that are looked at, of each kind, when counting what may still mention a memory."""
+_EMPTY = "{}"
+"""The note of what is gone from every row, and perhaps not yet from every page."""
+_CHECKPOINTS = 50
+_PAUSE = 0.1
+
+logger = logging.getLogger("lra.store")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +42,8 @@ class Forgotten:
     """Conversations they were in."""
     still_mentioned: int
     """Messages and memories that share its telling words and were left alone."""
+    receipt: Receipt = field(default_factory=Receipt, compare=False)
+    """What every store says when asked again."""
 
     def sentences(self, done: str, *, find: str = 'lra memory search "…"') -> list[str]:
         """Return the lines that tell a person, without the words that were forgotten.
@@ -60,232 +63,167 @@ def _many(count: int, what: str) -> str:
     return f"{count} {what}{'' if count == 1 else 's'}"
 
 
-@dataclass(slots=True)
-class _Work:
-    """One forgetting on its way through the tables."""
-
-    connection: Connection
-    record: MemoryRecord
-    everywhere: bool
-    """Whether the text means the same wherever it stands."""
-    words: Words
-    rows: int = 0
-    touched: set[str] = field(default_factory=set)
-
-    def exact(self, text: str) -> str:
-        """Take out the memory's own words."""
-        return span_pattern(self.record.content).sub(MARK, text)
-
-    def source(self, *, near: bool) -> Redact:
-        """Return what takes out the memory's words and the sentences that say the same."""
-
-        def redact(text: str) -> str:
-            return redact_sentences(self.exact(text), lambda sentence: self.words.told_by(sentence, near=near))
-
-        return redact
-
-    def of_row(self, session_id: str | None, turn_id: int | None = None) -> Redact | None:
-        """Return what is to be done to a row; None when it is too far from the source to be changed."""
-        if session_id is not None and session_id == self.record.session_id:
-            return self.source(near=turn_id is not None and turn_id == self.record.turn_id)
-        return self.exact if self.everywhere else None
-
-    def note(self, session_id: str | None) -> None:
-        """Count a changed row."""
-        self.rows += 1
-        if session_id is not None:
-            self.touched.add(session_id)
-
-
 class Forgetting:
-    """Erases a memory and every copy of its text in the record."""
+    """Erases memories, messages and conversations with every copy of their text."""
 
-    def __init__(self, database: Database, memory_store: MemoryStore) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._memories = memory_store
         self.generation = 0
         """Rises with every forgetting, so that cached text is read anew."""
 
     async def forget(self, record: MemoryRecord, *, actor: str = "user") -> Forgotten:
-        """Remove a memory and replace its text by `[forgotten]` in turns, tool calls, summaries and titles.
+        """Remove one memory and replace its text by `[forgotten]` wherever it stands; see `erase`."""
+        return await self.erase(Erasure(targets=(Target.of(record),)), actor=actor)
 
-        In the conversation it came from, sentences that say the same in other words go too. A text that could mean
-        anything elsewhere, such as a single word, is replaced in that conversation alone.
+    async def erase(self, erasure: Erasure, *, actor: str = "user") -> Forgotten:
+        """Forget, and ask every store afterwards whether it has.
+
+        Once begun it is finished, here or at the next start, even when the caller is cancelled.
 
         Args:
-            record: What to forget.
+            erasure: What to forget.
             actor: Who asked.
 
         Returns:
-            What went with it, and how much may still mention it.
+            What went with it, how much may still mention it, and the receipt.
         """
+        return await shielded(self._erase(erasure, actor))
 
-        def run(connection: Connection) -> Forgotten:
-            content = record.content
-            self._memories.remove(connection, record, actor=actor)
-            work = _Work(connection, record, distinctive(content), Words.of(content))
-            if content.strip():
-                _clear_journal(work)
-                _clear_memories(work)
-                _clear_titles(work)
-                _clear_tasks(work)
-            connection.execute(delete(vectors).where(vectors.c.content_hash == content_hash(content)))
-            fts.purge(connection)
-            return Forgotten(rows=work.rows, sessions=len(work.touched), still_mentioned=_still_mentioned(work))
+    async def _erase(self, erasure: Erasure, actor: str) -> Forgotten:
+        note = {"spec": erasure.to_json(), "at": now_us()}
+        seq = await self._database.write(
+            lambda connection: int(connection.execute(insert(erasures), note).inserted_primary_key[0])  # type: ignore[index]
+        )
+        erased, receipt = await self._complete(seq, erasure, actor)
+        return Forgotten(
+            rows=erased.rows, sessions=erased.sessions, still_mentioned=erased.still_mentioned, receipt=receipt
+        )
 
-        forgotten = await self._database.write(run)
+    async def finish(self) -> int:
+        """Finish what another process has begun to forget and did not; returns how many requests that were."""
+        notes = await self._database.rows("SELECT seq, spec FROM erasures ORDER BY seq")
+        for seq, spec in notes:
+            erasure = Erasure.from_json(spec)
+            if erasure is None:
+                await self._clean_pages(seq, (), always=True)
+            else:
+                await self._complete(seq, erasure, "user")
+            logger.info("finished forgetting that was interrupted")
+        return len(notes)
+
+    async def finish_quietly(self) -> None:
+        """Do the same, and leave it to the next start when something is in the way."""
+        try:
+            await self.finish()
+        except (LraError, OSError) as error:
+            logger.warning("forgetting could not be finished: %s", type(error).__name__)
+
+    async def _complete(self, seq: int, erasure: Erasure, actor: str) -> tuple[Erased, Receipt]:
+        erased = await self._database.write(lambda connection: erase(connection, erasure, actor=actor))
         self.generation += 1
-        # Old pages live on in the write-ahead log until it is truncated.
-        await self._database.rows("PRAGMA wal_checkpoint(TRUNCATE)")
-        return forgotten
+        receipt = Receipt(await self._database.query(lambda connection: receipts.ask(connection, erasure)))
+        copies = await asyncio.to_thread(_copies, self._database.path)
+        receipt = await self._in_copies(erasure, copies, receipt)
+        receipt = receipt.with_store("prompt history", await asyncio.to_thread(_in_files, erasure))
+        if not receipt.complete:
+            # The note stays, and with it the work.
+            return erased, receipt
+        return erased, await self._clean_pages(seq, erasure.texts, receipt=receipt)
 
+    async def _in_copies(self, erasure: Erasure, copies: list[Path], receipt: Receipt) -> Receipt:
+        left, notes = 0, []
+        for copy in copies:
+            try:
+                left += await asyncio.to_thread(_erase_copy, copy, erasure)
+            except Exception as error:
+                left += 1
+                logger.warning("a backup could not be cleared: %s", type(error).__name__)
+                notes.append(
+                    f"The backup {copy.name} could not be changed; delete it, or it is tried again at the next start."
+                )
+        return receipt.with_store("backups", left, notes)
 
-def _holding(work: _Work, table: str, columns: str, texts: Sequence[str]) -> Iterator[Any]:
-    """Return the rows that may have to change: those of the source, and those that may hold the text."""
-    conditions, params = ["session_id = :session"], {"session": work.record.session_id or ""}
-    if work.everywhere:
-        part = anchor(work.record.content)
-        if part is None:
-            # SQLite knows the case of ASCII letters alone.
-            conditions.append("1")
+    async def _clean_pages(
+        self, seq: int, texts: tuple[str, ...] | list[str], *, always: bool = False, receipt: Receipt | None = None
+    ) -> Receipt:
+        """Empty the log and, where words are left in pages that are free, write the file anew; then drop the note."""
+        receipt = receipt or Receipt()
+        # From here on nothing has to be known but that pages may have to be cleaned.
+        await self._execute("UPDATE erasures SET spec = ? WHERE seq = ?", (_EMPTY, seq))
+        emptied = await self._checkpoint()
+        path = self._database.path
+        files = [path, path.with_name(f"{path.name}-wal")]
+        left = await asyncio.to_thread(receipts.bytes_left, files, list(texts))
+        if always or (left and emptied):
+            await self._database.rows("VACUUM")
+            emptied = await self._checkpoint()
+            left = await asyncio.to_thread(receipts.bytes_left, files, list(texts))
+        notes = []
+        if emptied and not left:
+            await self._execute("DELETE FROM erasures WHERE seq = ?", (seq,))
+            await self._checkpoint()
         else:
-            conditions += [f"instr(lower({text}), :part)" for text in texts]
-            params["part"] = part
-    query = f"SELECT {columns} FROM {table} WHERE {' OR '.join(conditions)}"
-    yield from work.connection.exec_driver_sql(query, params).all()
+            notes.append("Another process is reading the database; its pages are cleaned at the next start.")
+        return receipt.with_store("pages of the file", left, notes)
 
+    async def _execute(self, statement: str, parameters: tuple[object, ...]) -> None:
+        def work(connection: Connection) -> None:
+            connection.exec_driver_sql(statement, parameters)
 
-def _clear_journal(work: _Work) -> None:
-    columns = "seq, id, session_id, turn_id, speaker, content, payload, content_hash, created_at, hidden"
-    said: set[tuple[int, int | None]] = set()
-    for row in _holding(work, "journal", columns, ("content", "payload")):
-        redact = work.of_row(row.session_id, row.turn_id)
-        if redact is not None and _change_row(work, row, redact) and row.session_id == work.record.session_id:
-            said.add((row.created_at, row.turn_id))
-    # Forks hold copies of the source, which say the same at the same moment.
-    moments = {created_at: turn_id == work.record.turn_id for created_at, turn_id in said}
-    for fork in _family(work) if moments else ():
-        query = f"SELECT {columns} FROM journal WHERE session_id = ?"
-        for row in work.connection.exec_driver_sql(query, (fork,)).all():
-            if row.created_at in moments:
-                _change_row(work, row, work.source(near=moments[row.created_at]))
+        await self._database.write(work)
 
-
-def _change_row(work: _Work, row: Any, redact: Redact) -> bool:
-    content = redact_text(row.content, redact)
-    payload = redact_payload(row.payload, redact) if row.payload else row.payload
-    if content == row.content and payload == row.payload:
+    async def _checkpoint(self) -> bool:
+        """Move the log into the file and empty it, waiting a while for readers; tells whether it is empty."""
+        for _ in range(_CHECKPOINTS):
+            ((busy, _, _),) = await self._database.rows("PRAGMA wal_checkpoint(TRUNCATE)")
+            if not busy:
+                return True
+            await asyncio.sleep(_PAUSE)
         return False
-    values: dict[str, object] = {"content": content, "payload": payload}
-    if row.content_hash is not None and content != row.content:
-        work.connection.execute(delete(vectors).where(vectors.c.content_hash == row.content_hash))
-        values["content_hash"] = content_hash(content)
-        if not row.hidden:
-            spoken = f"{row.speaker}: {content}" if row.speaker else content
-            fts.index_row(work.connection, "journal", row.seq, spoken)
-            queue.enqueue(work.connection, "turn", [row.id])
-    work.connection.execute(update(journal).where(journal.c.seq == row.seq).values(**values))
-    work.note(row.session_id)
-    return True
 
 
-def _family(work: _Work) -> list[str]:
-    """Return the sessions that were forked from the source or from its forks, and those it was forked from."""
-    query = (
-        "WITH RECURSIVE links(a, b) AS (SELECT id, parent_id FROM sessions WHERE parent_id IS NOT NULL"
-        " UNION SELECT parent_id, id FROM sessions WHERE parent_id IS NOT NULL),"
-        " family(id) AS (VALUES (:id) UNION SELECT l.b FROM links l JOIN family f ON l.a = f.id)"
-        " SELECT id FROM family WHERE id != :id"
+def _copies(path: Path) -> list[Path]:
+    """Return our own backups of a database."""
+    return sorted(
+        copy for copy in path.parent.glob(f"{path.name}.backup-*") if not copy.name.endswith(("-journal", "-wal"))
     )
-    return list(work.connection.exec_driver_sql(query, {"id": work.record.session_id or ""}).scalars())
 
 
-def _clear_memories(work: _Work) -> None:
-    columns = "seq, id, session_id, kind, content, key, tags"
-    for row in _holding(work, "memories", columns, ("content",)):
-        ours = row.session_id is not None and row.session_id == work.record.session_id
-        if not ours and not work.everywhere:
-            continue
-        # What else was remembered in the conversation stands for itself; its summary does not.
-        redact = work.source(near=False) if ours and row.kind == "summary" else work.exact
-        content = redact(row.content)
-        if content == row.content:
-            continue
-        work.connection.execute(delete(vectors).where(vectors.c.content_hash == content_hash(row.content)))
-        work.connection.execute(
-            update(memories)
-            .where(memories.c.seq == row.seq)
-            .values(content=content, content_hash=content_hash(content))
-        )
-        fts.index_row(work.connection, "memories", row.seq, indexed_text(content, row.key, json.loads(row.tags)))
-        queue.enqueue(work.connection, "memory", [row.id])
-        history = work.connection.execute(
-            select(memory_history.c.seq, memory_history.c.content).where(memory_history.c.memory_id == row.id)
-        )
-        for change in history.all():
-            work.connection.execute(
-                update(memory_history).where(memory_history.c.seq == change.seq).values(content=redact(change.content))
-            )
-        work.note(row.session_id)
+def _erase_copy(path: Path, erasure: Erasure) -> int:
+    """Forget in a backup as well; returns what is left there. Blocks."""
+    engine = create_engine(f"sqlite:///{path}", connect_args={"isolation_level": None, "timeout": 10})
+
+    @event.listens_for(engine, "connect")
+    def _connected(connection: object, _record: object) -> None:
+        connection.execute("PRAGMA secure_delete = ON")  # type: ignore[attr-defined]
+        connection.execute("PRAGMA foreign_keys = ON")  # type: ignore[attr-defined]
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    try:
+        with engine.begin() as connection:
+            erase(connection, erasure, count=False)
+        with engine.connect() as connection:
+            left = sum(receipts.ask(connection, erasure).values())
+        files = [path, *(path.with_name(f"{path.name}{end}") for end in ("-wal", "-journal"))]
+        if receipts.bytes_left(files, erasure.texts):
+            with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                connection.exec_driver_sql("VACUUM")
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        return left + receipts.bytes_left(files, erasure.texts)
+    finally:
+        engine.dispose()
+        os.chmod(path, 0o600)
 
 
-def _clear_titles(work: _Work) -> None:
-    rows = work.connection.execute(
-        select(sessions.c.id, sessions.c.title, sessions.c.compaction).where(
-            (sessions.c.title != "") | sessions.c.compaction.is_not(None)
-        )
-    )
-    for row in rows.all():
-        redact = work.of_row(row.id)
-        if redact is None:
-            continue
-        title = MARK if redact(row.title) != row.title else row.title
-        compaction = redact_text(row.compaction, redact) if row.compaction else row.compaction
-        if (title, compaction) != (row.title, row.compaction):
-            changed = update(sessions).where(sessions.c.id == row.id).values(title=title, compaction=compaction)
-            work.connection.execute(changed)
-            work.note(row.id)
-
-
-def _clear_tasks(work: _Work) -> None:
-    for row in _holding(work, "tasks", "seq, session_id, title, description", ("title", "description")):
-        values = {"title": work.exact(row.title), "description": work.exact(row.description)}
-        if (values["title"], values["description"]) != (row.title, row.description):
-            work.connection.execute(update(tasks).where(tasks.c.seq == row.seq).values(**values))
-            work.note(row.session_id)
-    _clear_task_history(work)
-
-
-def _clear_task_history(work: _Work) -> None:
-    """Clear what titles and descriptions were before they were changed."""
-    columns = (task_history.c.seq, task_history.c.was, tasks.c.session_id)
-    query = select(*columns).join(tasks, tasks.c.id == task_history.c.task_id).where(task_history.c.was != "{}")
-    for row in work.connection.execute(query).all():
-        if work.of_row(row.session_id) is None:
-            continue
-        was = json.loads(row.was)
-        cleared = was | {name: work.exact(was[name]) for name in ("title", "description") if name in was}
-        if cleared != was:
-            changed = update(task_history).where(task_history.c.seq == row.seq)
-            work.connection.execute(changed.values(was=json.dumps(cleared, ensure_ascii=False)))
-
-
-def _still_mentioned(work: _Work) -> int:
-    """Count what shares the memory's rarest words, or most of its telling ones."""
-    terms = fts.QueryTerms.parse(work.record.content)
-    rarest = set(work.words.rarest)
-    kept = tuple(word for word in terms.words if word in work.words.weights)
-    match = fts.QueryTerms(words=kept, runs=terms.runs).match()
-    if not match:
-        return 0
-    found = 0
-    for corpus, counts in (("journal", "d.hidden = 0"), ("memories", "1")):
-        rows = work.connection.exec_driver_sql(
-            f"SELECT d.content FROM {corpus}_fts JOIN {corpus} d ON d.seq = {corpus}_fts.rowid"
-            f" WHERE {corpus}_fts MATCH ? AND {counts} ORDER BY {corpus}_fts.rank LIMIT ?",
-            (match, _CANDIDATES),
-        )
-        for content in rows.scalars():
-            said = set(fts.QueryTerms.parse(content).words)
-            found += bool(rarest & said) or work.words.told_by(content)
-    return found
+def _in_files(erasure: Erasure) -> int:
+    """Forget in prompt histories; returns what is left there. Blocks."""
+    texts = [*(target.content for target in erasure.targets), *erasure.typed]
+    left = 0
+    for file in map(Path, erasure.files):
+        for text in texts:
+            forget_in_file(file, text)
+            left += left_in_file(file, text)
+    return left

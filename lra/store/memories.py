@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import socket
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,6 +13,7 @@ from lra.store.clock import new_id, now_us
 from lra.store.database import Database
 from lra.store.journal import content_hash
 from lra.store.lookup import by_prefix
+from lra.store.processes import this_process
 from lra.store.records import HistoryRow, MemoryRecord, NewMemory
 from lra.store.tables import memories, memory_history
 
@@ -69,7 +68,7 @@ def record_change(
             "action": action,
             "content": content,
             "actor": actor,
-            "process": f"{socket.gethostname()}:{os.getpid()}",
+            "process": this_process(),
             "session_id": new.session_id if new else None,
             "turn_id": new.turn_id if new else None,
             "tool_call_id": new.tool_call_id if new else None,

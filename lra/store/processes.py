@@ -16,3 +16,10 @@ def is_alive(pid: int | None) -> bool:
     except OSError:
         return True
     return True
+
+
+def this_process() -> str:
+    """Return what the record calls this process: `host:number`."""
+    import socket
+
+    return f"{socket.gethostname()}:{os.getpid()}"

@@ -45,8 +45,9 @@ class StructuredMemoryStore:
         self.audit = AuditLog(self.database)
         self.vectors = VectorStore(self.database)
         self.queue = IndexQueue(self.database)
-        self.forgetting = Forgetting(self.database, self.memories)
+        self.forgetting = Forgetting(self.database)
         self.undoing = Undoing(self.database)
+        self.database.on_open = self.forgetting.finish_quietly
 
     async def init_db(self) -> None:
         """Create or migrate the database; every other method does so by itself."""
