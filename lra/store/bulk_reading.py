@@ -49,14 +49,11 @@ class BulkReader:
 
     async def sessions(self) -> list[SessionLine]:
         """Return the sessions that hold something and say more of themselves than their turns do."""
-        names = [name for name in SessionLine.__dataclass_fields__ if name != "parent_id"]
         rows = await self._database.rows(
             f"WITH held(id) AS (SELECT session_id FROM journal WHERE {_SPOKEN}"
             " UNION SELECT session_id FROM memories WHERE session_id IS NOT NULL)"
-            f" SELECT {', '.join(f's.{name}' for name in names)}, p.id AS parent_id FROM sessions s"
-            " LEFT JOIN sessions p ON p.id = s.parent_id AND p.rowid < s.rowid AND p.id IN (SELECT id FROM held)"
-            " WHERE s.id IN (SELECT id FROM held) AND (s.origin != 'import' OR s.title != '' OR s.folder != ''"
-            " OR s.model != '' OR s.parent_id IS NOT NULL) ORDER BY s.rowid"
+            f" SELECT {', '.join(SessionLine.__dataclass_fields__)} FROM sessions WHERE id IN (SELECT id FROM held)"
+            " AND (origin != 'import' OR title != '' OR folder != '' OR model != '' OR parent_id IS NOT NULL)"
         )
         return [SessionLine(**row._mapping) for row in rows]
 

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from lra.memory import Memory
@@ -91,7 +91,8 @@ async def round_trip(actions: list[tuple[str, Any]], folder: Path) -> tuple[byte
             await memory.store.close()
 
 
-@settings(max_examples=40, deadline=None)
+# Each example opens two databases: shrinking one would take minutes.
+@settings(max_examples=40, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(st.lists(ACTION, max_size=8))
 def test_everything_comes_back(actions: list[tuple[str, Any]]) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -20,7 +20,7 @@ def read_jsonl(path: Path, meter: Meter) -> Iterator[Item]:
         try:
             text = raw.decode()
             if text.strip():
-                yield Placed(place, parse(text))
+                yield from [Placed(place, line) for line in parse(text)]
         except UnicodeDecodeError:
             yield Problem(place, "it is not UTF-8")
         except LineError as error:

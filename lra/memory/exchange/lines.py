@@ -24,8 +24,8 @@ class LineError(ValueError):
     """What is wrong with a line, to be completed with its number."""
 
 
-def parse(text: str) -> Line:
-    """Read one line.
+def parse(text: str) -> list[Line]:
+    """Read one line: what it says of its session, if it does, and itself.
 
     Raises:
         LineError: It is no JSON, or a field is missing or of the wrong type.
@@ -40,11 +40,12 @@ def parse(text: str) -> Line:
     readers: dict[str, Callable[[dict[str, Any]], Line]] = {
         "turn": _turn,
         "fact": _fact,
-        "session": _session,
         "vector": _vector,
     }
     if isinstance(kind, str) and kind in readers:
-        return readers[kind](data)
+        line = readers[kind](data)
+        about = _typed(data, "session_info", dict, None)
+        return [line] if about is None or not data.get("session") else [_session(data, about), line]
     raise LineError(f'its "type" is {json.dumps(kind, ensure_ascii=False)}, not "turn" or "fact"')
 
 
@@ -76,12 +77,12 @@ def _time(data: dict[str, Any], name: str) -> int | None:
     raise LineError(f'"{name}" is not an ISO 8601 time')
 
 
-def _session(data: dict[str, Any]) -> SessionLine:
+def _session(line: dict[str, Any], data: dict[str, Any]) -> SessionLine:
     created = _time(data, "created_at")
     updated = _time(data, "updated_at")
     created = now_us() if created is None else created
     return SessionLine(
-        id=_text(data, "id"),
+        id=_text(line, "session"),
         title=_text(data, "title", default="", empty=True),
         title_source=_text(data, "title_source", default="none"),
         model=_text(data, "model", default="", empty=True),
@@ -188,8 +189,7 @@ def _change(change: Any) -> dict[str, Any]:
     }
 
 
-def session_line(session: SessionLine) -> str:
-    """Write a session as a line; fields that hold their defaults are left out."""
+def _session_info(session: SessionLine) -> dict[str, Any]:
     optional: dict[str, tuple[Any, Any]] = {
         "title": (session.title, ""),
         "title_source": (session.title_source, "none"),
@@ -200,8 +200,7 @@ def session_line(session: SessionLine) -> str:
         "parent": (session.parent_id, None),
         "updated_at": (iso(session.updated_at), iso(session.created_at)),
     }
-    data = {"type": "session", "id": session.id, "created_at": iso(session.created_at)}
-    return _dump(data | _said(optional))
+    return {"created_at": iso(session.created_at), **_said(optional)}
 
 
 def vector_line(line: VectorLine) -> str:
@@ -214,8 +213,8 @@ def _said(values: dict[str, tuple[Any, Any]]) -> dict[str, Any]:
     return {name: value for name, (value, default) in values.items() if value != default}
 
 
-def turn_line(row: JournalRow) -> str:
-    """Write a spoken row as a line."""
+def turn_line(row: JournalRow, session: SessionLine | None = None) -> str:
+    """Write a spoken row as a line, the first of a session with what is to be said of that."""
     data = {
         "type": "turn",
         "id": row.id,
@@ -226,10 +225,10 @@ def turn_line(row: JournalRow) -> str:
     }
     if row.speaker and row.role != "user":
         data["role"] = row.role
-    return _dump(data)
+    return _dump(data, session)
 
 
-def fact_line(record: MemoryRecord, history: Sequence[PastChange]) -> str:
+def fact_line(record: MemoryRecord, history: Sequence[PastChange], session: SessionLine | None = None) -> str:
     """Write a memory as a line; fields that hold their defaults are left out."""
     data: dict[str, Any] = {
         "type": "fact",
@@ -258,7 +257,7 @@ def fact_line(record: MemoryRecord, history: Sequence[PastChange]) -> str:
     data |= _said(optional)
     if [(change.action, change.content) for change in history] != [("imported", record.content)]:
         data["history"] = [_past(change) for change in history]
-    return _dump(data)
+    return _dump(data, session)
 
 
 def _past(change: PastChange) -> dict[str, Any]:
@@ -275,5 +274,7 @@ def _past(change: PastChange) -> dict[str, Any]:
     return {**_said(optional), "at": iso(change.at)}
 
 
-def _dump(data: dict[str, Any]) -> str:
+def _dump(data: dict[str, Any], session: SessionLine | None = None) -> str:
+    if session is not None:
+        data["session_info"] = _session_info(session)
     return json.dumps(data, ensure_ascii=False)
