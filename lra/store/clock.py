@@ -16,7 +16,8 @@ def now_us() -> int:
 
 def iso(us: int) -> str:
     """Format microseconds since the epoch as ISO 8601 in UTC, always with microseconds."""
-    return datetime.fromtimestamp(us / 1_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{us % 1_000_000:06d}Z"
+    # `isoformat` writes years before 1000 with four digits, as reading them again needs.
+    return f"{datetime.fromtimestamp(us // 1_000_000, UTC).isoformat()[:19]}.{us % 1_000_000:06d}Z"
 
 
 def parse_time(text: str) -> int:
