@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
 from lra.memory import recall as recalling
+from lra.memory.erasing import Eraser, Plan
 from lra.memory.hits import Hit, MemoryStatus, Scope
 from lra.memory.index.worker import CHROMA_FROM
 from lra.memory.loops import Recollection
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from lra.memory.exchange.options import ImportOptions
     from lra.memory.exchange.report import ImportReport
     from lra.store.forgetting import Forgotten
+    from lra.store.undoing import MemoryBack
 
 
 class Memory:
@@ -237,10 +239,25 @@ class Memory:
             NotFoundError: There is no such memory.
         """
         record = await self.store.memories.get(memory_id)
-        forgotten = await self.store.forgetting.forget(record)
+        return record, await self.forget_planned(await self.eraser.plan([record.id]))
+
+    @property
+    def eraser(self) -> Eraser:
+        """What plans a request to forget."""
+        return Eraser(self.store)
+
+    async def forget_planned(self, plan: Plan) -> Forgotten:
+        """Forget what was planned, everywhere, and return what every store says when it is asked again."""
+        forgotten = await self.eraser.erase(plan, self._semantic.chroma_path())
         self._semantic.forgotten()
         self._wake()
-        return record, forgotten
+        return forgotten
+
+    async def undo(self) -> list[MemoryBack]:
+        """Take back the last write of a person or of a tool; empty when there is none."""
+        back = await self.store.last_write.undo()
+        self._wake()
+        return back
 
     async def edit(self, memory_id: str, content: str, *, allow_secret: bool = False) -> Write:
         """Replace a memory's text.

@@ -12,7 +12,8 @@ from sqlalchemy import Connection
 
 from lra.config import Settings, load_settings
 from lra.errors import LraError
-from lra.memory.index.exact import ExactIndex
+from lra.memory.index.earlier import Earlier
+from lra.memory.index.exact import ExactIndex, purge
 from lra.memory.index.matrix import Matrix, Nearest
 from lra.memory.index.mirror import Mirror
 from lra.memory.index.shelf import FILE_FROM
@@ -67,6 +68,7 @@ class Semantic:
         self._choosing = asyncio.Lock()
         self._indexer: Indexer | None = None
         self._exact: ExactIndex | None = None
+        self._earlier = Earlier(self._store.database.path)
         self._queries: OrderedDict[str, NDArray[np.float32]] = OrderedDict()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._quiet_until = 0.0
@@ -121,17 +123,19 @@ class Semantic:
     async def worker(self) -> Indexer:
         """Return the worker, not yet started."""
         if self._indexer is None:
-            chroma = await asyncio.to_thread(self._chroma_path)
+            chroma = await asyncio.to_thread(self.chroma_path)
             self._indexer = Indexer(
                 self._store,
                 embedder=lambda: self.embedder(fetch=True),
                 wanted=self._wanted,
                 chroma=chroma,
+                completion=self,
                 chroma_from=self._chroma_from,
             )
         return self._indexer
 
-    def _chroma_path(self) -> Path:
+    def chroma_path(self) -> Path:
+        """Return where Chroma's folder of this record is, or would be."""
         settings = self._settings or load_settings()
         database = self._store.database.path
         if self._settings is None and not settings.database_url.endswith(str(database)):
@@ -142,11 +146,12 @@ class Semantic:
     async def ask(self, query: str, *, patience: float) -> NDArray[np.float32] | None:
         """Return the vector of a question; None when it, or the vectors to compare it with, are not there in time."""
         loop = self._loop = asyncio.get_running_loop()
-        embedder = await self.embedder() if loop.time() >= self._quiet_until else None
+        embedder = await self._answering() if loop.time() >= self._quiet_until else None
         if embedder is None:
             return None
         if self._exact is None or self._exact.fingerprint != embedder.fingerprint:
-            self._exact = ExactIndex(self._store.database, embedder.fingerprint, file_from=self.file_from)
+            self._exact = self._index(embedder.fingerprint)
+            self._queries.clear()
         # The first question of a process also pays for loading the model and the vectors.
         patience, self._cold = (max(patience, COLD_PATIENCE) if self._cold else patience), False
         if not await self._filled(self._exact, patience):
@@ -155,6 +160,33 @@ class Semantic:
             task = asyncio.ensure_future(self._embed(embedder, query))
             await asyncio.wait([task], timeout=patience)
         return self._queries.get(query)
+
+    async def _answering(self) -> Embedder | None:
+        """Return the embedder whose vectors answer: the earlier one's, until those of the wanted one are complete."""
+        wanted = await self.embedder()
+        if wanted is None and not self._wanted():
+            return None
+        return await self._earlier.until(wanted, self._settings) or wanted
+
+    def _index(self, fingerprint: str) -> ExactIndex:
+        return ExactIndex(self._store.database, fingerprint, file_from=self.file_from)
+
+    async def is_complete(self, fingerprint: str) -> bool:
+        """Return whether every row of this embedder was embedded once; what came later is in the outbox."""
+        return await self._earlier.fingerprint() == fingerprint
+
+    async def completed(self, embedder: Embedder) -> None:
+        """Let the vectors of the wanted embedder answer from now on."""
+        current = self._exact if self._exact and self._exact.fingerprint == embedder.fingerprint else None
+        if (await self._store.vectors.marks()).vectors >= self.file_from:
+            # Until its file is made it could not answer at all.
+            index = current or self._index(embedder.fingerprint)
+            await index.settle()
+        await self._earlier.completed(embedder, self._settings, chosen=self._embedder is None)
+
+    async def interrupted(self) -> None:
+        """Take note that changes were dropped unseen."""
+        await self._earlier.interrupted()
 
     async def _filled(self, exact: ExactIndex, patience: float) -> bool:
         """Tell whether there are vectors to compare a question with."""
@@ -197,7 +229,8 @@ class Semantic:
 
     def _mirror(self) -> Mirror | None:
         mirror = self._indexer.mirror if self._indexer else None
-        return mirror if mirror is not None and mirror.ready else None
+        answers = mirror is not None and self._exact is not None and mirror.fingerprint == self._exact.fingerprint
+        return mirror if mirror is not None and answers and mirror.ready else None
 
     def _nearest(self, vector: NDArray[np.float32], kind: Kind, namespace: str | None) -> Nearest:
         assert self._exact is not None
@@ -230,6 +263,16 @@ class Semantic:
             self._exact.reset()
         self._queries.clear()
 
+    async def purge(self) -> dict[str, int]:
+        """Take out of the vector files what the record no longer holds; returns how many such rows are left."""
+        self.forgotten()
+        return {"vector files": await purge(self._store.database)}
+
+    async def index(self) -> ExactIndex | None:
+        """Return the index of the wanted embedder, to be examined or made anew; its user closes it."""
+        embedder = await self.embedder()
+        return self._index(embedder.fingerprint) if embedder is not None else None
+
     async def close(self) -> None:
         """Stop the worker and release the embedder, unless it was given."""
         indexer, self._indexer = self._indexer, None
@@ -238,6 +281,7 @@ class Semantic:
         choice, self._choice = self._choice, None
         if choice is not None and choice.embedder is not None:
             await choice.embedder.close()
+        await self._earlier.close()
         exact, self._exact = self._exact, None
         if exact is not None:
             exact.close()

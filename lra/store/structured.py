@@ -15,12 +15,14 @@ from lra.store.clock import iso, parse_time
 from lra.store.database import Database
 from lra.store.forgetting import Forgetting
 from lra.store.journal import Journal
+from lra.store.last_write import LastWrite
 from lra.store.memories import MemoryStore
 from lra.store.queue import IndexQueue
 from lra.store.records import Entry, JournalRow, NewMemory, TaskRecord
 from lra.store.sessions import SessionStore
 from lra.store.tables import journal
 from lra.store.tasks import TaskStore
+from lra.store.timeline import Timeline
 from lra.store.undoing import Undoing
 from lra.store.vectors import VectorStore
 from lra.text import clean_text
@@ -47,6 +49,8 @@ class StructuredMemoryStore:
         self.queue = IndexQueue(self.database)
         self.forgetting = Forgetting(self.database)
         self.undoing = Undoing(self.database)
+        self.last_write = LastWrite(self.database)
+        self.timeline = Timeline(self.database)
         self.database.on_open = self.forgetting.finish_quietly
 
     async def init_db(self) -> None:

@@ -140,6 +140,8 @@ class _Memories:
                     self._count_down(row, change)
                 case "edited":
                     self._put_text_back(row, change)
+        done = [change.seq for change in changes]
+        self._connection.execute(update(memory_history).where(memory_history.c.seq.in_(done)).values(undone=1))
         return list(self._back.values())
 
     def _concerns(self, change: Any, memory_id: str) -> bool:
@@ -183,7 +185,7 @@ class _Memories:
         connection.execute(
             update(memories).where(memories.c.superseded_by == row.id).values(superseded_by=row.superseded_by)
         )
-        _drop_memory(connection, row)
+        drop_memory(connection, row)
         self._note(row, "removed")
 
     def _put_in_force(self, row: Any, valid_to: int | None) -> None:
@@ -197,8 +199,8 @@ class _Memories:
     def _count_down(self, row: Any, change: Any) -> None:
         values: dict[str, Any] = {"count": max(1, row.count - 1)}
         was = json.loads(change.was or "{}")
-        if "key" in was and not self._later(change, "merged"):
-            values["key"] = was["key"]
+        if not self._later(change, "merged", "changed"):
+            values |= was
         self._set(row, **values)
 
     def _put_text_back(self, row: Any, change: Any) -> None:
@@ -206,7 +208,9 @@ class _Memories:
             self._note(row, "kept", reason="it was edited since")
             return
         history = memory_history.c
-        before = select(history.content).where(history.memory_id == row.id, history.seq < change.seq)
+        before = select(history.content).where(
+            history.memory_id == row.id, history.seq < change.seq, history.action != "merged"
+        )
         content = self._connection.execute(before.order_by(history.seq.desc()).limit(1)).scalar()
         if content is None:
             return
@@ -229,7 +233,7 @@ class _Memories:
         self._back[row.id] = MemoryBack(id=row.id, action=action, content=text, reason=reason)
 
 
-def _drop_memory(connection: Connection, row: Any) -> None:
+def drop_memory(connection: Connection, row: Any) -> None:
     """Delete a memory, leaving only the fact that it was undone."""
     fts.drop_rows(connection, "memories", [row.seq])
     connection.execute(delete(memories).where(memories.c.seq == row.seq))
@@ -281,7 +285,7 @@ def _drop_summary(connection: Connection, session_id: str) -> bool:
     )
     rows = connection.execute(summary).all()
     for row in rows:
-        _drop_memory(connection, row)
+        drop_memory(connection, row)
     connection.execute(update(sessions).where(sessions.c.id == session_id).values(summarized_seq=0))
     return bool(rows)
 

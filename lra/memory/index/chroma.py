@@ -131,6 +131,17 @@ class ChromaFolder:
                 for start in range(0, len(ids), _BATCH):
                     self._collection(name).delete(ids=list(ids[start : start + _BATCH]))
 
+    def discard(self, ids: Sequence[str]) -> int:
+        """Remove rows from every collection of the record, those of other embedders too; returns how many are left."""
+        left = 0
+        with _translated():
+            for name in self.names():
+                for start in range(0, len(ids), _BATCH):
+                    part = list(ids[start : start + _BATCH])
+                    self._collection(name).delete(ids=part)
+                    left += len(self._collection(name).get(ids=part, include=[])["ids"])
+        return left
+
     def drop(self, name: str) -> None:
         """Remove a collection."""
         with _translated():
