@@ -13,6 +13,13 @@ from lra.store.sqlite import raw
 
 Kind = Literal["memory", "turn"]
 
+_SEARCHABLE: tuple[tuple[Kind, str, str], ...] = (
+    ("memory", "memories", "superseded_by IS NULL AND local_only = 0"),
+    ("turn", "journal", "content_hash IS NOT NULL AND hidden = 0"),
+)
+"""Which rows of which tables belong into the vector index."""
+_PAGE = 10_000
+
 
 @dataclass(frozen=True, slots=True)
 class QueueItem:
@@ -52,6 +59,11 @@ class IndexQueue:
         )
         return [QueueItem(**row._mapping) for row in rows]
 
+    async def untried(self) -> bool:
+        """Return whether changes wait that have not failed yet."""
+        (row,) = await self._database.rows("SELECT EXISTS (SELECT 1 FROM index_queue WHERE attempts = 0)")
+        return bool(row[0])
+
     async def done(self, items: Sequence[QueueItem]) -> None:
         """Remove changes, except those that came again meanwhile."""
         if not items:
@@ -82,10 +94,7 @@ class IndexQueue:
         """Queue every searchable row, for a new index or another embedder."""
 
         def work(connection: Connection) -> None:
-            for kind, table, condition in (
-                ("memory", "memories", "superseded_by IS NULL"),
-                ("turn", "journal", "content_hash IS NOT NULL AND hidden = 0"),
-            ):
+            for kind, table, condition in _SEARCHABLE:
                 connection.exec_driver_sql(
                     f"INSERT OR IGNORE INTO index_queue(kind, ref, op) SELECT '{kind}', id, 'upsert' FROM {table}"
                     f" WHERE {condition}"
@@ -94,18 +103,28 @@ class IndexQueue:
         await self._database.write(work)
 
     async def enqueue_missing(self, fingerprint: str) -> None:
-        """Queue every searchable row without a vector of this embedder, as after a change of embedder."""
+        """Queue every searchable row without a vector of this embedder, as after a change of embedder.
 
-        def work(connection: Connection) -> None:
-            for kind, table, condition in (
-                ("memory", "memories", "superseded_by IS NULL"),
-                ("turn", "journal", "content_hash IS NOT NULL AND hidden = 0"),
-            ):
-                connection.exec_driver_sql(
-                    f"INSERT OR IGNORE INTO index_queue(kind, ref, op) SELECT '{kind}', id, 'upsert' FROM {table} d"
-                    f" WHERE {condition} AND NOT EXISTS (SELECT 1 FROM vectors v"
-                    " WHERE v.content_hash = d.content_hash AND v.fingerprint = ?)",
-                    (fingerprint,),
+        They are looked for without keeping anybody from writing, which a large record takes a while.
+        """
+        for kind, table, condition in _SEARCHABLE:
+            (row,) = await self._database.rows(f"SELECT coalesce(max(seq), 0) FROM {table}")
+            for first in range(0, int(row[0]) + 1, _PAGE):
+                refs = await self._database.rows(
+                    f"SELECT id FROM {table} d WHERE seq >= ? AND seq < ? AND {condition}"
+                    " AND NOT EXISTS (SELECT 1 FROM vectors v WHERE v.content_hash = d.content_hash"
+                    " AND v.fingerprint = ?) AND NOT EXISTS (SELECT 1 FROM index_queue q WHERE q.kind = ?"
+                    " AND q.ref = d.id)",
+                    (first, first + _PAGE, fingerprint, kind),
                 )
+                if refs:
+                    await self._add(kind, [row[0] for row in refs])
+
+    async def _add(self, kind: Kind, refs: Sequence[str]) -> None:
+        def work(connection: Connection) -> None:
+            raw(connection).executemany(
+                "INSERT OR IGNORE INTO index_queue(kind, ref, op) VALUES (?, ?, 'upsert')",
+                [(kind, ref) for ref in refs],
+            )
 
         await self._database.write(work)

@@ -241,5 +241,6 @@ def forgotten_since(connection: Connection, changes: int) -> bool:
 def _live(kind: Kind) -> tuple[str, str]:
     """Return the namespace expression of a kind and the condition for rows that may be found."""
     if kind == "memory":
-        return "d.namespace", "d.superseded_by IS NULL"
+        # What is for models on this machine alone is not embedded: an embedder may be elsewhere.
+        return "d.namespace", "d.superseded_by IS NULL AND d.local_only = 0"
     return "''", "d.hidden = 0 AND d.content_hash IS NOT NULL"

@@ -6,7 +6,7 @@ Importing this package loads only the standard library; numpy, onnxruntime and H
 from __future__ import annotations
 
 from lra.memory.embedding.base import Embedder
-from lra.memory.embedding.choose import EmbedderChoice, choose_embedder
+from lra.memory.embedding.choose import EmbedderChoice, choose_embedder, lasting
 from lra.memory.embedding.download import fetch_model
 from lra.memory.embedding.onnx import OnnxEmbedder
 from lra.memory.embedding.remote import PydanticEmbedder
@@ -18,4 +18,5 @@ __all__ = [
     "PydanticEmbedder",
     "choose_embedder",
     "fetch_model",
+    "lasting",
 ]

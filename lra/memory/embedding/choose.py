@@ -141,6 +141,13 @@ def choose_embedder(settings: Settings, *, providers: ProviderFactory | None = N
     )
 
 
+def lasting(settings: Settings) -> str:
+    """Return what `LRA_EMBEDDING` says in a form that means the same from every folder."""
+    value = settings.embedding
+    folder = settings.folder / Path(value).expanduser()
+    return str(folder.absolute()) if _is_path(value) or folder.is_dir() else value
+
+
 def _default(settings: Settings) -> EmbedderChoice:
     models = _models(settings)
     own, chroma = models / MINILM, _chroma_folder()

@@ -1,7 +1,7 @@
 """Vectors in short: one bit a dimension to look through all of them, two bytes a dimension to compare the best.
 
-A bit says on which side of a middle a value lies, zero or the mean. Rows that agree in many bits are near each other; of those the
-nearest are told by the longer form, whose cosines are right to four digits.
+A bit says on which side of a middle a value lies, zero or the mean. Rows that agree in many bits are near each other;
+of those the nearest are told by the longer form, whose cosines are right to four digits.
 """
 
 from __future__ import annotations

@@ -42,6 +42,11 @@ class Mirror:
         """Whether it is equal to the record and may answer."""
         self.detail = "Chroma is not used: the stored vectors are searched directly."
 
+    @property
+    def fingerprint(self) -> str:
+        """Whose vectors they are."""
+        return self._fingerprint
+
     async def open(self) -> None:
         """Take the folder if it is free, and make its content equal to the record."""
         async with self._lock:

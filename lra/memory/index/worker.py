@@ -8,7 +8,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from lra.errors import LraError
 from lra.memory.embedding.lock import FileLock
@@ -24,12 +24,30 @@ if TYPE_CHECKING:
 BATCH = 128
 CHROMA_FROM = 100_000
 """Stored vectors from which Chroma is quicker than exact search."""
+CHROMA_TO = 250_000
+"""Stored vectors beyond which it takes more memory and time to open than it is worth."""
 POLL_SECONDS = 0.5
 LOCK_SECONDS = 1.0
 LONGEST_PAUSE = 60.0
 NO_PROGRESS_SECONDS = 30.0
 
 logger = logging.getLogger("lra.memory")
+
+
+class Completion(Protocol):
+    """Knows whose vectors are complete, in this process and the next."""
+
+    async def is_complete(self, fingerprint: str) -> bool:
+        """Return whether every row of this embedder was embedded once; what came later is in the outbox."""
+        ...
+
+    async def completed(self, embedder: Embedder) -> None:
+        """Take note that nothing is left to embed."""
+        ...
+
+    async def interrupted(self) -> None:
+        """Take note that changes were dropped unseen."""
+        ...
 
 
 class Indexer:
@@ -40,6 +58,7 @@ class Indexer:
         embedder: Gives the embedder when there is one; may fetch a model first.
         wanted: Whether there will ever be one; without, the outbox is simply emptied.
         chroma: Chroma's folder.
+        completion: Knows whose vectors are complete.
         chroma_from: Stored vectors from which Chroma is kept as well.
     """
 
@@ -50,9 +69,14 @@ class Indexer:
         embedder: Callable[[], Awaitable[Embedder | None]],
         wanted: Callable[[], bool],
         chroma: Path,
+        completion: Completion,
         chroma_from: int = CHROMA_FROM,
+        chroma_to: int = CHROMA_TO,
     ) -> None:
         self._store = store
+        self._completion = completion
+        self._chroma_to = chroma_to
+        self._complete = False
         self._embedder = embedder
         self._wanted = wanted
         self._chroma = chroma
@@ -151,15 +175,24 @@ class Indexer:
             self.stuck = self._wanted()
             return not self.stuck and await self._discard()
         if self._fingerprint != embedder.fingerprint:
-            await self._store.queue.enqueue_missing(embedder.fingerprint)
-            self._fingerprint = embedder.fingerprint
+            if not await self._completion.is_complete(embedder.fingerprint):
+                await self._store.queue.enqueue_missing(embedder.fingerprint)
+            self._fingerprint, self._complete = embedder.fingerprint, False
         items = await self._store.queue.peek(BATCH)
         await self._keep_mirror(embedder.fingerprint, idle=not items)
         if not items:
+            await self._settle(embedder)
             self.stuck, self.trouble, self._pause = False, "", 0.0
             return False
+        self._complete = False
         await self._index(embedder, items)
         return True
+
+    async def _settle(self, embedder: Embedder) -> None:
+        """Say once that everything that can be embedded is."""
+        if not self._complete and not await self._store.queue.untried():
+            await self._completion.completed(embedder)
+            self._complete = True
 
     async def drain(self, timeout: float | None) -> bool:
         """Wait until the outbox is empty, draining it here when no worker does.
@@ -171,7 +204,8 @@ class Indexer:
         left = await self._store.queue.pending()
         alone = not self.running
         try:
-            while left:
+            # Once more when nothing is left, so that it is noted that everything is there.
+            while left or (alone and self.owner and await self.drain_some()):
                 if alone and await self.own():
                     # A model that has to be fetched first may take longer than there is time.
                     rest = None if timeout is None else max(0.01, timeout - (time.monotonic() - start))
@@ -196,9 +230,63 @@ class Indexer:
             if alone:
                 await self._disown()
 
+    async def complete(self, progress: Callable[[int], None]) -> bool:
+        """Embed every row that has no vector, here or by waiting for the process that does such work.
+
+        Args:
+            progress: Told again and again how many texts are left.
+
+        Returns:
+            False when there is no embedder, some texts cannot be embedded, or the other process does not go on.
+
+        Raises:
+            LraError: The embedder or the record fails.
+        """
+        embedder = await self._embedder()
+        if embedder is None:
+            return False
+        await self._store.queue.enqueue_missing(embedder.fingerprint)
+        try:
+            if await self.own():
+                self._fingerprint, self._complete = embedder.fingerprint, False
+                return await self._complete_here(progress)
+            return await self._complete_there(progress)
+        finally:
+            if not self.running:
+                await self._disown()
+
+    async def _complete_here(self, progress: Callable[[int], None]) -> bool:
+        more = True
+        while more:
+            progress(await self._store.queue.pending())
+            try:
+                more = await self.drain_some()
+            except LraError:
+                raise
+            except Exception as error:
+                # A row that cannot be embedded stays in the outbox, behind those that can.
+                self._failed(f"{type(error).__name__}: {error}")
+                more = await self._store.queue.untried()
+        progress(left := await self._store.queue.pending())
+        return not left
+
+    async def _complete_there(self, progress: Callable[[int], None]) -> bool:
+        least, since = await self._store.queue.pending(), time.monotonic()
+        while left := await self._store.queue.pending():
+            progress(left)
+            if left < least:
+                least, since = left, time.monotonic()
+            if time.monotonic() - since > NO_PROGRESS_SECONDS:
+                return False
+            await asyncio.sleep(0.1)
+        progress(0)
+        return True
+
     async def _discard(self) -> bool:
         items = await self._store.queue.peek(5000)
-        await self._store.queue.done(items)
+        if items:
+            await self._completion.interrupted()
+            await self._store.queue.done(items)
         return bool(items)
 
     async def _index(self, embedder: Embedder, items: Sequence[QueueItem]) -> None:
@@ -232,6 +320,7 @@ class Indexer:
             except Exception as error:
                 failures.append(error)
         if failures:
+            await self._settle(embedder)
             raise failures[0]
 
     async def _embed(self, embedder: Embedder, texts: Sequence[IndexText]) -> dict[str, bytes]:
@@ -248,7 +337,9 @@ class Indexer:
             return
         if self.mirror is None:
             stored = (await self._store.vectors.marks()).vectors
-            if stored < self._chroma_from or await self._store.vectors.count(fingerprint) < self._chroma_from:
+            if stored < self._chroma_from:
+                return
+            if not self._chroma_from <= await self._store.vectors.count(fingerprint) <= self._chroma_to:
                 return
             folder = ChromaFolder(self._chroma, self._store.database.path, fingerprint)
             self.mirror = Mirror(folder, self._store.vectors, fingerprint)
