@@ -78,7 +78,8 @@ async def round_trip(actions: list[tuple[str, Any]], folder: Path) -> tuple[byte
     try:
         for action, value in actions:
             await act(first, action, value)
-        (folder / "out.jsonl").write_bytes(one := await exported(first))
+        one = await exported(first)
+        await asyncio.to_thread((folder / "out.jsonl").write_bytes, one)
         if one:
             report = await second.import_file(folder / "out.jsonl")
             assert (report.wrong, report.skipped) == (0, 0)

@@ -13,7 +13,7 @@ from lra.store.bulk import SessionLine, TurnLine
 from lra.store.clock import now_us, parse_time
 from lra.text import clean_text, one_line
 
-_MARKS = re.compile("\ue200[^\ue200\ue201]*\ue201|[\ue200-\ue206]")
+_MARKS = re.compile(" ?\ue200[^\ue200\ue201]*\ue201|[\ue200-\ue206]")
 """Where a citation stands, in characters for private use."""
 _OTHER_BRANCH = "messages of answers that were made anew or edited away"
 _INNER = "tool calls, thoughts and other inner messages"
