@@ -9,8 +9,9 @@ import typer
 from lra.cli import output
 from lra.cli.memory_exchange import export, import_
 from lra.cli.memory_forgetting import forget
-from lra.cli.memory_looking import history, list_memories, show
-from lra.cli.memory_writing import add, edit
+from lra.cli.memory_looking import list_memories, show
+from lra.cli.memory_timeline import asof, blame, diff, history
+from lra.cli.memory_writing import add, edit, pin, tag, undo, unpin
 from lra.cli.options import HELP
 from lra.cli.search import search
 from lra.cli.work import with_memory
@@ -27,7 +28,14 @@ app.command("list")(list_memories)
 app.command("search")(search)
 app.command("show")(show)
 app.command("edit")(edit)
+app.command("tag")(tag)
+app.command("pin")(pin)
+app.command("unpin")(unpin)
+app.command("undo")(undo)
 app.command("history")(history)
+app.command("blame")(blame)
+app.command("asof")(asof)
+app.command("diff")(diff)
 app.command("forget")(forget)
 app.command("import")(import_)
 app.command("export")(export)

@@ -1,4 +1,4 @@
-"""`lra memory forget`: erasing for good."""
+"""`lra memory forget`: erasing for good, shown first and proved afterwards."""
 
 from __future__ import annotations
 
@@ -7,45 +7,96 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lra.cli import notices, output
-from lra.cli.ids import memory_ids
-from lra.cli.options import Yes, confirm
+from lra.cli.ids import memory_ids as complete_ids
+from lra.cli.options import Json, SessionOption, Yes, confirm, moment, required_text
 from lra.cli.work import settings, with_memory
+from lra.errors import NotFoundError, UsageError
 from lra.text import clean_text, one_line
 
 if TYPE_CHECKING:
     from lra.memory import Memory
-    from lra.store import MemoryRecord
+    from lra.memory.erasing import Plan
+    from lra.store.forgetting import Forgotten
+
+_SHOWN = 20
 
 
 def forget(
     memory_ids: Annotated[
-        list[str], typer.Argument(metavar="ID...", help="Memories, by id or its beginning.", autocompletion=memory_ids)
-    ],
+        list[str] | None,
+        typer.Argument(metavar="[ID]...", help="Memories or messages, by id.", autocompletion=complete_ids),
+    ] = None,
+    query: Annotated[
+        str | None, typer.Option("--query", metavar="WORDS", help="Whatever holds all of these words.")
+    ] = None,
+    session: SessionOption = None,
+    before: Annotated[
+        str | None, typer.Option("--before", metavar="TIME", help="Everything from before, conversations included.")
+    ] = None,
     yes: Yes = False,
+    as_json: Json = False,
 ) -> None:
-    """Erase memories, with every copy of their words in conversations and summaries."""
-    records = [_get(memory_id) for memory_id in dict.fromkeys(memory_ids)]
-    for record in records:
-        notices.say(f"{record.id}: {one_line(record.content)}")
-    what = "this memory" if len(records) == 1 else f"these {len(records)} memories"
-    confirm(f"Forget {what} for good, everywhere?", yes)
-
-    async def work(memory: Memory) -> None:
-        for record in records:
-            _, forgotten = await memory.erase(record.id)
-            for line in forgotten.sentences(f"{record.id} forgotten"):
-                output.write(line)
-
-    with_memory(work)
-    from lra.chat.history import forget_in_file
-
+    """Erase memories, messages or a conversation, with every copy of their words, backups included."""
+    if not (memory_ids or query or session or before):
+        raise UsageError("Say what to forget.", hint="Name ids, --query WORDS, --session ID or --before TIME.")
     typed = settings(quiet=True).home / "history"
-    for record in records:
-        forget_in_file(typed, record.content)
+    until = moment(before, "--before")
+    words = required_text(query, "The query") if query is not None else None
+
+    async def look(memory: Memory) -> Plan:
+        return await memory.eraser.plan(
+            [clean_text(name) for name in memory_ids or ()],
+            query=words,
+            session=clean_text(session) if session else None,
+            before=until,
+            files=[typed],
+        )
+
+    plan = with_memory(look)
+    if plan.empty:
+        raise NotFoundError("There is nothing of that kind to forget.")
+    _preview(plan)
+    confirm(f"Forget {plan.sentence()} for good, everywhere?", yes)
+
+    async def work(memory: Memory) -> Forgotten:
+        return await memory.forget_planned(plan)
+
+    _print(plan, with_memory(work), as_json)
 
 
-def _get(memory_id: str) -> MemoryRecord:
-    async def work(memory: Memory) -> MemoryRecord:
-        return await memory.get(clean_text(memory_id))
+def _preview(plan: Plan) -> None:
+    targets = plan.erasure.targets
+    for target in targets[:_SHOWN]:
+        notices.say(f"{target.id}: {one_line(target.content)}")
+    if len(targets) > _SHOWN:
+        notices.say(f"… and {len(targets) - _SHOWN} more")
+    if plan.also:
+        notices.say(f"{plan.also} of them are earlier values of it, or were derived from it.")
+    for session in plan.erasure.sessions:
+        notices.say(f"The whole conversation {session}: {plan.messages} messages")
+    if plan.erasure.before is not None and plan.messages:
+        notices.say(f"{plan.messages} messages of conversations from before then")
 
-    return with_memory(work)
+
+def _print(plan: Plan, forgotten: Forgotten, as_json: bool) -> None:
+    receipt = forgotten.receipt
+    if as_json:
+        output.write_json(
+            {
+                "forgotten": [target.id for target in plan.erasure.targets],
+                "sessions": list(plan.erasure.sessions),
+                "rows": forgotten.rows,
+                "conversations": forgotten.sessions,
+                "still_mentioned": forgotten.still_mentioned,
+                "receipt": receipt.to_dict(),
+            }
+        )
+    else:
+        ids = [target.id for target in plan.erasure.targets]
+        done = f"{ids[0]} forgotten" if len(ids) == 1 and not plan.messages else f"{plan.sentence()} forgotten"
+        for line in [*forgotten.sentences(done), *receipt.sentences()]:
+            output.write(line)
+    if not receipt.complete:
+        from lra.errors import BusyError
+
+        raise BusyError("Something is left.", hint="The next start of lra finishes it.")

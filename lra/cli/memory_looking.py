@@ -1,4 +1,4 @@
-"""`lra memory list|show|history`: what is kept, and what became of it."""
+"""`lra memory list|show`: what is kept."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from lra.text import clean_text
 if TYPE_CHECKING:
     from lra.memory import Memory
     from lra.store import MemoryRecord
-    from lra.store.records import HistoryRow
 
 
 def list_memories(
@@ -64,24 +63,3 @@ def show(memory_id: MemoryId, as_json: Json = False) -> None:
     for name, value in shape.items():
         if name != "content" and value not in (None, [], {}, "", False):
             output.write(f"  {name}: {', '.join(value) if isinstance(value, list) else value}")
-
-
-def history(memory_id: MemoryId, as_json: Json = False) -> None:
-    """Show what happened to a memory, also to a forgotten one (by its whole id)."""
-    from lra.errors import NotFoundError
-
-    async def work(memory: Memory) -> list[HistoryRow]:
-        wanted = clean_text(memory_id)
-        found = await memory.history(wanted)
-        # Only a memory that still exists is known by the beginning of its id.
-        return found or await memory.history((await memory.get(wanted)).id)
-
-    found = with_memory(work)
-    if not found:
-        raise NotFoundError(f"Nothing is known of what happened to memory {memory_id!r}.")
-    if as_json:
-        output.write_json([change.to_dict() for change in found])
-        return
-    shapes = [change.to_dict() for change in found]
-    rows = [(output.when(shape["at"]), shape["action"], shape["actor"], shape["content"]) for shape in shapes]
-    output.write_table(("WHEN", "WHAT", "BY", "CONTENT"), rows, wide="CONTENT")

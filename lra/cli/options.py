@@ -55,6 +55,22 @@ def required_text(text: str, what: str) -> str:
     return cleaned
 
 
+def required_moment(text: str, what: str) -> int:
+    """Return a date or time that has to be given; `yesterday` is its last moment, `today` and `now` are now.
+
+    Raises:
+        UsageError: It is none.
+    """
+    from datetime import datetime
+
+    now = datetime.now().astimezone()
+    named = {"now": now, "today": now, "yesterday": now.replace(hour=0, minute=0, second=0, microsecond=0)}
+    word = text.strip().lower()
+    found = moment(named[word].isoformat() if word in named else text, what)
+    assert found is not None
+    return found
+
+
 def moment(text: str | None, option: str) -> int | None:
     """Return a date or time from the command line as microseconds since the epoch.
 
