@@ -10,8 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from lra import __version__
-from lra.chat.commands import registry
-from lra.chat.commands.registry import split, unknown
+from lra.chat.commands.registry import registry, split, unknown
 from lra.chat.current import Current
 from lra.chat.interrupts import Interrupts
 from lra.chat.keyboard import Keyboard

@@ -15,7 +15,7 @@ from prompt_toolkit.styles import Style as Styles
 from prompt_toolkit.widgets import SearchToolbar
 
 from lra.chat.render import Style
-from lra.chat.width import cells, fold
+from lra.chat.width import cells, clip, fold
 
 MARK = "> "
 _SHARE = 3
@@ -121,7 +121,8 @@ class Area:
         return [("", mark)] if line == wraps == 0 else [("", "  ")]
 
     def _empty(self) -> AnyFormattedText:
-        return "" if self._draft.text else ANSI(self.styled(self.placeholder(), "dim"))
+        room = self._size().columns - len(MARK) - 1
+        return "" if self._draft.text else ANSI(self.styled(clip(self.placeholder(), room), "dim"))
 
     def _input_height(self) -> Dimension:
         return Dimension(min=1, max=max(2, self._size().rows // _SHARE))

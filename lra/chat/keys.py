@@ -13,6 +13,7 @@ from prompt_toolkit.filters import Condition, Filter, has_completions, has_focus
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.keys import Keys
 
+from lra.chat import keymap
 from lra.chat.pastes import Pastes
 
 ANSWER_BUFFER = "ANSWER"
@@ -82,7 +83,7 @@ def draft_keys(actions: Actions, pastes: Pastes, edit: Callable[[], None], suspe
     def take(buffer: Buffer) -> tuple[str, str]:
         return _take(buffer, pastes)
 
-    @keys.add("enter", filter=typing)
+    @keymap.SEND.on(keys, typing)
     def _send(event: KeyPressEvent) -> None:
         buffer = event.current_buffer
         if buffer.complete_state is not None and buffer.complete_state.current_completion is not None:
@@ -93,12 +94,11 @@ def draft_keys(actions: Actions, pastes: Pastes, edit: Callable[[], None], suspe
         else:
             actions.enter(*take(buffer))
 
-    @keys.add("escape", "enter", filter=typing)
-    @keys.add("c-j", filter=typing)
+    @keymap.NEW_LINE.on(keys, typing)
     def _new_line(event: KeyPressEvent) -> None:
         event.current_buffer.newline(copy_margin=False)
 
-    @keys.add("c-s", filter=typing & Condition(lambda: actions.running))
+    @keymap.STEER.on(keys, typing & Condition(lambda: actions.running))
     def _steer(event: KeyPressEvent) -> None:
         if event.current_buffer.text.strip():
             actions.steer(*take(event.current_buffer))
@@ -110,7 +110,7 @@ def draft_keys(actions: Actions, pastes: Pastes, edit: Callable[[], None], suspe
         else:
             event.current_buffer.auto_up(count=event.arg)
 
-    @keys.add("u", filter=typing & empty & Condition(lambda: actions.undoable))
+    @keymap.UNDO.on(keys, typing & empty & Condition(lambda: actions.undoable))
     def _undo(event: KeyPressEvent) -> None:
         buffer = event.current_buffer
         buffer.insert_text("u")
@@ -133,18 +133,17 @@ def draft_keys(actions: Actions, pastes: Pastes, edit: Callable[[], None], suspe
         buffer = event.current_buffer
         buffer.delete_before_cursor(pastes.ending(buffer.document.text_before_cursor))
 
-    @keys.add("c-x", "c-e", filter=typing)
-    @keys.add("c-g", filter=typing)
+    @keymap.EDIT.on(keys, typing)
     def _edit(event: KeyPressEvent) -> None:
         edit()
 
-    @keys.add("c-l")
+    @keymap.REDRAW.on(keys, True)
     def _redraw(event: KeyPressEvent) -> None:
         # What stands above is the conversation: it is not for this key to wipe.
         event.app.renderer.erase(leave_alternate_screen=False)
         event.app.invalidate()
 
-    @keys.add("c-z", filter=~is_searching)
+    @keymap.SUSPEND.on(keys, ~is_searching)
     def _suspend(event: KeyPressEvent) -> None:
         suspend()
 
@@ -183,12 +182,12 @@ def stopping_keys(actions: Actions, pastes: Pastes) -> KeyBindings:
     def _close_menu(event: KeyPressEvent) -> None:
         event.current_buffer.cancel_completion()
 
-    @keys.add("escape", "escape", filter=typing & empty & Condition(lambda: not actions.running))
+    @keymap.REWIND.on(keys, typing & empty & Condition(lambda: not actions.running))
     def _rewind(event: KeyPressEvent) -> None:
         if not give_up(event.current_buffer):
             actions.rewind()
 
-    @keys.add("c-d", filter=typing & empty)
+    @keymap.LEAVE.on(keys, typing & empty)
     def _leave(event: KeyPressEvent) -> None:
         actions.leave()
 
@@ -235,8 +234,7 @@ def answer_keys(answered: Callable[[str | BaseException], None]) -> KeyBindings:
         if not event.current_buffer.text:
             answered("")
 
-    @keys.add("escape", "enter", filter=answering)
-    @keys.add("c-j", filter=answering)
+    @keymap.NEW_LINE.on(keys, answering)
     def _new_line(event: KeyPressEvent) -> None:
         event.current_buffer.newline(copy_margin=False)
 

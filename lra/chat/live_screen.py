@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TextIO
 from lra.chat.live import Live
 from lra.chat.queue import Pending
 from lra.chat.render import Began, Busy, Ended, Heard, Piece, Style
-from lra.chat.screen import Screen
+from lra.chat.screen import ASCII, Screen
 from lra.chat.table import counted
 from lra.chat.theme import has_hyperlinks
 from lra.chat.width import clip
@@ -70,7 +70,8 @@ class LiveScreen(Screen):
         if self._answer is None:
             self._answer = self._stream()
             self.live.tail = self._answer.tail
-        self._up(self._answer.feed(self._safe(text)))
+        # The stream makes it safe, line breaks that were cut in two among it.
+        self._up(self._answer.feed(text.translate(ASCII) if self._ascii else text))
 
     def end_line(self) -> None:
         """Finish the answer."""

@@ -33,7 +33,7 @@ class Painter:
         area: What stands at the bottom.
     """
 
-    def __init__(self, app: Application[None], area: Area) -> None:
+    def __init__(self, app: StandingApplication, area: Area) -> None:
         self.covered = 0
         """How many have the terminal to themselves; output waits for them."""
         self._app = app
@@ -121,7 +121,7 @@ class Painter:
         self._app._redraw()
 
     def _erase_and_write(self, text: str) -> None:
-        self._app.renderer.erase(leave_alternate_screen=False)
+        self._app.forget()
         if text:
             self._app.output.write_raw(WRAP + text + NO_WRAP)
         self._app._redraw()
@@ -144,13 +144,25 @@ class Painter:
 class StandingApplication(Application[None]):
     """An application that stays tidy when the terminal wraps what stands on it anew."""
 
+    def _redraw(self, render_as_done: bool = False) -> None:
+        # The new size can be seen before its signal has come; what was drawn for the old one has to go all the same.
+        before = self.renderer._last_size
+        if before is not None and before != self.output.get_size() and not self._running_in_terminal:
+            self.forget()
+        super()._redraw(render_as_done)
+
     def _on_resize(self) -> None:
+        self.forget()
+        self._redraw()
+
+    def forget(self) -> None:
+        """Erase what stands, wherever the terminal has put it with a change of its size."""
         last, cursor = self.renderer.last_rendered_screen, self.renderer._cursor_pos
         columns = self.output.get_size().columns
         if last is not None and rewraps(os.environ):
             above = sum((_width(last, row) - 1) // columns for row in range(cursor.y) if _width(last, row))
             self.output.cursor_up(above + cursor.x // columns)
-        super()._on_resize()
+        self.renderer.erase(leave_alternate_screen=False)
 
 
 def _width(screen: Screen, row: int) -> int:

@@ -202,10 +202,8 @@ class Prompt:
             try:
                 return (await answer).strip()
             finally:
-                self._answer = None
-                self.area.question = ""
-                self.app.layout.focus(self.area.draft_window)
-                self.repaint()
+                if self._answer is answer:
+                    self._asked()
 
     @property
     def asking(self) -> bool:
@@ -220,6 +218,15 @@ class Prompt:
             future.set_result(answer)
         else:
             future.set_exception(answer)
+        # What was typed right behind the answer belongs to the draft.
+        self._asked()
+
+    def _asked(self) -> None:
+        """Give the keyboard back to the draft."""
+        self._answer = None
+        self.area.question = ""
+        self.app.layout.focus(self.area.draft_window)
+        self.repaint()
 
     def reopen(self) -> None:
         """Make a waiting `next` raise `Reopened`; see `Reader.reopen`."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from lra.chat.screen import Screen
 from lra.chat.table import ago, counted
-from lra.chat.width import clip
+from lra.chat.width import cells, clip
 
 if TYPE_CHECKING:
     from lra.session import Session
@@ -22,7 +22,8 @@ async def recap(session: Session, screen: Screen) -> list[str]:
         return []
     width = max(20, screen.columns - 6)
     turns = counted(record.turns, "turn")
-    lines = [f"“{clip(record.title or record.id, width - 30)}”, {turns}, {ago(record.updated_at)}"]
+    rest = f", {turns}, {ago(record.updated_at)}"
+    lines = [f"“{clip(record.title or record.id, width - cells(rest))}”{rest}"]
     for row in rows:
         said = [line for line in row.content.splitlines() if line.strip()]
         mark = "> " if row.role == "user" else "  "

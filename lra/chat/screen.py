@@ -18,7 +18,7 @@ from lra.errors import LraError
 from lra.text import printable
 
 # What a terminal without UTF-8 is shown instead.
-_ASCII = str.maketrans(
+ASCII = str.maketrans(
     {"⚙": "*", "→": "->", "↺": "<-", "✎": "+", "☑": "*", "⟳": "~", "⇄": "~", "⇊": "~", "✗": "x", "✓": "+", "»": ">>"}
     | {"…": "...", "“": '"', "”": '"', "·": "-", "—": "-", "’": "'"}
 )
@@ -195,7 +195,7 @@ class Screen:
 
     def _safe(self, text: str) -> str:
         text = printable(text.replace("\r\n", "\n").replace("\r", "\n"))
-        return text.translate(_ASCII) if self._ascii else text
+        return text.translate(ASCII) if self._ascii else text
 
     def _write(self, stream: TextIO, text: str) -> None:
         if self._gone:

@@ -65,7 +65,7 @@ async def look(status: Status, session: Session, *, memory: bool) -> None:
     runtime = session.runtime
     usage = await session.usage()
     tasks = [task for task in await runtime.store.tasks.find() if task.status in {"pending", "in_progress"}]
-    waiting = await runtime.store.queue.pending() if runtime.settings.embedding != "none" else 0
+    waiting = await _waiting(session) if memory else 0
     known = await runtime.store.memories.count()
     status.loading, status.model, status.title = "", session.model_name, session.title
     status.context = usage.context_tokens / usage.context_window if usage.turns and usage.context_window else None
@@ -74,6 +74,15 @@ async def look(status: Status, session: Session, *, memory: bool) -> None:
         status.memory = "memory off"
     else:
         status.memory = f"indexing {waiting:,}" if waiting else (_memories(known) if known else "")
+
+
+async def _waiting(session: Session) -> int:
+    """Return how many texts are going to be embedded; none where nothing embeds them for now."""
+    runtime = session.runtime
+    if runtime.settings.embedding == "none" or not await runtime.store.queue.pending():
+        return 0
+    index = await runtime.memory.status()
+    return index.pending if index.embedder_ready and "trouble" not in index.detail else 0
 
 
 def _memories(count: int) -> str:

@@ -11,10 +11,15 @@ _LEAST = 20
 """Columns the last cell needs beside the others; with fewer it goes below them."""
 
 
-def rows(table: Sequence[Sequence[str]], columns: int) -> list[str]:
-    """Return lines with aligned columns, the last one cut to the width of the terminal.
+def rows(table: Sequence[Sequence[str]], columns: int, *, whole: bool = False) -> list[str]:
+    """Return lines with aligned columns.
 
     Where the terminal is too narrow for that, the last cell stands on a line of its own.
+
+    Args:
+        table: Rows of equally many cells.
+        columns: The width of the terminal.
+        whole: Let the last cell go on over several lines instead of cutting it.
     """
     if not table:
         return []
@@ -22,21 +27,29 @@ def rows(table: Sequence[Sequence[str]], columns: int) -> list[str]:
     widths = [max(cells(row[index]) for row in clean) for index in range(len(clean[0]) - 1)]
     room = columns - 1 - 2 - sum(widths) - 2 * len(widths)
     if room < _LEAST and widths:
-        return _stacked(clean, columns)
-    room = max(_LEAST, room)
-    return [
-        "  " + "".join(pad(cell, width) + "  " for cell, width in zip(row, widths, strict=False)) + clip(row[-1], room)
-        for row in clean
-    ]
-
-
-def _stacked(table: Sequence[Sequence[str]], columns: int) -> list[str]:
-    room = max(_LEAST, columns - 1)
+        room = max(_LEAST, columns - 1)
+        heads = [["  " + clip("  ".join(cell for cell in row[:-1] if cell.strip()), room - 2)] for row in clean]
+        indent = 4
+        room -= indent
+    else:
+        indent, room = 2 + sum(widths) + 2 * len(widths), max(_LEAST, room)
+        heads = [[] for _ in clean]
     lines = []
-    for row in table:
-        lines += ["  " + clip("  ".join(cell for cell in row[:-1] if cell.strip()), room - 2)]
-        lines += ["    " + clip(row[-1], room - 4)]
+    for row, head in zip(clean, heads, strict=True):
+        last = _wrapped(row[-1], room) if whole else [clip(row[-1], room)]
+        beside = "".join(pad(cell, width) + "  " for cell, width in zip(row, widths, strict=False))
+        first = " " * indent if head else "  " + beside
+        lines += [*head, first + last[0], *(" " * indent + line for line in last[1:])]
     return lines
+
+
+def _wrapped(text: str, room: int) -> list[str]:
+    lines = [""]
+    for word in text.split():
+        if lines[-1] and cells(lines[-1]) + 1 + cells(word) > room:
+            lines.append("")
+        lines[-1] += (" " if lines[-1] else "") + word
+    return [clip(line, room) for line in lines]
 
 
 def bar(part: float, width: int) -> str:

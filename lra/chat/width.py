@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import unicodedata
-
 from lra.text import printable
 
 
 def cells(text: str) -> int:
     """Return the number of columns; wide characters take two, combining ones none."""
-    return len(text) if text.isascii() else sum(_cells(char) for char in text)
+    if text.isascii():
+        return len(text)
+    # Where there is only ASCII, as in most of what stands before the first prompt, no table is needed.
+    from rich.cells import cell_len
 
-
-def _cells(char: str) -> int:
-    if unicodedata.category(char) in {"Mn", "Me", "Cf"}:
-        return 0
-    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
+    return cell_len(text)
 
 
 def clip(text: str, limit: int) -> str:
@@ -23,13 +20,22 @@ def clip(text: str, limit: int) -> str:
     line = " ".join(printable(text).split())
     if cells(line) <= limit:
         return line
-    kept, used = [], 1
-    for char in line:
-        used += _cells(char)
+    return _begin(line, limit - 1).rstrip() + "…"
+
+
+def _begin(line: str, limit: int) -> str:
+    """Return as much as fits; what is seen as one character, an emoji of several, say, is not cut."""
+    if line.isascii():
+        return line[: max(0, limit)]
+    from rich.cells import split_graphemes
+
+    end = used = 0
+    for _, after, width in split_graphemes(line)[0]:
+        used += width
         if used > limit:
             break
-        kept.append(char)
-    return "".join(kept).rstrip() + "…"
+        end = after
+    return line[:end]
 
 
 def pad(text: str, width: int) -> str:

@@ -225,3 +225,13 @@ def test_nobody_there(
     )
     assert done.returncode == 0, done.stderr
     assert results(model_server) == [expected]
+
+
+def test_what_follows_the_answer_in_one_breath_is_a_message(chat: Terminal, model_server: ModelServer) -> None:
+    asked(chat, model_server)
+    time.sleep(0.6)
+    chat.send("y\rand now the next thing\r")
+    chat.wait("Done again.")
+    chat.prompt()
+    assert "> and now the next thing\nDone again." in chat.text
+    assert [str(it.text) for it in model_server.last_messages() if it.role == "user"][-1].startswith("and now the next")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,6 +14,7 @@ from prompt_toolkit.key_binding import KeyPress
 
 from lra.chat.focus import Focus, _FocusParser
 from lra.chat.live import Live
+from lra.chat.live_screen import LiveScreen
 from lra.chat.notify import call_for
 from lra.chat.painter import _measured, rewraps
 from lra.chat.pastes import Pastes
@@ -124,6 +126,16 @@ def test_pastes() -> None:
     assert pastes.ending(f"see {chip}") == len(chip)
     assert pastes.ending("see this") == 0
     assert pastes.shorten("x" * 5000) == "[pasted 5,000 characters]"
+
+
+def test_a_line_break_cut_in_two_is_one(capsys: pytest.CaptureFixture[str]) -> None:
+    screen = LiveScreen(pending=Pending(), on_gone=lambda: None)
+    for chunk in ("```\r", "\none\r", "\ntwo\x1b[2J\r", "\n```\r", "\n"):
+        screen.text(chunk)
+    screen.end_line()
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
+    assert [line.strip() for line in shown.splitlines()][-2:] == ["one", "two\ufffd[2J"]
+    assert "\x1b" not in shown
 
 
 def test_preferences_are_private_and_survive_nonsense(tmp_path: Path) -> None:

@@ -222,3 +222,18 @@ async def test_what_is_held_waits_until_it_is_released() -> None:
     assert (await waiting).text == "one"
     pending.hold()
     assert not pending.held, "nothing waits, so nothing is held"
+
+
+def test_commands_beside_a_turn_keep_their_order(chat: Terminal, model_server: ModelServer) -> None:
+    held(chat, model_server)
+    # The first of each pair takes longer than the second.
+    chat.send("/cost\r/keys vi\r/tools\r/keys emacs\r/cost\r/theme light\r")
+    chat.wait("The theme is light from now on.")
+    said = ["> /cost", "> /keys vi", "> /tools", "> /keys emacs", "> /cost", "> /theme light"]
+    assert [line for line in chat.lines if line in said] == said
+    answers = re.findall(r"model requests$|keys of vi|write_memory  |keys of emacs|theme is light", chat.text, re.M)
+    assert [answer.strip() for answer in answers] == [
+        "model requests", "keys of vi", "write_memory", "keys of emacs", "model requests", "theme is light",
+    ]  # fmt: skip
+    chat.press("ctrl-c")
+    chat.wait("Stopped.")

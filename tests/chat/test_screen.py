@@ -129,6 +129,10 @@ def test_width() -> None:
     assert clip("one\n two", 20) == "one two"
     assert clip("字字字", 6) == "字字字"
     assert clip("字字字", 5) == "字字…"
+    # What is seen as one character is measured and kept as one.
+    assert [cells(text) for text in ("👩‍👩‍👧", "⚠️", "👍🏽", "🇩🇪", "e\u0301")] == [2, 2, 2, 2, 1]
+    assert clip("👩‍👩‍👧👩‍👩‍👧👩‍👩‍👧", 5) == "👩‍👩‍👧👩‍👩‍👧…"
+    assert clip("👍🏽👍🏽", 3) == "👍🏽…"
     assert fold("  one two three", 20) == "  one two three"
     assert fold("  one two three four five", 20) == "  one two three four\n  five"
 
@@ -139,6 +143,12 @@ def test_tables_align_and_fit() -> None:
     assert lines[0].startswith("  字   a  xxx")
     assert all(cells(line) < 60 for line in lines)
     assert rows([], 60) == []
+    assert rows([("ab", "one two three four five six")], 28, whole=True) == [
+        "  ab  one two three four",
+        "      five six",
+    ]
+    narrow = rows([("a long name of something", "what it does, told in a line or two")], 30, whole=True)
+    assert narrow == ["  a long name of something", "    what it does, told in a", "    line or two"]
 
 
 def test_ago() -> None:

@@ -75,6 +75,7 @@ def test_a_small_terminal(start: Start, model_server: ModelServer, model_env: di
     chat.wait(lambda it: it.text.count("Fine.") == 4)
     chat.prompt()
     assert all(len(line) <= 40 for line in chat.lines)
+    assert "Enter queues · Ctrl-S steers · Esc s…" in chat.raw.decode()
     assert chat.text.count("word") == 60
 
 

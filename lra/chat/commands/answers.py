@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from lra.chat.clipboard import osc52, through_program
 from lra.chat.commands.registry import registry
 from lra.chat.table import counted
+from lra.chat.theme import Theme
 from lra.chat.width import clip
 from lra.errors import LraError, UsageError
 
@@ -106,11 +107,13 @@ async def _last_answer(session: Session) -> str:
 
 
 def code_blocks(markdown: str) -> list[str]:
-    """Return the source of each code block, in order."""
-    from markdown_it import MarkdownIt
+    """Return the source of each block of code, in the order of the numbers that stand above them."""
+    from lra.chat.markdown import AnswerStream
 
-    tokens = MarkdownIt("commonmark").parse(markdown)
-    return [token.content.removesuffix("\n") for token in tokens if token.type in {"fence", "code_block"}]
+    stream = AnswerStream(80, Theme("plain", 0))
+    stream.feed(markdown)
+    stream.close()
+    return stream.blocks
 
 
 @registry.command("export", "[md|json|html] [FILE]", during_turn=True, completes=("md", "json", "html"))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from lra.chat.commands.editing import edit_in_editor
 from lra.chat.commands.registry import registry
+from lra.chat.keymap import KEYMAP
 from lra.chat.picker import Item, pick
 from lra.chat.table import rows
 from lra.chat.theme import THEMES
@@ -21,17 +22,6 @@ _THEMES = {
     "high-contrast": "the terminal's own colours, told apart by weight",
     "plain": "no colour at all",
 }
-_KEYS = [
-    ("Enter", "send; queue while an answer is written"),
-    ("Alt-Enter, Ctrl-J, \\ at the end", "new line"),
-    ("Up, Down, Ctrl-R", "earlier lines, search in them"),
-    ("Tab", "complete /commands and @files, @memory:, @session:"),
-    ("Esc, Ctrl-C", "stop the answer, then clear what waits, then the line"),
-    ("Ctrl-S", "give the line to the running answer"),
-    ("Ctrl-X Ctrl-E, Ctrl-G", "edit the line in your editor"),
-    ("Ctrl-L, Ctrl-Z", "draw anew, suspend"),
-    ("Ctrl-D", "leave"),
-]
 _MODES = ("emacs", "vi")
 
 
@@ -63,9 +53,10 @@ async def keys(chat: Chat, args: str) -> None:
         if mode not in _MODES:
             raise UsageError(f"There are no keys {clip(args, 40)!r}.", hint="Use emacs or vi.")
         chat.set_keys(mode)
-        chat.screen.line(f"Lines are edited with the keys of {mode} from now on.", "good")
+        where = "On a full terminal lines" if chat.screen.plain else "Lines"
+        chat.screen.line(f"{where} are edited with the keys of {mode} from now on.", "good")
         return
-    for line in rows(_KEYS, chat.screen.columns):
+    for line in rows([(key.shown, key.does) for key in KEYMAP], chat.screen.columns, whole=True):
         chat.screen.line(line)
     chat.screen.line("/keys vi and /keys emacs choose how lines are edited.", "dim")
 

@@ -30,7 +30,7 @@ async def show_help(chat: Chat, args: str) -> None:
         return
     screen.line("Write a message and press Enter. What you tell is remembered across sessions and folders.")
     table = [(f"/{item.name} {item.usage}", item.help.partition(";")[0]) for item in registry]
-    for line in rows(table, screen.columns):
+    for line in rows(table, screen.columns, whole=True):
         screen.line(line)
     screen.line("/help COMMAND or /COMMAND ? says more, /keys lists the keys. Files go along with @path.", "dim")
     screen.line("//text sends a message that begins with a slash.", "dim")

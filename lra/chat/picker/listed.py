@@ -22,7 +22,8 @@ async def choose_by_number(
     chat.screen.line(title, "title")
     while True:
         _list(chat, shown)
-        answer = (await chat.ask(_question(actions))).strip()
+        # Esc is no key of a plain terminal, but whoever presses it means none.
+        answer = "".join(char for char in await chat.ask(_question(actions)) if char.isprintable()).strip()
         if not answer:
             return None
         letter, _, number = answer.rpartition(" ")

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import base64
+import re
 from pathlib import Path
 
 import pytest
 
 from lra.chat.clipboard import OSC52_LIMIT, osc52, programs, through_program
 from lra.chat.commands.answers import code_blocks
+from lra.chat.markdown import AnswerStream
+from lra.chat.theme import Theme
 
 
 @pytest.mark.parametrize(
@@ -48,3 +51,12 @@ async def test_a_program_that_fails_is_passed_over(tmp_path: Path, monkeypatch: 
 def test_code_blocks_are_their_source() -> None:
     text = "Text\n\n```py\na\n\n  b\n```\n\n- item\n\n  ~~~\n  ```\n  ~~~\n\n    indented\n\n```unclosed\nlast"
     assert code_blocks(text) == ["a\n\n  b", "```", "last"]
+
+
+def test_a_block_has_the_number_that_stands_above_it() -> None:
+    text = "Text\n\n    indented, without a number\n\n```py\none\n```\n\n> ```sh\n> two\n> ```\n"
+    stream = AnswerStream(40, Theme("dark", 8))
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", stream.feed(text) + stream.close())
+    heads = [line for line in shown.splitlines() if "·" in line]
+    assert [head.rpartition("· ")[2] for head in heads] == ["1", "2"]
+    assert code_blocks(text) == ["one", "two"]
