@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from lra.cli import output
+from lra.cli.memory_backups import backup, backups, restore
 from lra.cli.memory_exchange import export, import_
 from lra.cli.memory_forgetting import forget
 from lra.cli.memory_looking import list_memories, show
@@ -39,6 +40,9 @@ app.command("diff")(diff)
 app.command("forget")(forget)
 app.command("import")(import_)
 app.command("export")(export)
+app.command("backup")(backup)
+app.command("backups")(backups)
+app.command("restore")(restore)
 
 
 @app.command("index")

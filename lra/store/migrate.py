@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Engine
 
 from lra.errors import ConfigError, StoreError
-from lra.store.clock import now_us
+from lra.store.backups import copy_of, name_for
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -86,9 +85,7 @@ def _version(connection: Connection) -> str | None:
 
 
 def _backup(connection: Connection, path: Path, version: str) -> None:
-    target = path.with_name(f"{path.name}.backup-{version}-{now_us() // 1_000_000}")
-    _driver(connection).execute("VACUUM INTO ?", (str(target),))
-    os.chmod(target, 0o600)
+    copy_of(_driver(connection), path, name_for(path, version), why=version)
 
 
 def _config(connection: Connection) -> Config:
