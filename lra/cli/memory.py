@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import typer
 
-from lra.cli import output
 from lra.cli.memory_backups import backup, backups, restore
 from lra.cli.memory_exchange import export, import_
 from lra.cli.memory_forgetting import forget
+from lra.cli.memory_index import doctor, index, reindex
 from lra.cli.memory_looking import list_memories, show
 from lra.cli.memory_timeline import asof, blame, diff, history
 from lra.cli.memory_writing import add, edit, pin, tag, undo, unpin
 from lra.cli.options import HELP
 from lra.cli.search import search
-from lra.cli.work import with_memory
-
-if TYPE_CHECKING:
-    from lra.memory import Memory
 
 app = typer.Typer(
     help="Add, search, change and forget memories.", no_args_is_help=True, add_completion=False, context_settings=HELP
@@ -43,17 +37,6 @@ app.command("export")(export)
 app.command("backup")(backup)
 app.command("backups")(backups)
 app.command("restore")(restore)
-
-
-@app.command("index")
-def index() -> None:
-    """Bring the vector index up to date now, instead of during the next conversation."""
-    from lra.errors import BusyError
-
-    async def work(memory: Memory) -> bool:
-        await memory.start()
-        return await memory.drain()
-
-    if not with_memory(work):
-        raise BusyError("The index is not complete.", hint="`lra doctor` says what is missing.")
-    output.write("The index is complete.")
+app.command("reindex")(reindex)
+app.command("doctor")(doctor)
+app.command("index")(index)

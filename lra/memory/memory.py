@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from lra.memory.embedding import Embedder
     from lra.memory.exchange.options import ImportOptions
     from lra.memory.exchange.report import ImportReport
+    from lra.memory.index.care import IndexCare
     from lra.store.forgetting import Forgotten
     from lra.store.undoing import MemoryBack
 
@@ -358,6 +359,10 @@ class Memory:
             False when the time is up, there is no embedder, or another process that should do the work does not.
         """
         return await (await self._semantic.worker()).drain(timeout)
+
+    def care(self) -> IndexCare:
+        """Return what examines, mends and rebuilds the indexes."""
+        return self._semantic.care()
 
     async def status(self) -> MemoryStatus:
         """Return how memory is doing; loads nothing."""

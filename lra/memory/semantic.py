@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from lra.config import Settings, load_settings
 from lra.errors import LraError
+from lra.memory.index.care import IndexCare
 from lra.memory.index.earlier import Earlier
 from lra.memory.index.exact import ExactIndex, purge
 from lra.memory.index.matrix import Matrix, Nearest
@@ -268,10 +269,16 @@ class Semantic:
         self.forgotten()
         return {"vector files": await purge(self._store.database)}
 
-    async def index(self) -> ExactIndex | None:
-        """Return the index of the wanted embedder, to be examined or made anew; its user closes it."""
-        embedder = await self.embedder()
-        return self._index(embedder.fingerprint) if embedder is not None else None
+    def care(self) -> IndexCare:
+        """Return what examines and mends the indexes."""
+        return IndexCare(
+            self._store,
+            embedder=lambda: self.embedder(fetch=True),
+            reason=lambda: self.reason,
+            earlier=self._earlier.fingerprint,
+            worker=self.worker,
+            open_index=self._index,
+        )
 
     async def close(self) -> None:
         """Stop the worker and release the embedder, unless it was given."""

@@ -13,7 +13,7 @@ from lra.store.sqlite import raw
 
 Kind = Literal["memory", "turn"]
 
-_SEARCHABLE: tuple[tuple[Kind, str, str], ...] = (
+SEARCHABLE: tuple[tuple[Kind, str, str], ...] = (
     ("memory", "memories", "superseded_by IS NULL AND local_only = 0"),
     ("turn", "journal", "content_hash IS NOT NULL AND hidden = 0"),
 )
@@ -94,7 +94,7 @@ class IndexQueue:
         """Queue every searchable row, for a new index or another embedder."""
 
         def work(connection: Connection) -> None:
-            for kind, table, condition in _SEARCHABLE:
+            for kind, table, condition in SEARCHABLE:
                 connection.exec_driver_sql(
                     f"INSERT OR IGNORE INTO index_queue(kind, ref, op) SELECT '{kind}', id, 'upsert' FROM {table}"
                     f" WHERE {condition}"
@@ -107,7 +107,7 @@ class IndexQueue:
 
         They are looked for without keeping anybody from writing, which a large record takes a while.
         """
-        for kind, table, condition in _SEARCHABLE:
+        for kind, table, condition in SEARCHABLE:
             (row,) = await self._database.rows(f"SELECT coalesce(max(seq), 0) FROM {table}")
             for first in range(0, int(row[0]) + 1, _PAGE):
                 refs = await self._database.rows(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from sqlalchemy import Connection
 
@@ -17,6 +17,8 @@ from lra.store.vectors import VectorRow
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from lra.memory.index.matrix import Nearest
 
 _SAMPLE = 4096
 """Vectors that a file is begun with."""
@@ -126,7 +128,19 @@ def begin(connection: Connection, writer: VectorFileWriter, kind: Kind, fingerpr
     return True
 
 
-def unsound(connection: Connection, file: VectorFile, kind: Kind, fingerprint: str, count: int = 64) -> list[int]:
+class Searched(Protocol):
+    """What is asked for rows by their vectors."""
+
+    def nearest(self, vector: NDArray[np.float32]) -> Nearest:
+        """Return a function that gives the so many rows nearest to a vector, best first."""
+        ...
+
+    def cosines(self, vector: NDArray[np.float32], seqs: Sequence[int]) -> dict[int, float]:
+        """Return the cosine of each of these rows that is there."""
+        ...
+
+
+def unsound(connection: Connection, file: Searched, kind: Kind, fingerprint: str, count: int = 64) -> list[int]:
     """Ask for some rows by their own vectors; returns those that are not found as themselves."""
     import numpy as np
 
@@ -134,7 +148,7 @@ def unsound(connection: Connection, file: VectorFile, kind: Kind, fingerprint: s
     return [row.seq for row in rows if not _itself(file, row, np.frombuffer(row.vector, dtype="<f4"))]
 
 
-def _itself(file: VectorFile, row: VectorRow, vector: NDArray[np.float32]) -> bool:
+def _itself(file: Searched, row: VectorRow, vector: NDArray[np.float32]) -> bool:
     # A text that many rows share is found by any of them.
     best = dict(file.nearest(vector)(1))
     mine = file.cosines(vector, [row.seq]).get(row.seq)
