@@ -132,6 +132,8 @@ def _alone(path: Path) -> Iterator[sqlite3.Connection]:
         finally:
             with suppress(sqlite3.Error):
                 connection.execute("PRAGMA locking_mode = NORMAL")
+                # Only the next access takes the new mode, and removes the journal with what was there before.
+                connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
                 connection.execute("PRAGMA journal_mode = WAL")
 
 

@@ -126,7 +126,7 @@ def _file(path: Path, wanted: Format | None) -> Source:
     if head.startswith(b"SQLite format 3\0"):
         if wanted in (None, "original") and is_legacy(path):
             return _sized(Source("original", path, (path,)))
-        raise UsageError(f"{path} is a database of another kind.", hint="`lra memory restore` takes lra's own backups.")
+        raise UsageError(f"{path} is a database.", hint="`lra memory restore` takes backups of lra.")
     if head.startswith(b"PK\x03\x04") or head.startswith(b"PK\x05\x06"):
         return _archive(path, wanted)
     if b"\0" in head:
@@ -161,6 +161,8 @@ def _by_content(path: Path, head: bytes) -> Format:
         return "lra"
     if found := _json_family(text):
         return found
+    if re.fullmatch(r"[\[{]\s*[\]}]\s*", text):
+        raise UsageError(f"{path} holds nothing.", hint="Nothing was imported.")
     if suffix == ".json" or text[:1] in "[{":
         raise UsageError(f"{path} is JSON of an unknown kind, or none.", hint=_SAYS)
     if re.search(r"^(?:#{1,6} |[-*+] |\d+[.)] )", text, re.MULTILINE):
