@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from lra.store.records import MemoryRecord
+
+if TYPE_CHECKING:
+    from lra.memory.talk import Turn
 
 Scope = Literal["memories", "turns", "sessions", "all"]
 CLEAR_COSINE = 0.37
@@ -86,3 +89,5 @@ class Candidate:
     lexical: float = 0.0
     signals: dict[str, float] = field(default_factory=dict)
     score: float = 0.0
+    turn: Turn | None = None
+    """What is known of it in its conversation."""

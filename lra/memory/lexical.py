@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from heapq import nlargest
 from operator import itemgetter
@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from lra.memory.candidates import Holders, holders
 from lra.memory.query import Terms, Word, resolve
+from lra.memory.talk import Talk
 from lra.store import lexicon
 from lra.store.fts import Corpus, Filters
 
@@ -26,8 +27,20 @@ _WIDER = 3
 """How many rows are scored for one that is wanted."""
 _REJECTED = 3
 """How many rows are looked at for one that a narrow filter lets through."""
-_LENGTHS_OF = 200
-SESSION_ROWS = 1000
+_AROUND = 3
+"""How far around a turn those are looked for that belong to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Width:
+    """How much of what was said a question looks at."""
+
+    rows: int
+    """Turns that hold its words."""
+    seeds: int
+    """The best of them, whose neighbours are read as well."""
+    enough: int
+    """Turns that have to count; more are read until so many do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +73,7 @@ class LexicalSearch:
         filters: Filters,
         limit: int,
         budget: int = BUDGET,
+        optional: Container[str] = (),
     ) -> list[LexicalMatch]:
         """Return the best rows, best first.
 
@@ -70,16 +84,56 @@ class LexicalSearch:
             filters: Which rows count.
             limit: How many rows at most.
             budget: How many rows may be visited on the way.
+            optional: Words that need not be anywhere.
         """
-        terms = resolve(connection, self.lexicon, corpus, words, budget=budget)
+        terms = resolve(connection, self.lexicon, corpus, words, budget=budget, optional=optional)
         return self._rows(connection, corpus, terms, filters, limit)
 
-    def turns_by_session(
-        self, connection: Connection, words: Sequence[Word], *, filters: Filters
-    ) -> tuple[list[LexicalMatch], Terms]:
-        """Return turns enough to find the best one of every session that matters, and the terms they were found by."""
-        terms = resolve(connection, self.lexicon, "journal", words, budget=BUDGET)
-        return self._rows(connection, "journal", terms, filters, SESSION_ROWS), terms
+    def talk(
+        self,
+        connection: Connection,
+        words: Sequence[Word],
+        *,
+        filters: Filters,
+        width: Width,
+        budget: int = BUDGET,
+        optional: Container[str] = (),
+        more: Sequence[int] = (),
+    ) -> tuple[Talk, Terms]:
+        """Return turns that may answer a question, judged by its words, and the terms they were found by.
+
+        Args:
+            connection: A connection that reads.
+            words: The words of the question.
+            filters: Which turns count.
+            width: How many are looked at.
+            budget: How many rows may be visited on the way.
+            optional: Words that need not be anywhere.
+            more: Turns that were found otherwise.
+        """
+        terms = resolve(connection, self.lexicon, "journal", words, budget=budget, optional=optional)
+        held = holders(connection, "journal", terms, session=filters.session)
+        rough = _rough(held, {term.place: term.weight for term in terms.all})
+        best = [seq for _, seq in nlargest(width.rows, zip(reversed(rough.values()), reversed(rough), strict=True))]
+        rows = self._spoken(connection, best, more, filters, width)
+        if len(rows) < width.enough and len(best) < len(rough):
+            ordered = sorted(rough, key=lambda seq: (-rough[seq], -seq))
+            step = width.rows
+            while len(rows) < width.enough and step < len(ordered):
+                rows += self._spoken(connection, ordered[step : 5 * step], (), filters, width)
+                step *= 5
+        talk = Talk(rows, held, terms)
+        talk.by_words(lexicon.turn_counts(connection, list(talk.sessions)))
+        return talk, terms
+
+    def _spoken(
+        self, connection: Connection, best: Sequence[int], more: Sequence[int], filters: Filters, width: Width
+    ) -> list[lexicon.Spoken]:
+        """Read turns, and those around the best of them."""
+        wanted = {*best, *more}
+        for seq in (*best[: width.seeds], *more):
+            wanted.update(range(seq - _AROUND, seq + _AROUND + 1))
+        return lexicon.spoken(connection, sorted(wanted), filters=filters)
 
     def _rows(
         self, connection: Connection, corpus: Corpus, terms: Terms, filters: Filters, limit: int
@@ -117,35 +171,6 @@ class LexicalSearch:
         while len(found) < wanted and step < len(best):
             found |= lexicon.lengths(connection, corpus, best[step : 5 * step], filters=filters)
             step *= 5
-        return found
-
-    def whole_sessions(
-        self, connection: Connection, terms: Terms, names: Sequence[str], *, filters: Filters
-    ) -> dict[str, float]:
-        """Score sessions as if each were one long row.
-
-        Args:
-            connection: A connection that reads.
-            terms: What the question asks for.
-            names: Which sessions; only the first 200 are looked at.
-            filters: Which of their turns count.
-        """
-        names = list(names)[:_LENGTHS_OF]
-        if not names or not terms.rare:
-            return {}
-        asked = [(term.place, stem) for term in terms.rare for stem in term.stems]
-        held = lexicon.by_session(connection, asked, filters=filters)
-        lengths = lexicon.session_lengths(connection, names)
-        mean = sum(lengths.values()) / max(1, len(lengths))
-        weights = {term.place: term.weight for term in terms.rare}
-        found = {}
-        for name in names:
-            norm = SATURATION * (1 - LENGTH_SHARE + LENGTH_SHARE * lengths.get(name, 0) / max(mean, 1.0))
-            score = sum(
-                weights[place] * count * (1 + SATURATION) / (count + norm)
-                for place, count in held.get(name, {}).items()
-            )
-            found[name] = min(1.0, score / terms.attainable / (1 + SATURATION))
         return found
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
-from lra.memory.words import COMMON_WORDS, FUNCTION_WORDS
+from lra.memory.forms import others
+from lra.memory.words import ASKING_WORDS, COMMON_WORDS, FUNCTION_WORDS
 from lra.store import lexicon
 from lra.store.fts import Corpus, QueryTerms
 
@@ -41,15 +42,16 @@ class Term:
     place: int
     word: Word
     stems: tuple[str, ...]
-    """What the index holds of it; several when it stands for every word that begins with it."""
+    """What the index holds of it; several when it stands for other forms too or for every word that begins so."""
     frequency: int
     weight: float
 
     @property
     def match(self) -> str:
         """The FTS5 expression that finds it."""
-        star = "*" if self.word.gram and len(self.word.text) == 1 else ""
-        return f'"{self.word.text}"{star}'
+        if self.word.gram:
+            return f'"{self.word.text}"{"*" if len(self.word.text) == 1 else ""}'
+        return " OR ".join(f'"{form}"' for form in (self.word.text, *others(self.word.text)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +75,11 @@ class Terms:
 def read(query: str) -> list[Word]:
     """Return the words that carry a question; function words only when there is nothing else."""
     parsed = QueryTerms.parse(query[:_MAX_CHARS])
-    words = [Word(text, common=text in COMMON_WORDS) for text in parsed.words if text not in FUNCTION_WORDS]
+    words = [
+        Word(text, common=text in COMMON_WORDS or text in ASKING_WORDS)
+        for text in parsed.words
+        if text not in FUNCTION_WORDS
+    ]
     grams = [
         Word(gram, share=_gram_share(gram), gram=True)
         for run in parsed.runs
@@ -98,7 +104,13 @@ def weight(frequency: int, rows: int, *, common: bool) -> float:
 
 
 def resolve(
-    connection: Connection, known: lexicon.Lexicon, corpus: Corpus, words: Sequence[Word], *, budget: int
+    connection: Connection,
+    known: lexicon.Lexicon,
+    corpus: Corpus,
+    words: Sequence[Word],
+    *,
+    budget: int,
+    optional: Container[str] = (),
 ) -> Terms:
     """Look the words up in an index.
 
@@ -108,26 +120,24 @@ def resolve(
         corpus: Which index.
         words: The words of the question.
         budget: How many rows may be visited; terms beyond it are `frequent`.
+        optional: Words that need not be anywhere: dates, which a row may say or merely bear.
     """
     if not words:
         return Terms()
-    stemmed = known.stems(connection, [word.text for word in words])
     rows = known.size(connection, corpus)
-    distinct: dict[str, Word] = {}
-    for word, stems in zip(words, stemmed, strict=True):
-        for stem in stems:
-            distinct.setdefault(stem, word)
-    counts = lexicon.frequencies(connection, corpus, list(distinct))
+    distinct = _distinct(connection, known, words)
+    counts = lexicon.frequencies(connection, corpus, list({stem for _, stems in distinct for stem in stems}))
     terms = []
-    for place, (stem, word) in enumerate(distinct.items()):
-        forms = {stem: counts.get(stem, 0)}
+    for place, (word, stems) in enumerate(distinct):
+        forms = {stem: counts.get(stem, 0) for stem in stems}
         if word.gram and len(word.text) == 1:
             forms = lexicon.beginning_with(connection, corpus, word.text, limit=_MAX_FORMS)
         seen = min(rows, sum(forms.values()))
         telling = weight(seen, rows, common=word.common) * word.share
         terms.append(Term(place=place, word=word, stems=tuple(forms), frequency=seen, weight=telling))
     heaviest = sorted(terms, key=lambda term: -term.weight)
-    attainable = sum(term.weight for term in heaviest[:ATTAINABLE_TERMS]) or 1.0
+    wanted = [term for term in heaviest if term.frequency or term.word.text not in optional]
+    attainable = sum(term.weight for term in wanted[:ATTAINABLE_TERMS]) or 1.0
     present = [term for term in heaviest if term.frequency][:MAX_TERMS]
     rare: list[Term] = []
     frequent: list[Term] = []
@@ -136,3 +146,23 @@ def resolve(
         visited += term.frequency
         (rare if visited <= budget else frequent).append(term)
     return Terms(rare=rare, frequent=frequent, attainable=attainable, rows=rows)
+
+
+def _distinct(
+    connection: Connection, known: lexicon.Lexicon, words: Sequence[Word]
+) -> list[tuple[Word, tuple[str, ...]]]:
+    """Return for each thing that is asked for the word and the stems by which it is found, no stem twice."""
+    other = {word.text: others(word.text) for word in words}
+    asked = [text for word in words for text in (word.text, *other[word.text])]
+    stems = dict(zip(asked, known.stems(connection, asked), strict=True))
+    found: list[tuple[Word, tuple[str, ...]]] = []
+    taken: set[str] = set()
+    for word in words:
+        for stem in stems[word.text]:
+            if stem not in taken:
+                # A word that falls into several tokens has no other forms.
+                forms = [form for text in other[word.text] for form in stems[text]]
+                kept = tuple(dict.fromkeys([stem, *(form for form in forms if form not in taken)]))
+                taken.update(kept)
+                found.append((word, kept))
+    return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
@@ -11,9 +11,13 @@ from lra.errors import UsageError
 from lra.memory.echoes import gist, is_question, without_echoes
 from lra.memory.fusion import fuse
 from lra.memory.hits import SCOPES, Candidate, Hit, Scope
-from lra.memory.lexical import BUDGET, LexicalMatch, LexicalSearch
-from lra.memory.query import Word, read
-from lra.store import StructuredMemoryStore
+from lra.memory.lexical import BUDGET, LexicalMatch, LexicalSearch, Width
+from lra.memory.proximity import Proximity
+from lra.memory.query import Terms, read
+from lra.memory.question import Named, Question, ask, named_in, without_names
+from lra.memory.talk import Talk, Turn
+from lra.memory.times import Span, nearness, told_in, year_of
+from lra.store import StructuredMemoryStore, lexicon
 from lra.store.clock import iso
 from lra.store.found import FoundRow, found_rows, pinned_instructions
 from lra.store.fts import Corpus, Filters
@@ -27,7 +31,18 @@ if TYPE_CHECKING:
 
 _SPARE = 20
 """Candidates beyond the limit, for those that turn out to be echoes."""
-_SESSION_TURNS = 200
+_SESSIONS_READ = 120
+_TURNS_OF_SESSION = 2
+_SEARCH = Width(rows=300, seeds=60, enough=40)
+_RECALL = Width(rows=120, seeds=24, enough=20)
+_SESSIONS = Width(rows=1000, seeds=200, enough=200)
+_SAID_THEN = 200
+_SESSIONS_THEN = 20
+_YEARS = 30
+_DATED = 150
+"""Turns whose words are asked for the time they tell of."""
+_TIME_SHARE = 0.2
+"""How far the time alone can raise what is left of a memory's score."""
 _CORPORA: dict[Scope, tuple[Corpus, ...]] = {
     "memories": ("memories",),
     "turns": ("journal",),
@@ -37,16 +52,6 @@ _ECHO = 0.5
 """What is left of the score of a question that asks for nothing else."""
 _NOTHING = 0.01
 """Scores that say no more than that a row exists."""
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """A question as it is asked of every index."""
-
-    words: list[Word]
-    vector: NDArray[np.float32] | None
-    budget: int
-    filters: Filters
 
 
 class Searcher:
@@ -91,11 +96,15 @@ class Searcher:
         words = read(query)
         if limit < 1 or not words:
             return []
-        asked = Question(words, await self._semantic.ask(query, patience=patience), budget, filters)
+        vector = await self._vector(query, patience)
+        asked = ask(query, words=words, vector=vector, budget=budget, filters=filters)
         # All of it in one go: a thread is woken once, whatever a question takes.
         if scope == "sessions":
             return await self._store.database.query(lambda connection: self._sessions(connection, asked, limit))
-        found = await self._store.database.query(lambda connection: self._found(connection, asked, scope, limit, least))
+        width = replace(_SEARCH, rows=max(_SEARCH.rows, limit + _SPARE), enough=max(_SEARCH.enough, limit + _SPARE))
+        found = await self._store.database.query(
+            lambda connection: self._found(connection, asked, scope, limit, least, width)
+        )
         hits = _news_first(query, found)
         return hits[:limit] if echoes else without_echoes(hits, limit)
 
@@ -107,26 +116,80 @@ class Searcher:
         The arguments are those of `search`.
         """
         words = read(text)
-        vector = await self._semantic.ask(text, patience=patience) if words else None
-        asked = Question(words, vector, budget, filters)
+        vector = await self._vector(text, patience) if words else None
+        asked = ask(text, words=words, vector=vector, budget=budget, filters=filters)
 
         def look(connection: Connection) -> tuple[list[Hit], list[FoundRow]]:
-            found = self._found(connection, asked, "all", limit, least) if words else []
+            found = self._found(connection, asked, "all", limit, least, _RECALL) if words else []
             return found, pinned_instructions(connection, filters)
 
         found, instructions = await self._store.database.query(look)
         return without_echoes(_news_first(text, found), limit), instructions
 
-    def _found(self, connection: Connection, asked: Question, scope: Scope, limit: int, least: float) -> list[Hit]:
+    async def _vector(self, text: str, patience: float) -> NDArray[np.float32] | None:
+        """Return the meaning of a question, if there is an embedder."""
+        if await self._semantic.embedder() is None:
+            return None
+        speakers = await self._store.database.query(lexicon.speakers)
+        named = named_in([word.text for word in read(text)], speakers)
+        return await self._semantic.ask(without_names(text, named), patience=patience)
+
+    def _found(
+        self, connection: Connection, asked: Question, scope: Scope, limit: int, least: float, width: Width
+    ) -> list[Hit]:
         found: list[Candidate] = []
-        for corpus in _CORPORA[scope]:
-            found += self._rows(connection, corpus, asked, limit + _SPARE)
+        proximity: Proximity | None = None
+        if "memories" in _CORPORA[scope]:
+            found += self._rows(connection, "memories", asked, limit + _SPARE)
+        if "journal" in _CORPORA[scope]:
+            talk, terms = self._talk(connection, asked, width, limit + _SPARE)
+            proximity = self._proximity(connection, terms)
+            turns = sorted(talk.turns.values(), key=lambda turn: (-turn.raw, -turn.row.seq))[: limit + _SPARE]
+            found += [_said(turn, asked) for turn in turns]
         best = sorted(found, key=_best_first)[: limit + 2 * _SPARE]
-        return _hits(connection, best, least)
+        return _hits(connection, best, least, asked, proximity)
+
+    def _proximity(self, connection: Connection, terms: Terms) -> Proximity:
+        return Proximity(terms, lambda words: self._lexical.lexicon.stems(connection, words))
+
+    def _talk(self, connection: Connection, asked: Question, width: Width, near: int) -> tuple[Talk, Terms]:
+        """Return turns that may answer a question, ranked in their conversations."""
+        named = Named(frozenset(), frozenset())
+        if speakers := lexicon.speakers(connection):
+            named = named_in([word.text for word in asked.words], speakers)
+        more: list[int] = []
+        if asked.vector is not None:
+            nearest = self._semantic.nearest(connection, asked.vector, "journal", filters=asked.filters, limit=near)
+            more += [seq for seq, _ in nearest]
+        # Days that everybody means; those of every year would be too many.
+        for span in asked.times.spans(()):
+            more += lexicon.said_between(connection, span.start, span.end, sessions=_SESSIONS_THEN, limit=_SAID_THEN)
+        talk, terms = self._lexical.talk(
+            connection,
+            asked.about(named),
+            filters=asked.filters,
+            width=width,
+            budget=asked.budget,
+            optional=asked.times.words,
+            more=more,
+        )
+        if asked.vector is not None:
+            talk.by_meaning(self._semantic.cosines(connection, asked.vector, "journal", list(talk.turns)))
+        if asked.times and talk.turns:
+            spans = _spans(asked, [turn.row.at for turn in talk.turns.values()])
+            talk.by_time(spans, lexicon.texts(connection, talk.likely(_DATED)))
+        talk.rank(named.speakers)
+        return talk, terms
 
     def _rows(self, connection: Connection, corpus: Corpus, asked: Question, limit: int) -> list[Candidate]:
         found = self._lexical.rows(
-            connection, corpus, asked.words, filters=asked.filters, limit=limit, budget=asked.budget
+            connection,
+            corpus,
+            asked.words,
+            filters=asked.filters,
+            limit=limit,
+            budget=asked.budget,
+            optional=asked.times.words,
         )
         return self._fused(connection, corpus, asked, [_candidate(corpus, match) for match in found], limit)
 
@@ -147,26 +210,32 @@ class Searcher:
         return list(candidates.values())
 
     def _sessions(self, connection: Connection, asked: Question, limit: int) -> list[Hit]:
-        matches, terms = self._lexical.turns_by_session(connection, asked.words, filters=asked.filters)
-        found = [_candidate("journal", match) for match in matches]
-        best: dict[str, Hit] = {}
-        for hit in _hits(connection, self._fused(connection, "journal", asked, found, _SESSION_TURNS), _NOTHING):
-            best.setdefault(hit.session or "", hit)
-        whole = self._lexical.whole_sessions(connection, terms, list(best), filters=asked.filters)
-        sessions = [
-            replace(
-                hit,
-                id=name,
-                kind="session",
-                score=(whole.get(name, 0.0) + hit.score) / 2,
-                signals={**hit.signals, "session": whole.get(name, 0.0)},
-            )
-            for name, hit in best.items()
+        talk, terms = self._talk(connection, asked, _SESSIONS, _SESSIONS.seeds)
+        timed = bool(asked.times)
+        turns: dict[str, list[Turn]] = {}
+        for turn in sorted(talk.turns.values(), key=lambda turn: (-turn.raw, -turn.row.seq)):
+            turns.setdefault(turn.row.session, []).append(turn)
+        best = [
+            turn for said in list(turns.values())[: max(limit, _SESSIONS_READ)] for turn in said[:_TURNS_OF_SESSION]
         ]
-        return sorted(sessions, key=lambda hit: -hit.score)[:limit]
+        texts = lexicon.texts(connection, [turn.row.seq for turn in best])
+        proximity = self._proximity(connection, terms)
+        for turn in best:
+            turn.closer(proximity.of(texts.get(turn.row.seq, "")))
+        chosen: dict[str, Candidate] = {}
+        for turn in best:
+            candidate = _said(turn, asked)
+            candidate.score = turn.session_score(timed=timed)
+            other = chosen.get(turn.row.session)
+            if other is None or candidate.score > other.score:
+                chosen[turn.row.session] = candidate
+        hits = _hits(connection, list(chosen.values()), _NOTHING, asked, None)
+        return [replace(hit, id=hit.session or "", kind="session") for hit in hits][:limit]
 
 
-def _hits(connection: Connection, candidates: list[Candidate], least: float) -> list[Hit]:
+def _hits(
+    connection: Connection, candidates: list[Candidate], least: float, asked: Question, proximity: Proximity | None
+) -> list[Hit]:
     """Read the rows of candidates that score more than `least`, best first."""
     candidates = [candidate for candidate in candidates if candidate.score > least]
     rows = {
@@ -175,22 +244,49 @@ def _hits(connection: Connection, candidates: list[Candidate], least: float) -> 
         )
         for corpus in _CORPORA["all"]
     }
-    hits = []
-    for candidate in sorted(candidates, key=_best_first):
+    spans = _spans(asked, [row.created_at for row in rows["memories"].values()]) if asked.times else []
+    for candidate in candidates:
         # A row may have gone since it was found.
-        if row := rows[candidate.corpus].get(candidate.seq):
-            hits.append(
-                Hit(
-                    id=row.id,
-                    session=row.session,
-                    kind=row.kind,
-                    content=row.content,
-                    created_at=iso(row.created_at),
-                    score=candidate.score,
-                    signals=candidate.signals,
-                )
-            )
-    return hits
+        if (row := rows[candidate.corpus].get(candidate.seq)) is None:
+            continue
+        if candidate.turn is not None and proximity is not None:
+            candidate.turn.closer(proximity.of(row.content))
+            candidate.score = candidate.turn.score(timed=bool(asked.times))
+        told = told_in(row.content, row.created_at) if spans and candidate.turn is None else ()
+        if candidate.turn is None and spans and (fits := nearness(row.created_at, spans, told)):
+            candidate.signals["time"] = fits
+            candidate.score = 1.0 - (1.0 - candidate.score) * (1.0 - _TIME_SHARE * fits)
+    return [
+        Hit(
+            id=row.id,
+            session=row.session,
+            kind=row.kind,
+            content=row.content,
+            created_at=iso(row.created_at),
+            score=candidate.score,
+            signals=candidate.signals,
+        )
+        for candidate in sorted(candidates, key=_best_first)
+        if (row := rows[candidate.corpus].get(candidate.seq))
+    ]
+
+
+def _spans(asked: Question, moments: list[int]) -> list[Span]:
+    """Return the times that are asked for; dates without a year in every year that the rows are of."""
+    years = [year_of(at) for at in (min(moments), max(moments))] if moments else []
+    return asked.times.spans(range(years[0], years[1] + 1)[-_YEARS:] if years else ())
+
+
+def _said(turn: Turn, asked: Question) -> Candidate:
+    return Candidate(
+        corpus="journal",
+        seq=turn.row.seq,
+        session=turn.row.session,
+        lexical=turn.signals["coverage"],
+        score=turn.score(timed=bool(asked.times)),
+        signals=turn.signals,
+        turn=turn,
+    )
 
 
 def _best_first(candidate: Candidate) -> tuple[float, bool, int]:

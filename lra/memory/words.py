@@ -33,3 +33,8 @@ COMMON_WORDS = _set("""
     week weeks well went work working world write writing wrong year years yesterday yet
 """)
 """Words that any text may hold: they count, but little."""
+ASKING_WORDS = _set("""
+    according besides certain currently describe described describes during kind kinds main mention mentioned mentions
+    particular recent recently regarding several specific sort type types various
+""")
+"""Words that questions are made of; what answers them seldom holds them."""

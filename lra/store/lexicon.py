@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
@@ -115,34 +116,68 @@ def postings(connection: Connection, corpus: Corpus, terms: Sequence[tuple[int, 
     return {place: Counter(map(int, docs.split(","))) for place, docs in rows}
 
 
-def by_session(
-    connection: Connection, terms: Sequence[tuple[int, str]], *, filters: Filters
-) -> dict[str, dict[int, int]]:
-    """Return for each session how often its turns hold each term (by its place in the query)."""
-    if not terms:
-        return {}
-    asked, params = _asked(terms)
-    where, more = filters.where("journal")
+def speakers(connection: Connection) -> list[str]:
+    """Return who has spoken by name, at most a hundred of them."""
+    # One step to the next name each, instead of a look at every row.
     query = (
-        f"{asked}, found AS (SELECT a.place AS place, i.doc AS doc, count(*) AS tf"
-        " FROM asked a CROSS JOIN temp.journal_fts_places i ON i.term = a.term GROUP BY a.place, i.doc)"
-        " SELECT d.session_id, f.place, sum(f.tf) FROM found f CROSS JOIN journal d ON d.seq = f.doc"
-        f" WHERE {where} GROUP BY d.session_id, f.place"
+        "WITH RECURSIVE named(speaker, number) AS ("
+        " SELECT min(speaker), 1 FROM journal WHERE speaker IS NOT NULL"
+        " UNION ALL SELECT (SELECT min(speaker) FROM journal WHERE speaker > named.speaker AND speaker IS NOT NULL),"
+        " number + 1 FROM named WHERE speaker IS NOT NULL AND number < 100)"
+        " SELECT speaker FROM named WHERE speaker IS NOT NULL"
     )
-    found: dict[str, dict[int, int]] = {}
-    for session, place, count in raw(connection).execute(query, {**params, **more}).fetchall():
-        found.setdefault(session, {})[place] = count
-    return found
+    return [speaker for (speaker,) in raw(connection).execute(query).fetchall()]
 
 
-def session_lengths(connection: Connection, sessions: Sequence[str]) -> dict[str, int]:
-    """Return how many characters were said in each session."""
-    marks = ", ".join("?" * len(sessions))
+class Spoken(NamedTuple):
+    """What ranking has to know of a turn."""
+
+    seq: int
+    session: str
+    speaker: str | None
+    at: int
+    asks: int
+    """Whether it ends as a question."""
+
+
+def spoken(connection: Connection, seqs: Sequence[int], *, filters: Filters) -> list[Spoken]:
+    """Return those of these turns that count."""
+    where, params = filters.where("journal")
     query = (
-        f"SELECT session_id, sum(length(content)) FROM journal WHERE session_id IN ({marks})"
-        " AND hidden = 0 AND content_hash IS NOT NULL GROUP BY session_id"
+        "SELECT json_group_array(json_array(d.seq, d.session_id, d.speaker, d.created_at,"
+        " substr(rtrim(d.content), -1) IN ('?', '？', '؟'))) FROM json_each(:seqs) j"
+        f" CROSS JOIN journal d ON d.seq = j.value WHERE d.content_hash IS NOT NULL AND {where}"
     )
-    return dict(raw(connection).execute(query, tuple(sessions)).fetchall())
+    (packed,) = raw(connection).execute(query, {"seqs": json.dumps(list(seqs)), **params}).fetchone()
+    return [Spoken(*row) for row in json.loads(packed)]
+
+
+def turn_counts(connection: Connection, sessions: Sequence[str]) -> dict[str, int]:
+    """Return how many rows each of these sessions has."""
+    query = (
+        "SELECT session_id, count(*) FROM journal WHERE session_id IN (SELECT value FROM json_each(?))"
+        " GROUP BY session_id"
+    )
+    return dict(raw(connection).execute(query, (json.dumps(list(sessions)),)).fetchall())
+
+
+def texts(connection: Connection, seqs: Sequence[int]) -> dict[int, str]:
+    """Return what was said in these turns."""
+    query = "SELECT d.seq, d.content FROM json_each(?) j CROSS JOIN journal d ON d.seq = j.value"
+    return dict(raw(connection).execute(query, (json.dumps(list(seqs)),)).fetchall())
+
+
+def said_between(connection: Connection, start: int, end: int, *, sessions: int, limit: int) -> list[int]:
+    """Return turns of the latest sessions that were going on in a span of time."""
+    query = (
+        "SELECT group_concat(seq) FROM (SELECT d.seq FROM"
+        " (SELECT id FROM sessions WHERE created_at < :end AND updated_at >= :start ORDER BY updated_at DESC"
+        " LIMIT :sessions) s CROSS JOIN journal d ON d.session_id = s.id"
+        " WHERE d.created_at >= :start AND d.created_at < :end LIMIT :limit)"
+    )
+    values = {"start": start, "end": end, "sessions": sessions, "limit": limit}
+    (packed,) = raw(connection).execute(query, values).fetchone()
+    return list(map(int, packed.split(","))) if packed else []
 
 
 def lengths(

@@ -1,0 +1,246 @@
+"""Ranking what was said: a turn is judged by itself, by what was said around it and by its conversation.
+
+The weights were fitted on questions about conversations (see the decision record); they are the same for all.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from heapq import nlargest
+
+from lra.memory.candidates import Holders
+from lra.memory.query import Terms
+from lra.memory.times import Span, nearness, told_in
+from lra.store.lexicon import Spoken
+
+REACH = 2
+"""How many turns before and after one belong to it."""
+_GAP = 4
+"""How far the numbers of turns may lie apart that follow each other; what a tool gave lies between."""
+_DECAY = {0: 1.0, 1: 0.7, 2: 0.7, -1: 0.5, -2: 0.3}
+"""How much of what a turn lacks is made good by the turn so many before it."""
+_SATURATION = 1.2
+_LENGTH_SHARE = 0.75
+_CONVERSATION_COVERAGE = 1.3
+_CONVERSATION_PROXIMITY = 1.2
+_WHOLE_CONVERSATION = 1.5
+_SHARERS = 20
+_OTHERS = 0.6
+"""How much a score falls when all that fits was said by somebody else than the one who was asked about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """How much each part of a turn's rank counts; `whole` is what a turn that fits gathers."""
+
+    coverage: float
+    context: float
+    session: float
+    answers: float
+    proximity: float
+    time: float
+    asks: float
+    another: float
+    whole: float
+    cosine: float = 0.0
+    near: float = 0.0
+    conversation: float = 0.0
+
+
+BY_WORDS = Weights(
+    coverage=1.5,
+    context=4.5,
+    session=2.7,
+    answers=2.2,
+    proximity=0.8,
+    time=3.9,
+    asks=-0.95,
+    another=-1.2,
+    whole=9.5,
+)
+BY_BOTH = Weights(
+    coverage=0.9,
+    context=4.6,
+    session=2.0,
+    answers=1.8,
+    proximity=0.8,
+    time=3.8,
+    asks=-1.1,
+    another=-1.2,
+    whole=13.0,
+    cosine=3.2,
+    near=0.32,
+    conversation=3.3,
+)
+
+
+@dataclass(slots=True)
+class Turn:
+    """A turn on its way to becoming a hit."""
+
+    row: Spoken
+    signals: dict[str, float] = field(default_factory=dict)
+    weights: Weights = BY_WORDS
+    raw: float = 0.0
+
+    def score(self, *, timed: bool) -> float:
+        """Return how well it fits, from 0 to 1; a time that was asked for is a part of the whole."""
+        whole = self.weights.whole + (self.weights.time if timed else 0.0)
+        return min(1.0, max(0.0, self.raw / whole)) * self.signals.get("told_by", 1.0)
+
+    def session_score(self, *, timed: bool) -> float:
+        """Return how well its conversation fits of which it is the best turn, from 0 to 1."""
+        whole = self.weights.whole + (self.weights.time if timed else 0.0) + _WHOLE_CONVERSATION
+        raw = self.raw + _CONVERSATION_COVERAGE * self.signals["session_coverage"]
+        raw += _CONVERSATION_PROXIMITY * self.signals.get("proximity", 0.0)
+        return min(1.0, max(0.0, raw / whole)) * self.signals.get("told_by", 1.0)
+
+    def closer(self, proximity: float) -> None:
+        """Note how near to each other it says what is asked for."""
+        if proximity:
+            self.signals["proximity"] = proximity
+            self.raw += self.weights.proximity * proximity
+
+
+class Talk:
+    """Turns that may answer a question, in their conversations.
+
+    Args:
+        rows: The turns, with those around them.
+        held: Which rows hold which terms.
+        terms: What the question asks for.
+    """
+
+    def __init__(self, rows: Sequence[Spoken], held: Holders, terms: Terms) -> None:
+        self.turns = {row.seq: Turn(row) for row in rows}
+        self._held = held
+        self._weights = {term.place: term.weight / terms.attainable for term in terms.all}
+        self.sessions: dict[str, list[int]] = {}
+        for seq in sorted(self.turns):
+            self.sessions.setdefault(self.turns[seq].row.session, []).append(seq)
+        self._around = self._neighbours()
+
+    def _neighbours(self) -> dict[int, dict[int, int]]:
+        """Return for each turn those around it, by how many turns later they came."""
+        around: dict[int, dict[int, int]] = {seq: {0: seq} for seq in self.turns}
+        for seqs in self.sessions.values():
+            for place, seq in enumerate(seqs):
+                last = seq
+                for step in range(1, REACH + 1):
+                    if place + step >= len(seqs) or seqs[place + step] - last > _GAP:
+                        break
+                    last = seqs[place + step]
+                    around[seq][step] = last
+                    around[last][-step] = seq
+        return around
+
+    def by_words(self, lengths: Mapping[str, int]) -> None:
+        """Judge turns by the words of the question.
+
+        Args:
+            lengths: How many turns each conversation has.
+        """
+        coverage: dict[int, float] = {}
+        context: dict[int, float] = {}
+        sessions: dict[str, float] = {}
+        covered: dict[str, float] = {}
+        mean = sum(lengths.values()) / max(1, len(lengths))
+        for place, weight in self._weights.items():
+            rows = self._held.get(place, {})
+            near: dict[int, float] = {}
+            counts: dict[str, int] = {}
+            for seq in self.turns.keys() & rows.keys():
+                coverage[seq] = coverage.get(seq, 0.0) + weight
+                session = self.turns[seq].row.session
+                counts[session] = counts.get(session, 0) + rows[seq]
+                for step, other in self._around[seq].items():
+                    if near.get(other, 0.0) < _DECAY[step]:
+                        near[other] = _DECAY[step]
+            for seq, share in near.items():
+                context[seq] = context.get(seq, 0.0) + weight * share
+            for session, count in counts.items():
+                size = lengths.get(session, mean) / max(mean, 1.0)
+                norm = _SATURATION * (1 - _LENGTH_SHARE + _LENGTH_SHARE * size)
+                sessions[session] = sessions.get(session, 0.0) + weight * count / (count + norm)
+                covered[session] = covered.get(session, 0.0) + weight
+        for seq, turn in self.turns.items():
+            before = self._around[seq].get(-1)
+            answers = coverage.get(before, 0.0) if before is not None and self.turns[before].row.asks else 0.0
+            turn.signals["coverage"] = min(1.0, coverage.get(seq, 0.0))
+            turn.signals["neighbours"] = min(1.0, context.get(seq, 0.0))
+            turn.signals["session"] = min(1.0, sessions.get(turn.row.session, 0.0))
+            turn.signals["session_coverage"] = min(1.0, covered.get(turn.row.session, 0.0))
+            if answers:
+                turn.signals["answers"] = min(1.0, answers)
+
+    def by_meaning(self, cosines: Mapping[int, float]) -> None:
+        """Judge turns by how near they are to the question in meaning."""
+        best: dict[str, float] = {}
+        for seq, cosine in cosines.items():
+            session = self.turns[seq].row.session
+            best[session] = max(best.get(session, 0.0), cosine)
+        for seq, turn in self.turns.items():
+            if seq in cosines:
+                turn.weights = BY_BOTH
+                around = self._around[seq]
+                beside = 2 * cosines.get(around.get(-1, -1), 0.0) + cosines.get(around.get(1, -1), 0.0)
+                turn.signals["cosine"] = cosines[seq]
+                turn.signals["neighbours_cosine"] = beside / 3
+                turn.signals["session_cosine"] = best[turn.row.session]
+
+    def by_time(self, spans: Sequence[Span], texts: Mapping[int, str]) -> None:
+        """Judge turns by the times that were asked for.
+
+        Args:
+            spans: The times.
+            texts: What was said in turns that may tell of another time than their own.
+        """
+        for seq, turn in self.turns.items():
+            fits = nearness(turn.row.at, spans)
+            if fits < 1.0 and seq in texts:
+                fits = max(fits, nearness(turn.row.at, spans, told_in(texts[seq], turn.row.at)))
+            if fits:
+                turn.signals["time"] = fits
+
+    def likely(self, most: int) -> list[int]:
+        """Return the turns that fit best by what is known so far."""
+        best = nlargest(most, self.turns.items(), key=lambda item: _raw(item[1]))
+        return [seq for seq, _ in best]
+
+    def rank(self, named: frozenset[str]) -> None:
+        """Put the parts together.
+
+        Args:
+            named: The speakers whom the question names.
+        """
+        for turn in self.turns.values():
+            turn.raw = _raw(turn)
+        if len(named) != 1:
+            return
+        likely = nlargest(_SHARERS, self.turns.values(), key=lambda turn: turn.raw)
+        shares = [math.exp(turn.raw - likely[0].raw) for turn in likely]
+        theirs = sum(share for turn, share in zip(likely, shares, strict=True) if turn.row.speaker not in named)
+        told = 1.0 - _OTHERS * theirs / (sum(shares) or 1.0)
+        for turn in self.turns.values():
+            mine = turn.row.speaker in named
+            turn.signals["speaker"] = float(mine)
+            turn.signals["told_by"] = told
+            if not mine:
+                turn.raw += turn.weights.another
+
+
+def _raw(turn: Turn) -> float:
+    weights, signals = turn.weights, turn.signals
+    return (
+        weights.coverage * signals["coverage"]
+        + weights.context * signals["neighbours"]
+        + weights.session * signals["session"]
+        + weights.answers * signals.get("answers", 0.0)
+        + weights.time * signals.get("time", 0.0)
+        + weights.asks * turn.row.asks
+        + weights.cosine * max(0.0, signals.get("cosine", 0.0))
+        + weights.near * 3 * max(0.0, signals.get("neighbours_cosine", 0.0))
+        + weights.conversation * max(0.0, signals.get("session_cosine", 0.0))
+    )
