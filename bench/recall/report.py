@@ -85,7 +85,7 @@ def measure_recall(asked: Sequence[tuple[Collection, list[Answer]]]) -> dict[str
 
 def render(results: Sequence[tuple[str, dict[str, Any]]]) -> str:
     """Return the table: a line for each scope and category."""
-    lines = [("run", "scope", "category", "n", *NAMES, "AUC", "p50 ms", "p95 ms")]
+    lines: list[tuple[str, ...]] = [("run", "scope", "category", "n", *NAMES, "AUC", "p50 ms", "p95 ms")]
     for name, result in results:
         for category, values in result["quality"].items():
             whole = not category

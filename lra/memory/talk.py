@@ -172,6 +172,8 @@ class Talk:
             turn.signals["neighbours"] = min(1.0, context.get(seq, 0.0))
             turn.signals["session"] = min(1.0, sessions.get(turn.row.session, 0.0))
             turn.signals["session_coverage"] = min(1.0, covered.get(turn.row.session, 0.0))
+            if turn.row.asks:
+                turn.signals["asks"] = 1.0
             if answers:
                 turn.signals["answers"] = min(1.0, answers)
 

@@ -90,6 +90,7 @@ journal = Table(
     Index("ix_journal_session", "session_id", "seq"),
     Index("ix_journal_turn", "turn_id"),
     Index("ix_journal_hash", "content_hash"),
+    Index("ix_journal_speaker", "speaker", sqlite_where=text("speaker IS NOT NULL")),
     sqlite_autoincrement=True,
 )
 
