@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ ENOUGH = 128 * 1024
 """Characters after which a long text is cut at the next good place, so that it is never read as a whole."""
 TOO_MUCH = 8 * ENOUGH
 _FENCE = re.compile(r" {0,3}(```+|~~~+)")
-_TASK = re.compile(r"\[[ xX]\]\s+")
+_TASK = re.compile(r"\A\[[ xX]\]\s+")
 _TAG = 60
 
 
@@ -145,13 +146,11 @@ def _of(node: SyntaxTreeNode, first: int, headings: _Headings, before: str = "")
 
 
 def _item(node: SyntaxTreeNode, first: int, headings: _Headings, before: str) -> Iterator[Block]:
-    """Give an item, and the items below it as statements of their own that carry what announced them."""
-    own = [child for child in node.children if child.type in ("paragraph", "fence", "code_block")]
-    below = [child for child in node.children if child not in own]
+    """Give an item, and what is below it as statements of their own that carry what announced them."""
+    own = list(takewhile(lambda child: child.type in ("paragraph", "fence", "code_block"), node.children))
     texts = [_plain(child) if child.type == "paragraph" else f"```\n{child.content.rstrip()}\n```" for child in own]
-    text = (
-        _TASK.sub("", "\n".join(filter(None, texts)), count=1) if texts and _TASK.match(texts[0]) else "\n".join(texts)
-    )
+    text = _TASK.sub("", "\n".join(filter(None, texts)), count=1)
+    below = node.children[len(own) :]
     announces = bool(below) and text.endswith(":")
     if text.strip() and not announces:
         yield _block(node, first, headings, before + text)
