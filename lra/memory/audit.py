@@ -68,17 +68,15 @@ def findings(records: Sequence[MemoryRecord]) -> list[Finding]:
     live = [record for record in records if record.superseded_by is None]
     held = [record for record in live if record.valid_to is None or record.valid_to > now]
     secret = [record for record in records if secrets.find_secrets(_everything(record))]
+    junk = [record for record in live if _junk(record)]
+    forget = "lra memory forget {ids}"
     return [
+        _finding("secrets", "memories that hold a key, token, password or card number", secret, forget),
+        _finding("duplicates", "memories that say what a newer one says", _repeated(held), forget),
+        _finding("contradictions", "memories that a newer one contradicts", _contradicted(held), forget),
+        _finding("junk", "memories without a statement", junk, forget),
         _finding(
-            "secrets", "memories that hold a key, token, password or card number", secret, "lra memory forget {ids}"
-        ),
-        _finding("duplicates", "memories that say what a newer one says", _repeated(held), "lra memory forget {ids}"),
-        _finding(
-            "contradictions", "memories that a newer one contradicts", _contradicted(held), "lra memory forget {ids}"
-        ),
-        _finding("junk", "memories without a statement", [r for r in live if _junk(r)], "lra memory forget {ids}"),
-        _finding(
-            "stale", "memories that hold no longer, or a year old and unsure", _stale(live, now), "lra memory show {id}"
+            "stale", "memories that hold no longer, or are old and unsure", _stale(live, now), "lra memory show {id}"
         ),
     ]
 

@@ -249,7 +249,7 @@ class Memory:
 
     async def forget_planned(self, plan: Plan) -> Forgotten:
         """Forget what was planned, everywhere, and return what every store says when it is asked again."""
-        forgotten = await self.eraser.erase(plan, self._semantic.chroma_path())
+        forgotten = await self.eraser.erase(plan, await asyncio.to_thread(self._semantic.chroma_path))
         self._semantic.forgotten()
         self._wake()
         return forgotten

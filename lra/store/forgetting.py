@@ -14,7 +14,6 @@ from pathlib import Path
 
 from sqlalchemy import Connection, create_engine, event, insert
 
-from lra.errors import LraError
 from lra.store import receipts
 from lra.store.clock import now_us
 from lra.store.database import Database, shielded
@@ -115,7 +114,8 @@ class Forgetting:
         """Do the same, and leave it to the next start when something is in the way."""
         try:
             await self.finish()
-        except (LraError, OSError) as error:
+        except Exception as error:
+            # Nothing that is wrong here may keep the record from being opened.
             logger.warning("forgetting could not be finished: %s", type(error).__name__)
 
     async def _complete(self, seq: int, erasure: Erasure, actor: str) -> tuple[Erased, Receipt]:
@@ -155,7 +155,7 @@ class Forgetting:
         files = [path, path.with_name(f"{path.name}-wal")]
         left = await asyncio.to_thread(receipts.bytes_left, files, list(texts))
         if always or (left and emptied):
-            await self._database.rows("VACUUM")
+            await self._database.query(_vacuum)
             emptied = await self._checkpoint()
             left = await asyncio.to_thread(receipts.bytes_left, files, list(texts))
         notes = []
@@ -175,11 +175,25 @@ class Forgetting:
     async def _checkpoint(self) -> bool:
         """Move the log into the file and empty it, waiting a while for readers; tells whether it is empty."""
         for _ in range(_CHECKPOINTS):
-            ((busy, _, _),) = await self._database.rows("PRAGMA wal_checkpoint(TRUNCATE)")
-            if not busy:
+            if await self._database.query(_truncated):
                 return True
             await asyncio.sleep(_PAUSE)
         return False
+
+
+def _truncated(connection: Connection) -> bool:
+    """Move the log into the file and empty it, unless somebody still reads from it."""
+    (before,) = connection.exec_driver_sql("PRAGMA busy_timeout").one()
+    connection.exec_driver_sql("PRAGMA busy_timeout = 0")
+    try:
+        return not connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]
+    finally:
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {before}")
+
+
+def _vacuum(connection: Connection) -> None:
+    """Write the file anew, without its free pages."""
+    connection.exec_driver_sql("VACUUM")
 
 
 def _copies(path: Path) -> list[Path]:
