@@ -15,11 +15,11 @@ from lra.memory.query import Terms
 from lra.memory.times import Span, nearness, told_in
 from lra.store.lexicon import Spoken
 
-REACH = 2
+REACH = 3
 """How many turns before and after one belong to it."""
 _GAP = 4
 """How far the numbers of turns may lie apart that follow each other; what a tool gave lies between."""
-_DECAY = {0: 1.0, 1: 0.7, 2: 0.7, -1: 0.5, -2: 0.3}
+_DECAY = {0: 1.0, 1: 0.7, 2: 0.7, 3: 0.0, -1: 0.5, -2: 0.3, -3: 0.0}
 """How much of what a turn lacks is made good by the turn so many before it."""
 _SATURATION = 1.2
 _LENGTH_SHARE = 0.75
@@ -144,22 +144,27 @@ class Talk:
         """
         coverage: dict[int, float] = {}
         context: dict[int, float] = {}
+        passage: dict[int, float] = {}
         sessions: dict[str, float] = {}
         covered: dict[str, float] = {}
         mean = sum(lengths.values()) / max(1, len(lengths))
         for place, weight in self._weights.items():
             rows = self._held.get(place, {})
             near: dict[int, float] = {}
+            passages: dict[int, int] = {}
             counts: dict[str, int] = {}
             for seq in self.turns.keys() & rows.keys():
                 coverage[seq] = coverage.get(seq, 0.0) + weight
                 session = self.turns[seq].row.session
                 counts[session] = counts.get(session, 0) + rows[seq]
                 for step, other in self._around[seq].items():
+                    passages[other] = passages.get(other, 0) + rows[seq]
                     if near.get(other, 0.0) < _DECAY[step]:
                         near[other] = _DECAY[step]
             for seq, share in near.items():
                 context[seq] = context.get(seq, 0.0) + weight * share
+            for seq, count in passages.items():
+                passage[seq] = passage.get(seq, 0.0) + weight * count / (count + _SATURATION)
             for session, count in counts.items():
                 size = lengths.get(session, mean) / max(mean, 1.0)
                 norm = _SATURATION * (1 - _LENGTH_SHARE + _LENGTH_SHARE * size)
@@ -170,6 +175,7 @@ class Talk:
             answers = coverage.get(before, 0.0) if before is not None and self.turns[before].row.asks else 0.0
             turn.signals["coverage"] = min(1.0, coverage.get(seq, 0.0))
             turn.signals["neighbours"] = min(1.0, context.get(seq, 0.0))
+            turn.signals["passage"] = min(1.0, passage.get(seq, 0.0))
             turn.signals["session"] = min(1.0, sessions.get(turn.row.session, 0.0))
             turn.signals["session_coverage"] = min(1.0, covered.get(turn.row.session, 0.0))
             if turn.row.asks:
