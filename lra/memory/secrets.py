@@ -127,14 +127,15 @@ def _all(text: str) -> Iterator[Secret]:
         digits = re.sub(r"\D", "", match.group())
         if 13 <= len(digits) <= 19 and _CARD_STARTS.match(digits) and len(set(digits)) > 1 and _luhn(digits):
             yield Secret("card number", *match.span())
-    for match in _NAMED.finditer(text):
-        if _VALUE.fullmatch(match["value"].rstrip(".!?)")):
-            yield Secret(f"{match['name'].lower().replace('_', ' ')}", *match.span("value"))
     for kind, pattern in _PREFIXED:
         for match in pattern.finditer(text):
             yield Secret(kind, *(match.span("secret") if "secret" in match.groupdict() else match.span()))
     if _WORTH_A_LOOK.search(text):
         yield from _by_library(text)
+    # Last, since of equal finds the first gives the name.
+    for match in _NAMED.finditer(text):
+        if _VALUE.fullmatch(match["value"].rstrip(".!?)")):
+            yield Secret(f"{match['name'].lower().replace('_', ' ')}", *match.span("value"))
 
 
 def _by_library(text: str) -> Iterator[Secret]:

@@ -50,6 +50,7 @@ _CONTRACTED = (
     (re.compile(r"['’]ve\b", re.I), " have"),
     (re.compile(r"['’]s\b", re.I), " 's"),
 )
+_NO_PLURAL = frozenset({"always", "perhaps", "besides", "news"})
 NEGATION = frozenset({"not", "never", "no", "without"})
 
 
@@ -74,7 +75,7 @@ def normal(word: str) -> str:
     if word in _SELF:
         return "user"
     word = _SPELLED.get(word, word)
-    if len(word) > 4 and word.isalpha():
+    if len(word) > 4 and word.isalpha() and word not in _NO_PLURAL:
         if word.endswith("ies"):
             return word[:-3] + "y"
         if word.endswith("s") and not word.endswith(("ss", "us", "is")):

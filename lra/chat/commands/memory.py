@@ -1,10 +1,11 @@
-"""Commands about what is remembered: browse, edit, remember, forget."""
+"""Commands about what is remembered: browse, search, mark, edit, remember, forget."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
+from lra.chat.commands import memory_marks
 from lra.chat.commands.editing import edit_line
 from lra.chat.commands.registry import registry
 from lra.chat.picker import Item, pick
@@ -14,19 +15,21 @@ from lra.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
     from lra.chat.app import Chat
-    from lra.memory import Memory
+    from lra.memory import Memory, Write
     from lra.store import MemoryRecord
 
 _SHOWN = 20
 _BROWSED = 500
 _CHOICES = 8
-_ACTIONS = {"e": "edits", "d": "forgets"}
+_ACTIONS = {"e": "edits", "d": "forgets", "p": "pins", "t": "tags", "h": "shows its history"}
 
 
 @registry.command("memory", "[WORDS]", during_turn=True)
 async def show_memory(chat: Chat, args: str) -> None:
-    """Browse, edit and forget memories; with words, search them."""
+    """Browse and edit memories, or search. Also: undo, history|blame|pin|unpin|tag ID, asof DATE, diff A B."""
     memory = (await chat.ready()).runtime.memory
+    if args and await memory_marks.run(chat, memory, args):
+        return
     if args:
         hits = await memory.search(args, scope="memories", limit=_SHOWN)
         for line in rows([(hit.kind, f"{hit.content}  ({hit.id})") for hit in hits], chat.screen.columns):
@@ -51,6 +54,13 @@ async def show_memory(chat: Chat, args: str) -> None:
             await _edit(chat, memory, record)
         elif action == "d":
             await forget_one(chat, record.id, record.content)
+        elif action == "p":
+            await (memory_marks.unpin if record.pin else memory_marks.pin)(chat, memory, [record.id])
+        elif action == "t":
+            await memory_marks.ask_tags(chat, memory, record)
+        elif action == "h":
+            await memory_marks.blame(chat, memory, [record.id])
+            return
         else:
             await _show(chat, memory, record)
             return
@@ -85,6 +95,9 @@ def _origin(record: MemoryRecord) -> str:
         parts.append(f"about {record.key}")
     if record.count > 1:
         parts.append(f"told {record.count} times")
+    if record.pin:
+        parts.append("pinned")
+    parts += [f"#{tag}" for tag in record.tags]
     if record.session_id:
         parts.append(f"in {record.session_id}")
     return ", ".join(parts)
@@ -105,19 +118,48 @@ async def _edit(chat: Chat, memory: Memory, record: MemoryRecord) -> None:
     if not text or text == record.content:
         chat.screen.line("Nothing was changed.")
         return
-    written = await memory.edit(record.id, text)
+    written = await _asking(chat, lambda allowed: memory.edit(record.id, text, allow_secret=allowed))
+    if written is None:
+        chat.screen.line("Nothing was changed.")
+        return
     chat.screen.line(f"✎ now “{clip(written.record.content, 200)}” ({record.id})", "memory")
 
 
-@registry.command("remember", "TEXT", during_turn=True)
+async def _asking(chat: Chat, write: Callable[[bool], Awaitable[Write]]) -> Write | None:
+    """Run a write; when it would keep a secret, ask first. None when the person says no."""
+    from lra.memory.secrets import SecretRefusedError, listed
+
+    try:
+        return await write(False)
+    except SecretRefusedError as refused:
+        answer = await chat.ask(f"It seems to hold {listed(refused.kinds)}. Keep it in memory? [y/N] ")
+        return await write(True) if answer.strip().lower() in {"y", "yes"} else None
+
+
+@registry.command("remember", "[--project] TEXT", during_turn=True)
 async def remember(chat: Chat, args: str) -> None:
-    """Keep something in memory as you wrote it."""
-    if not args:
+    """Keep something in memory as you wrote it; with --project only for the project of this folder."""
+    mine, _, rest = args.partition(" ")
+    project = mine == "--project"
+    text = rest.strip() if project else args
+    if not text:
         raise UsageError("There is nothing to remember.", hint="Write it after the command: /remember TEXT")
     session = await chat.ready()
-    written = await session.runtime.memory.remember(args, session_id=session.id)
+    memory = session.runtime.memory
+    space = await memory.project() if project else "default"
+    written = await _asking(
+        chat,
+        lambda allowed: memory.remember(text, session_id=session.id, namespace=space, allow_secret=allowed),
+    )
+    if written is None:
+        chat.screen.line("Nothing was remembered.")
+        return
     verb = {"merged": "already knew", "superseded": "now knows"}.get(written.action, "remembered")
     chat.screen.line(f"✎ {verb} “{clip(written.record.content, 200)}” ({written.record.id})", "memory")
+    from lra.memory.telling import contradiction
+
+    for other in written.contradicts:
+        chat.screen.line(f"! {contradiction(written.record, other)}", "warning")
 
 
 @registry.command("forget", "ID|WORDS", during_turn=True, completes="memories")
@@ -167,6 +209,6 @@ async def forget_one(chat: Chat, memory_id: str, content: str, *, typed: Sequenc
         chat.forget_typed(text)
     done, *more = forgotten.sentences("Forgotten.", find="/memory …")
     chat.screen.line(done, "good")
-    for line in more:
+    for line in [*more, *forgotten.receipt.sentences()]:
         chat.screen.line(line, "dim")
     return True
