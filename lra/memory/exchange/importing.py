@@ -64,14 +64,16 @@ async def import_path(store: StructuredMemoryStore, path: Path, **options: Unpac
         return await import_original(store, source, dry_run=dry_run)
     meter = Meter(source.size, options.get("progress"))
 
+    refused: set[str] = set()
+
     def look(connection: Connection) -> Tally:
         meter.start("Reading")
         with Seen() as seen:
-            return _Import(source, meter, options, seen=seen).run(connection)
+            return _Import(source, meter, options, refused, seen=seen).run(connection)
 
     def write(connection: Connection) -> Tally:
         meter.start("Writing")
-        return _Import(source, meter, options).run(connection)
+        return _Import(source, meter, options, refused).run(connection)
 
     tally = await store.database.query(look)
     if tally.wrong and not tally.read:
@@ -100,12 +102,16 @@ class _Import:
         source: What is read.
         meter: Counts what was read.
         options: See `ImportOptions`.
+        refused: The places of facts that hold a secret and are not kept; the first pass finds them.
         seen: What came before in the source, for a pass that writes nothing; without it, the pass writes.
     """
 
-    def __init__(self, source: Source, meter: Meter, options: ImportOptions, *, seen: Seen | None = None) -> None:
+    def __init__(
+        self, source: Source, meter: Meter, options: ImportOptions, refused: set[str], *, seen: Seen | None = None
+    ) -> None:
         self._source = source
         self._meter = meter
+        self._refused = refused
         self._seen = seen
         self._strict = options.get("strict", False)
         self._namespace = options.get("namespace")
@@ -228,9 +234,8 @@ class _Import:
 
     def _may_be_kept(self, one: Placed, line: FactLine) -> bool:
         """Note secrets; what comes from another program is kept only when they are allowed."""
-        if self._seen is None and (self._own or self._allow_secrets):
-            return True
-        kinds = kinds_of(line.content)
-        if kinds:
+        if self._seen is not None and (kinds := kinds_of(line.content)):
             self._tally.secret(Problem(one.place, ", ".join(kinds)))
-        return not kinds or self._own or self._allow_secrets
+            if not (self._own or self._allow_secrets):
+                self._refused.add(one.place)
+        return one.place not in self._refused
