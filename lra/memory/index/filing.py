@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from sqlalchemy import Connection
 
 from lra.memory.index.codes import BLOCK
+from lra.memory.index.matrix import usual_size
 from lra.memory.index.vectorfile import VectorFile, VectorFileWriter, name_of
 from lra.store import vectors
 from lra.store.queue import Kind
@@ -101,7 +102,7 @@ def _compare_block(
     stale = set((differing[there[differing] != 0] + first).tolist())
     drift.missing += sum(row.seq not in stale for row in put)
     drift.stale += len(stale)
-    drift.examples += [*[row.seq for row in put], *sorted(stale)][: 3 - min(3, len(drift.examples))]
+    drift.examples += sorted({row.seq for row in put} | stale)[: 3 - len(drift.examples)]
     if writer is not None and (put or stale):
         writer.put(put, gone=sorted(stale - {row.seq for row in put}))
 
@@ -121,6 +122,8 @@ def begin(connection: Connection, writer: VectorFileWriter, kind: Kind, fingerpr
     import numpy as np
 
     rows = vectors.sample(connection, fingerprint, kind, _SAMPLE)
+    size = usual_size(rows)
+    rows = [row for row in rows if len(row.vector) == size]
     if not rows:
         return False
     some = np.frombuffer(b"".join(row.vector for row in rows), dtype="<f4").reshape(len(rows), -1)
@@ -145,6 +148,8 @@ def unsound(connection: Connection, file: Searched, kind: Kind, fingerprint: str
     import numpy as np
 
     rows = vectors.sample(connection, fingerprint, kind, count)
+    size = usual_size(rows)
+    rows = [row for row in rows if len(row.vector) == size]
     return [row.seq for row in rows if not _itself(file, row, np.frombuffer(row.vector, dtype="<f4"))]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -37,10 +38,12 @@ class Matrix:
 
     def put(self, rows: Sequence[VectorRow]) -> None:
         """Add rows; one that is there already gets the new vector."""
-        if not rows:
-            return
         import numpy as np
 
+        size = 4 * self._vectors.shape[1] if self._vectors is not None else usual_size(rows)
+        rows = [row for row in rows if len(row.vector) == size]
+        if not rows:
+            return
         fresh = np.frombuffer(b"".join(row.vector for row in rows), dtype="<f4").reshape(len(rows), -1)
         self._reserve(len(self._places) + len(rows), fresh.shape[1])
         assert self._vectors is not None
@@ -90,6 +93,11 @@ class Matrix:
             return {}
         values = np.vecdot(self._vectors[[self._places[seq] for seq in known]], vector)
         return {seq: float(value) for seq, value in zip(known, values, strict=True)}
+
+
+def usual_size(rows: Sequence[VectorRow]) -> int:
+    """Return how many bytes most of the vectors have; one of another length cannot be compared with them."""
+    return Counter(len(row.vector) for row in rows).most_common(1)[0][0] if rows else 0
 
 
 def _highest(values: NDArray[np.float32], count: int) -> NDArray[np.int64]:

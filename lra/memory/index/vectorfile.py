@@ -230,6 +230,8 @@ class VectorFileWriter:
         """Add or replace rows, and blank those that are gone."""
         import numpy as np
 
+        # A vector of another length is ill: the record's doctor finds it.
+        rows = [row for row in rows if len(row.vector) == 4 * self._dimensions]
         places = np.array([row.seq for row in rows], dtype=np.int64)
         lost = np.array(gone, dtype=np.int64)
         self._grow(int(places.max(initial=0)))
