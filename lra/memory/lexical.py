@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from lra.memory.candidates import Holders, holders
 from lra.memory.query import Terms, Word, resolve
 from lra.memory.talk import Talk
+from lra.memory.weights import TURNS, Judgement
 from lra.store import lexicon
 from lra.store.fts import Corpus, Filters
 
@@ -41,6 +42,7 @@ class Width:
     """The best of them, whose neighbours are read as well."""
     enough: int
     """Turns that have to count; more are read until so many do."""
+    judgement: Judgement = TURNS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +124,7 @@ class LexicalSearch:
             while len(rows) < width.enough and step < len(ordered):
                 rows += self._spoken(connection, ordered[step : 5 * step], (), filters, width)
                 step *= 5
-        talk = Talk(rows, held, terms)
+        talk = Talk(rows, held, terms, width.judgement)
         talk.by_words(lexicon.turn_counts(connection, list(talk.sessions)))
         return talk, terms
 

@@ -75,7 +75,9 @@ def select(text: str, hits: Sequence[Hit], *, limit: int, max_chars: int) -> lis
 def _fits(hit: Hit) -> bool:
     if hit.score >= (TURN_THRESHOLD if hit.kind == "turn" else MEMORY_THRESHOLD):
         return True
-    return hit.signals.get("cosine", 0.0) >= (TALK_COSINE if hit.kind in _TALK else CLEAR_COSINE)
+    # What somebody else said of themselves is as near in meaning as what was asked for.
+    cosine = hit.signals.get("cosine", 0.0) * hit.signals.get("told_by", 1.0)
+    return cosine >= (TALK_COSINE if hit.kind in _TALK else CLEAR_COSINE)
 
 
 def _repeats(content: frozenset[str], other: frozenset[str]) -> bool:

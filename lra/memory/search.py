@@ -17,6 +17,7 @@ from lra.memory.query import Terms, read
 from lra.memory.question import Named, Question, ask, named_in, without_names
 from lra.memory.talk import Talk, Turn
 from lra.memory.times import Span, nearness, told_in, year_of
+from lra.memory.weights import SESSIONS
 from lra.store import StructuredMemoryStore, lexicon
 from lra.store.clock import iso
 from lra.store.found import FoundRow, found_rows, pinned_instructions
@@ -35,7 +36,7 @@ _SESSIONS_READ = 120
 _TURNS_OF_SESSION = 2
 _SEARCH = Width(rows=300, seeds=60, enough=40)
 _RECALL = Width(rows=120, seeds=24, enough=20)
-_SESSIONS = Width(rows=1000, seeds=200, enough=200)
+_SESSIONS = Width(rows=1000, seeds=200, enough=200, judgement=SESSIONS)
 _SAID_THEN = 200
 _SESSIONS_THEN = 20
 _YEARS = 30
@@ -211,7 +212,6 @@ class Searcher:
 
     def _sessions(self, connection: Connection, asked: Question, limit: int) -> list[Hit]:
         talk, terms = self._talk(connection, asked, _SESSIONS, _SESSIONS.seeds)
-        timed = bool(asked.times)
         turns: dict[str, list[Turn]] = {}
         for turn in sorted(talk.turns.values(), key=lambda turn: (-turn.raw, -turn.row.seq)):
             turns.setdefault(turn.row.session, []).append(turn)
@@ -225,7 +225,6 @@ class Searcher:
         chosen: dict[str, Candidate] = {}
         for turn in best:
             candidate = _said(turn, asked)
-            candidate.score = turn.session_score(timed=timed)
             other = chosen.get(turn.row.session)
             if other is None or candidate.score > other.score:
                 chosen[turn.row.session] = candidate

@@ -1,7 +1,4 @@
-"""Ranking what was said: a turn is judged by itself, by what was said around it and by its conversation.
-
-The weights were fitted on questions about conversations (see the decision record); they are the same for all.
-"""
+"""Ranking what was said: a turn is judged by itself, by what was said around it and by its conversation."""
 
 from __future__ import annotations
 
@@ -13,6 +10,7 @@ from heapq import nlargest
 from lra.memory.candidates import Holders
 from lra.memory.query import Terms
 from lra.memory.times import Span, nearness, told_in
+from lra.memory.weights import Judgement, Weights
 from lra.store.lexicon import Spoken
 
 REACH = 3
@@ -23,57 +21,9 @@ _DECAY = {0: 1.0, 1: 0.7, 2: 0.7, 3: 0.0, -1: 0.5, -2: 0.3, -3: 0.0}
 """How much of what a turn lacks is made good by the turn so many before it."""
 _SATURATION = 1.2
 _LENGTH_SHARE = 0.75
-_CONVERSATION_COVERAGE = 1.3
-_CONVERSATION_PROXIMITY = 1.2
-_WHOLE_CONVERSATION = 1.5
 _SHARERS = 20
 _OTHERS = 0.6
 """How much a score falls when all that fits was said by somebody else than the one who was asked about."""
-
-
-@dataclass(frozen=True, slots=True)
-class Weights:
-    """How much each part of a turn's rank counts; `whole` is what a turn that fits gathers."""
-
-    coverage: float
-    context: float
-    session: float
-    answers: float
-    proximity: float
-    time: float
-    asks: float
-    another: float
-    whole: float
-    cosine: float = 0.0
-    near: float = 0.0
-    conversation: float = 0.0
-
-
-BY_WORDS = Weights(
-    coverage=1.5,
-    context=4.5,
-    session=2.7,
-    answers=2.2,
-    proximity=0.8,
-    time=3.9,
-    asks=-0.95,
-    another=-1.2,
-    whole=9.5,
-)
-BY_BOTH = Weights(
-    coverage=0.9,
-    context=4.6,
-    session=2.0,
-    answers=1.8,
-    proximity=0.8,
-    time=3.8,
-    asks=-1.1,
-    another=-1.2,
-    whole=13.0,
-    cosine=3.2,
-    near=0.32,
-    conversation=3.3,
-)
 
 
 @dataclass(slots=True)
@@ -81,21 +31,14 @@ class Turn:
     """A turn on its way to becoming a hit."""
 
     row: Spoken
+    weights: Weights
     signals: dict[str, float] = field(default_factory=dict)
-    weights: Weights = BY_WORDS
     raw: float = 0.0
 
     def score(self, *, timed: bool) -> float:
         """Return how well it fits, from 0 to 1; a time that was asked for is a part of the whole."""
         whole = self.weights.whole + (self.weights.time if timed else 0.0)
         return min(1.0, max(0.0, self.raw / whole)) * self.signals.get("told_by", 1.0)
-
-    def session_score(self, *, timed: bool) -> float:
-        """Return how well its conversation fits of which it is the best turn, from 0 to 1."""
-        whole = self.weights.whole + (self.weights.time if timed else 0.0) + _WHOLE_CONVERSATION
-        raw = self.raw + _CONVERSATION_COVERAGE * self.signals["session_coverage"]
-        raw += _CONVERSATION_PROXIMITY * self.signals.get("proximity", 0.0)
-        return min(1.0, max(0.0, raw / whole)) * self.signals.get("told_by", 1.0)
 
     def closer(self, proximity: float) -> None:
         """Note how near to each other it says what is asked for."""
@@ -111,10 +54,12 @@ class Talk:
         rows: The turns, with those around them.
         held: Which rows hold which terms.
         terms: What the question asks for.
+        judgement: How they are judged.
     """
 
-    def __init__(self, rows: Sequence[Spoken], held: Holders, terms: Terms) -> None:
-        self.turns = {row.seq: Turn(row) for row in rows}
+    def __init__(self, rows: Sequence[Spoken], held: Holders, terms: Terms, judgement: Judgement) -> None:
+        self.turns = {row.seq: Turn(row, judgement.by_words) for row in rows}
+        self._judgement = judgement
         self._held = held
         self._weights = {term.place: term.weight / terms.attainable for term in terms.all}
         self.sessions: dict[str, list[int]] = {}
@@ -191,11 +136,11 @@ class Talk:
             best[session] = max(best.get(session, 0.0), cosine)
         for seq, turn in self.turns.items():
             if seq in cosines:
-                turn.weights = BY_BOTH
+                turn.weights = self._judgement.by_both
                 around = self._around[seq]
                 beside = 2 * cosines.get(around.get(-1, -1), 0.0) + cosines.get(around.get(1, -1), 0.0)
-                turn.signals["cosine"] = cosines[seq]
-                turn.signals["neighbours_cosine"] = beside / 3
+                turn.signals["cosine"] = max(0.0, cosines[seq])
+                turn.signals["neighbours_cosine"] = max(0.0, beside / 3)
                 turn.signals["session_cosine"] = best[turn.row.session]
 
     def by_time(self, spans: Sequence[Span], texts: Mapping[int, str]) -> None:
@@ -214,7 +159,7 @@ class Talk:
 
     def likely(self, most: int) -> list[int]:
         """Return the turns that fit best by what is known so far."""
-        best = nlargest(most, self.turns.items(), key=lambda item: _raw(item[1]))
+        best = nlargest(most, self.turns.items(), key=lambda item: item[1].weights.raw(item[1].signals))
         return [seq for seq, _ in best]
 
     def rank(self, named: frozenset[str]) -> None:
@@ -224,7 +169,7 @@ class Talk:
             named: The speakers whom the question names.
         """
         for turn in self.turns.values():
-            turn.raw = _raw(turn)
+            turn.raw = turn.weights.raw(turn.signals)
         if len(named) != 1:
             return
         likely = nlargest(_SHARERS, self.turns.values(), key=lambda turn: turn.raw)
@@ -237,18 +182,3 @@ class Talk:
             turn.signals["told_by"] = told
             if not mine:
                 turn.raw += turn.weights.another
-
-
-def _raw(turn: Turn) -> float:
-    weights, signals = turn.weights, turn.signals
-    return (
-        weights.coverage * signals["coverage"]
-        + weights.context * signals["neighbours"]
-        + weights.session * signals["session"]
-        + weights.answers * signals.get("answers", 0.0)
-        + weights.time * signals.get("time", 0.0)
-        + weights.asks * turn.row.asks
-        + weights.cosine * max(0.0, signals.get("cosine", 0.0))
-        + weights.near * 3 * max(0.0, signals.get("neighbours_cosine", 0.0))
-        + weights.conversation * max(0.0, signals.get("session_cosine", 0.0))
-    )
