@@ -6,11 +6,12 @@ import asyncio
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
-from contextlib import closing
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, func, insert, select, update
 
@@ -22,6 +23,10 @@ from lra.store.records import TASK_STATUSES, Entry, NewMemory, Role
 from lra.store.structured import StructuredMemoryStore
 from lra.store.tables import journal, memory_history, sessions, tasks, turns
 from lra.text import clean_text, one_line
+
+T = TypeVar("T")
+
+_BATCH = 500
 
 TABLES = frozenset({"conversations", "tasks", "summaries", "audit_logs"})
 
@@ -80,28 +85,67 @@ async def import_legacy(store: StructuredMemoryStore, path: Path, *, dry_run: bo
     Raises:
         StoreError: The old database cannot be read.
     """
-    try:
-        source = await asyncio.to_thread(_read, path)
-    except (sqlite3.Error, OSError) as error:
-        raise StoreError(f"{path} cannot be imported: {error}.", hint="Nothing was changed.") from error
-    names = _session_names(source)
+    await asyncio.to_thread(_check, path)
 
     def work(connection: Connection) -> LegacyReport:
-        with connection.begin_nested() as changes:
-            report = copy(connection)
+        with connection.begin_nested() as changes, closing(_connect(path)) as old:
+            report = _copy(connection, _Source(path, old))
             if dry_run:
                 changes.rollback()
             return report
 
-    def copy(connection: Connection) -> LegacyReport:
-        new_sessions = _add_sessions(connection, source, names)
-        new_turns = _add_lines(connection, _lines(source, "conversations", names))
-        new_tasks = _add_tasks(connection, source["tasks"], names)
-        memories = _add_memories(connection, _lines(source, "summaries", names))
-        total = sum(len(source[name]) for name in ("conversations", "tasks", "summaries"))
-        return LegacyReport(new_sessions, new_turns, new_tasks, memories, total - new_turns - new_tasks - memories)
-
     return await store.database.write(work)
+
+
+class _Source:
+    """The tables of the old database, read row by row."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        self._path = path
+        self._connection = connection
+        self._connection.row_factory = sqlite3.Row
+
+    def rows(self, table: str) -> Iterator[dict[str, Any]]:
+        """Give the rows of a table in the order they were written."""
+        with _readable(self._path):
+            for row in self._connection.execute(f"SELECT * FROM {table} ORDER BY rowid"):
+                yield {key: row[key] for key in row.keys()}  # noqa: SIM118 (a Row is no mapping)
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (sqlite3.Error, OSError) as error:
+        raise StoreError(f"{path} cannot be imported: {error}.", hint="Nothing was changed.") from error
+
+
+def _check(path: Path) -> None:
+    """Find out that the old database can be read before the record is locked."""
+    with _readable(path), closing(_connect(path)) as connection:
+        for table in ("conversations", "summaries", "tasks"):
+            connection.execute(f"SELECT count(*) FROM {table}").fetchone()
+
+
+def _copy(connection: Connection, source: _Source) -> LegacyReport:
+    names = _session_names(source)
+    new_sessions = _add_sessions(connection, source, names)
+    known = new_turns = memories = new_tasks = 0
+    for batch in _batches(_lines(source, "conversations", names)):
+        added = _add_lines(connection, batch)
+        new_turns, known = new_turns + added, known + len(batch) - added
+    for rows in _batches(source.rows("tasks")):
+        added = _add_tasks(connection, rows, names)
+        new_tasks, known = new_tasks + added, known + len(rows) - added
+    for batch in _batches(_lines(source, "summaries", names)):
+        added = _add_memories(connection, batch)
+        memories, known = memories + added, known + len(batch) - added
+    return LegacyReport(new_sessions, new_turns, new_tasks, memories, known)
+
+
+def _batches(items: Iterator[T]) -> Iterator[list[T]]:
+    while batch := list(islice(items, _BATCH)):
+        yield batch
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -111,16 +155,6 @@ def _connect(path: Path) -> sqlite3.Connection:
     # Whatever bytes are in there, they must not end the import.
     connection.text_factory = lambda data: data.decode("utf-8", "replace")
     return connection
-
-
-def _read(path: Path) -> dict[str, list[dict[str, Any]]]:
-    found: dict[str, list[dict[str, Any]]] = {}
-    with closing(_connect(path)) as connection:
-        connection.row_factory = sqlite3.Row
-        for table in ("conversations", "summaries", "tasks"):
-            rows = connection.execute(f"SELECT * FROM {table} ORDER BY rowid").fetchall()
-            found[table] = [{key: row[key] for key in row.keys()} for row in rows]  # noqa: SIM118 (a Row is no mapping)
-    return found
 
 
 def _text(value: object) -> str:
@@ -138,52 +172,51 @@ def _stable(*parts: object) -> str:
     return hashlib.sha256(json.dumps([str(part) for part in parts]).encode()).hexdigest()[:20]
 
 
-def _session_names(source: dict[str, list[dict[str, Any]]]) -> dict[str, str]:
+def _session_names(source: _Source) -> dict[str, str]:
     """Give each old session an id of its own: most were called `default`, in every folder."""
     first: dict[str, str] = {}
     for table, moment in (("conversations", "timestamp"), ("summaries", "created_at"), ("tasks", "created_at")):
-        for row in source[table]:
+        for row in source.rows(table):
             name = _text(row.get("session_id")) or "default"
             first.setdefault(name, f"{name}-{_stable(name, table, row.get('id'), row.get(moment))[:6]}")
     return first
 
 
-def _lines(source: dict[str, list[dict[str, Any]]], table: str, names: dict[str, str]) -> list[_Line]:
+def _lines(source: _Source, table: str, names: dict[str, str]) -> Iterator[_Line]:
     moment = "timestamp" if table == "conversations" else "created_at"
-    lines = []
     last = 0
-    for row in source[table]:
+    for row in source.rows(table):
         session = names[_text(row.get("session_id")) or "default"]
         content = _text(row.get("content"))
         # A row without a readable time was written after the one before it.
         last = _time(row.get(moment)) or last or now_us()
         row_id = _stable(table, session, row.get("id"), row.get("role"), row.get("content"), row.get(moment))
-        lines.append(_Line(row_id, session, _text(row.get("role")), content, last))
-    return lines
+        yield _Line(row_id, session, _text(row.get("role")), content, last)
 
 
-def _add_sessions(connection: Connection, source: dict[str, list[dict[str, Any]]], names: dict[str, str]) -> int:
+def _add_sessions(connection: Connection, source: _Source, names: dict[str, str]) -> int:
     titles: dict[str, str] = {}
-    times: dict[str, list[int]] = {name: [] for name in names.values()}
-    for line in _lines(source, "conversations", names) + _lines(source, "summaries", names):
-        times[line.session].append(line.at)
+    spans: dict[str, tuple[int, int]] = {}
+    for line in chain(_lines(source, "conversations", names), _lines(source, "summaries", names)):
+        first, last = spans.get(line.session, (line.at, line.at))
+        spans[line.session] = (min(first, line.at), max(last, line.at))
         if line.role == "user" and line.content.strip():
             titles.setdefault(line.session, one_line(line.content, 60))
     added = 0
     for old, name in names.items():
-        stamps = times[name] or [now_us()]
+        first, last = spans.get(name) or (now_us(),) * 2
         values = {
             "id": name,
             "title": titles.get(name) or old,
             "title_source": "auto",
             "origin": "import",
-            "created_at": min(stamps),
-            "updated_at": max(stamps),
+            "created_at": first,
+            "updated_at": last,
         }
         result = connection.execute(insert(sessions).prefix_with("OR IGNORE"), values)
         added += result.rowcount
         if not result.rowcount:
-            newest = func.max(sessions.c.updated_at, max(stamps))
+            newest = func.max(sessions.c.updated_at, last)
             connection.execute(update(sessions).where(sessions.c.id == name).values(updated_at=newest))
     return added
 
@@ -202,6 +235,10 @@ def _add_lines(connection: Connection, lines: Sequence[_Line]) -> int:
     new = [line for line in lines if line.id not in known]
     current: dict[str, int] = {}
     for line in new:
+        if line.role != "user" and line.session not in current:
+            latest = select(func.max(turns.c.id)).where(turns.c.session_id == line.session)
+            if (turn_id := connection.execute(latest).scalar()) is not None:
+                current[line.session] = turn_id
         if line.role == "user" or line.session not in current:
             current[line.session] = _open_turn(connection, line)
         role = _ROLES.get(line.role, "system")
