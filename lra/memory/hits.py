@@ -29,6 +29,8 @@ class Hit:
     score: float
     """From 0 to 1, comparable between queries."""
     signals: dict[str, float]
+    namespace: str | None = None
+    """Of a memory, where it is known."""
 
     @property
     def match(self) -> Literal["words", "meaning", "both"]:

@@ -211,18 +211,12 @@ class Memory:
         ids = {hit.id for hit in always}
         left = max_chars - sum(len(hit.content) for hit in always)
         fitting = [hit for hit in hits if hit.id not in ids]
-        own = await self._in_project(project, fitting)
+        own = {hit.id for hit in fitting if hit.namespace == project}
         # Both orders are stable: among what fits as well, the project's comes first, and so it does in the end.
         chosen = recalling.select(text, sorted(fitting, key=lambda hit: hit.id not in own), limit=limit, max_chars=left)
         found = always + sorted(chosen, key=lambda hit: hit.id not in own)
         self._recalled.note(session_id, found)
         return found
-
-    async def _in_project(self, project: str, hits: Sequence[Hit]) -> set[str]:
-        """Return which hits belong to the project."""
-        kept = [hit.id for hit in hits if hit.kind != "turn"]
-        records = await self.store.memories.by_ids(kept) if kept else {}
-        return {key for key, record in records.items() if record.namespace == project}
 
     async def forget(self, memory_id: str) -> MemoryRecord:
         """Erase a memory and every copy of its words.

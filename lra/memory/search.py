@@ -264,6 +264,7 @@ def _hits(
             created_at=iso(row.created_at),
             score=candidate.score,
             signals=candidate.signals,
+            namespace=row.namespace,
         )
         for candidate in sorted(candidates, key=_best_first)
         if (row := rows[candidate.corpus].get(candidate.seq))

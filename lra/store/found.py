@@ -23,15 +23,17 @@ class FoundRow(NamedTuple):
     """A memory's kind, or `turn`."""
     content: str
     created_at: int
+    namespace: str | None = None
+    """A memory's; turns have none."""
 
 
 def found_rows(connection: Connection, corpus: Corpus, seqs: Sequence[int]) -> dict[int, FoundRow]:
     """Return rows by their sequence numbers."""
     if not seqs:
         return {}
-    kind = "d.kind" if corpus == "memories" else "'turn'"
+    kind, space = ("d.kind", "d.namespace") if corpus == "memories" else ("'turn'", "NULL")
     query = (
-        f"SELECT d.seq, d.id, d.session_id, {kind}, d.content, d.created_at"
+        f"SELECT d.seq, d.id, d.session_id, {kind}, d.content, d.created_at, {space}"
         f" FROM json_each(?) j CROSS JOIN {corpus} d ON d.seq = j.value"
     )
     rows = raw(connection).execute(query, (json.dumps(list(seqs)),)).fetchall()
