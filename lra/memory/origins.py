@@ -47,7 +47,7 @@ class Origin:
         if self.said:
             lines.append(f"  the person had said: {self.said}")
         if change.content != "[forgotten]":
-            lines.append(f"  it says: {change.content}")
+            lines.append(f"  {'told again as' if change.action == 'merged' else 'it says'}: {change.content}")
         return lines
 
 
