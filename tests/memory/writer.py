@@ -22,6 +22,10 @@ async def main(folder: Path, prefix: str) -> None:
                 print(f"kept {prefix}{number}", flush=True)
         elif line[0] == "drain":
             print("drained" if await memory.drain(float(line[1])) else "left", flush=True)
+        elif line[0] == "words":
+            # The first of them, whether it has a vector already or not.
+            hits = await memory.search(" ".join(line[1:]), limit=1)
+            print(hits[0].content if hits else None, flush=True)
         else:
             hits = await memory.search(" ".join(line[1:]), limit=1)
             vector = bool(hits) and hits[0].signals.get("cosine", 0) > 0.99
