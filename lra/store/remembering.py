@@ -124,21 +124,28 @@ def key_forms(key: str) -> list[str]:
 def _with_key(connection: Connection, new: NewMemory) -> Sequence[Any]:
     if not new.key:
         return []
-    return connection.execute(_live(new).where(memories.c.key.in_(key_forms(new.key)))).all()
+    return _live(connection, new, f'namespace = ? AND "key" {_AMONG}', new.namespace, json.dumps(key_forms(new.key)))
 
 
-def _live(new: NewMemory) -> Any:
-    return select(*ROW).where(
-        memories.c.namespace == new.namespace,
-        memories.c.agent.is_not_distinct_from(new.agent),
-        memories.c.superseded_by.is_(None),
-    )
+# Each condition has an index of its own; the plus keeps that of the namespace out of it.
+# What every write runs is written out: building a statement takes longer than SQLite takes to run it.
+_LIVE = (
+    "SELECT "
+    + ", ".join(f'"{column.name}"' for column in ROW)
+    + " FROM memories WHERE +namespace = ? AND agent IS ? AND superseded_by IS NULL AND "
+)
+_AMONG = "IN (SELECT value FROM json_each(?))"
+
+
+def _live(connection: Connection, new: NewMemory, condition: str, *parameters: object) -> Sequence[Any]:
+    """Return the memories in force beside which a new one would stand."""
+    return connection.exec_driver_sql(_LIVE + condition, (new.namespace, new.agent, *parameters)).all()
 
 
 def _compared(connection: Connection, new: NewMemory, reading: Reading | None) -> tuple[Any, list[Any]]:
     """Return the memory that says the same, and those that say otherwise."""
-    equal = _live(new).where(memories.c.content_hash == content_hash(new.content), memories.c.kind == new.kind)
-    same = next((row for row in connection.execute(equal).all() if _joins(row, new)), None)
+    equal = _live(connection, new, "content_hash = ? AND kind = ?", content_hash(new.content), new.kind)
+    same = next((row for row in equal if _joins(row, new)), None)
     contrary: dict[int, Any] = {}
     for row in _probed(connection, new, reading) if reading is not None else ():
         match reading.relation(row.content) if reading else "other":
@@ -177,7 +184,7 @@ def _probed(connection: Connection, new: NewMemory, reading: Reading) -> Sequenc
         seqs += [row[0] for row in rows]
     if not seqs:
         return []
-    found = connection.execute(_live(new).where(memories.c.seq.in_(dict.fromkeys(seqs)))).all()
+    found = _live(connection, new, f"seq {_AMONG}", json.dumps(seqs))
     return sorted(found, key=lambda row: -row.seq)
 
 

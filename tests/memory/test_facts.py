@@ -137,6 +137,7 @@ async def test_pin_and_tag_are_taken_back_too(memory: Memory) -> None:
     assert await memory.undo() == []
 
 
+@pytest.mark.timeout(180)
 async def test_a_thousand_facts_changed_five_times(memory: Memory) -> None:
     """Nothing superseded is found, and at most one hit in a hundred repeats another."""
     colours = ("red", "green", "blue", "black", "white", "brown")
