@@ -174,7 +174,8 @@ class Semantic:
 
     async def is_complete(self, fingerprint: str) -> bool:
         """Return whether every row of this embedder was embedded once; what came later is in the outbox."""
-        return await self._earlier.fingerprint() == fingerprint
+        # A database that was replaced may hold no vector at all.
+        return await self._earlier.fingerprint() == fingerprint and (await self._store.vectors.marks()).vectors > 0
 
     async def completed(self, embedder: Embedder) -> None:
         """Let the vectors of the wanted embedder answer from now on."""

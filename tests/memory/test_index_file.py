@@ -250,6 +250,28 @@ async def test_an_ill_file_is_made_anew(store: StructuredMemoryStore, illness: s
     await store.close()
 
 
+@pytest.mark.parametrize("longer", [True, False])
+async def test_the_file_of_a_replaced_database_is_not_used(
+    store: StructuredMemoryStore, tmp_path: Path, longer: bool
+) -> None:
+    other = StructuredMemoryStore(f"sqlite+aiosqlite:///{tmp_path / 'other.db'}")
+    vectors = unit(np.random.default_rng(11), 90)
+    await fill(store, 40, vectors)
+    await fill(other, 60 if longer else 20, vectors[20:], start=1000)
+    index = index_over(store)
+    assert await index.settle()
+    index.close()
+    await store.close()
+    await other.close()
+    (tmp_path / "other.db").replace(tmp_path / "agent_memory.db")
+    index = index_over(store)
+    assert await index.settle()
+    assert await finds(index, vectors[25], 6)
+    assert len(index.shelves["memory"].file) == (60 if longer else 20)
+    index.close()
+    await store.close()
+
+
 async def test_a_file_that_another_process_writes_is_left_to_it(store: StructuredMemoryStore) -> None:
     vectors = unit(np.random.default_rng(8), 30)
     await fill(store, 30, vectors)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
@@ -13,7 +14,7 @@ from lra.memory.index.matrix import usual_size
 from lra.memory.index.vectorfile import VectorFile, VectorFileWriter, name_of
 from lra.store import vectors
 from lra.store.queue import Kind
-from lra.store.vectors import VectorRow
+from lra.store.vectors import VectorMarks, VectorRow
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 _SAMPLE = 4096
 """Vectors that a file is begun with."""
+_ASKED = 64
+"""Rows by which a file is known as the record's."""
 
 Progress = Callable[[int, int], None]
 """Called with the rows looked at so far, and with all there are."""
@@ -129,6 +132,26 @@ def begin(connection: Connection, writer: VectorFileWriter, kind: Kind, fingerpr
     some = np.frombuffer(b"".join(row.vector for row in rows), dtype="<f4").reshape(len(rows), -1)
     writer.create(some, vectors.last_seq(connection, kind))
     return True
+
+
+def foreign(connection: Connection, file: VectorFile, kind: Kind, latest: VectorMarks) -> bool:
+    """Return whether a file is of another record: the database was replaced, as by an older copy of it."""
+    marks, blocks = file.marks, file.blocks
+    if marks is None or blocks is None:
+        return False
+    if marks.beyond(latest) > 0:
+        return True
+    first = random.randrange(len(blocks)) * BLOCK
+    there = blocks["names"][first // BLOCK]
+    rows = random.sample(found, min(_ASKED, len(found))) if (found := _hashed(connection, kind, first)) else []
+    known = [(seq, name) for seq, name in rows if there[seq - first] != 0]
+    # Some may have changed since the file was written, but not most.
+    differing = [seq for seq, name in known if int(there[seq - first]) != name]
+    return len(differing) > len(known) // 2
+
+
+def _hashed(connection: Connection, kind: Kind, first: int) -> list[tuple[int, int]]:
+    return [(seq, name_of(text)) for seq, text in vectors.hashes(connection, kind, first, first + BLOCK)]
 
 
 class Searched(Protocol):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
@@ -95,7 +96,9 @@ class Shelf:
 
     def _filed(self, connection: Connection, latest: VectorMarks) -> VectorMarks | None:
         """Return from where on rows are kept in memory when there is a file, or should be one."""
-        if self.file.open() and (marks := self.file.marks) is not None:
+        if self.file.open() and self._marks is None and filing.foreign(connection, self.file, self.kind, latest):
+            self._discard()
+        if (marks := self.file.marks) is not None:
             return marks
         if self.trouble and self.file.blocks is None:
             return None
@@ -103,6 +106,14 @@ class Shelf:
             # While a file is made, what is new since its beginning is kept in memory.
             return self._base or latest
         return None
+
+    def _discard(self) -> None:
+        """Remove a file of another record; it is made anew."""
+        with contextlib.suppress(OSError), self.file.writing() as writer:
+            if writer is not None:
+                self.file.close()
+                self.file.path.unlink()
+                self._fresh.unlink(missing_ok=True)
 
     def _wanted(self, connection: Connection, latest: VectorMarks) -> bool:
         """Return whether there are enough rows for a file."""
