@@ -14,6 +14,8 @@ TURN_THRESHOLD = 0.45
 """What was merely said must fit better than what was kept on purpose."""
 TALK_COSINE = 0.5
 """From here what was merely said fits by its meaning alone; a memory does from `CLEAR_COSINE`."""
+_BESIDE = 0.8
+"""What was merely said comes along only if it fits nearly as well as the best that was."""
 LEAST = 0.18
 """What fits worse is not even read; a cosine of `CLEAR_COSINE` alone scores just more."""
 PATIENCE = 0.3
@@ -57,10 +59,13 @@ def select(text: str, hits: Sequence[Hit], *, limit: int, max_chars: int) -> lis
     chosen: list[Hit] = []
     told: list[frozenset[str]] = []
     spent = 0
+    enough = _BESIDE * max((hit.score for hit in hits if hit.kind == "turn"), default=0.0)
     # What was kept on purpose comes first where the scores are near: talk about it is then an echo.
     for hit in sorted(hits, key=lambda hit: (-round(hit.score, 1), hit.kind in _TALK)):
         if len(chosen) >= limit:
             break
+        if hit.kind == "turn" and hit.score < enough:
+            continue
         if not _fits(hit) or spent + len(hit.content) > max_chars or not _tells(hit, said):
             continue
         content = gist(hit.content)

@@ -10,7 +10,7 @@ from heapq import nlargest
 from lra.memory.candidates import Holders
 from lra.memory.query import Terms
 from lra.memory.times import Span, nearness, told_in
-from lra.memory.weights import Judgement, Weights
+from lra.memory.weights import TURNS, Judgement, Weights
 from lra.store.lexicon import Spoken
 
 REACH = 3
@@ -21,8 +21,10 @@ _DECAY = {0: 1.0, 1: 0.7, 2: 0.7, 3: 0.0, -1: 0.5, -2: 0.3, -3: 0.0}
 """How much of what a turn lacks is made good by the turn so many before it."""
 _SATURATION = 1.2
 _LENGTH_SHARE = 0.75
+_BEND = 0.7
+"""From here scores grow ever more slowly towards 1, so that what is very good can still be told from better."""
 _SHARERS = 20
-_OTHERS = 0.6
+_OTHERS = 0.7
 """How much a score falls when all that fits was said by somebody else than the one who was asked about."""
 
 
@@ -38,7 +40,7 @@ class Turn:
     def score(self, *, timed: bool) -> float:
         """Return how well it fits, from 0 to 1; a time that was asked for is a part of the whole."""
         whole = self.weights.whole + (self.weights.time if timed else 0.0)
-        return min(1.0, max(0.0, self.raw / whole)) * self.signals.get("told_by", 1.0)
+        return _softened(self.raw / whole) * self.signals.get("told_by", 1.0)
 
     def closer(self, proximity: float) -> None:
         """Note how near to each other it says what is asked for."""
@@ -172,9 +174,16 @@ class Talk:
             turn.raw = turn.weights.raw(turn.signals)
         if len(named) != 1:
             return
-        likely = nlargest(_SHARERS, self.turns.values(), key=lambda turn: turn.raw)
-        shares = [math.exp(turn.raw - likely[0].raw) for turn in likely]
-        theirs = sum(share for turn, share in zip(likely, shares, strict=True) if turn.row.speaker not in named)
+        # Who tells of it is a question of turns, also where sessions are looked for.
+        fits = {
+            seq: (TURNS.by_words if "cosine" not in turn.signals else TURNS.by_both).raw(turn.signals)
+            for seq, turn in self.turns.items()
+        }
+        likely = nlargest(_SHARERS, fits, key=fits.__getitem__)
+        shares = [math.exp(fits[seq] - fits[likely[0]]) for seq in likely]
+        theirs = sum(
+            share for seq, share in zip(likely, shares, strict=True) if self.turns[seq].row.speaker not in named
+        )
         told = 1.0 - _OTHERS * theirs / (sum(shares) or 1.0)
         for turn in self.turns.values():
             mine = turn.row.speaker in named
@@ -182,3 +191,10 @@ class Talk:
             turn.signals["told_by"] = told
             if not mine:
                 turn.raw += turn.weights.another
+
+
+def _softened(share: float) -> float:
+    if share <= _BEND:
+        return max(0.0, share)
+    rest = 1.0 - _BEND
+    return 1.0 - rest * math.exp(-(share - _BEND) / rest)
