@@ -18,8 +18,8 @@ from bench.records import Records
 from bench.table import Row, render
 
 NAMES = ("help", "prompt", "terminal", "turn", "write", "search", "memory")
-MODULES = {"terminal": "streaming"}
-"""Where a benchmark's module has another name."""
+MODULES = {"terminal": ("streaming", "attended")}
+"""Where a benchmark's modules have other names."""
 
 
 def main() -> int:
@@ -58,9 +58,10 @@ async def _measure(names: tuple[str, ...] | list[str], options: Options) -> list
     for name in NAMES:
         if name in names:
             print(f"measuring {name} …", file=sys.stderr, flush=True)
-            module: Any = import_module(f"bench.{MODULES.get(name, name)}")
-            gc.collect()
-            rows += await module.run(options)
+            for part in MODULES.get(name, (name,)):
+                module: Any = import_module(f"bench.{part}")
+                gc.collect()
+                rows += await module.run(options)
     return rows
 
 

@@ -26,6 +26,22 @@ class Terminal:
         self._descriptor = descriptor
         self._screen = pyte.Screen(100, 30)
         self._stream = pyte.ByteStream(self._screen)
+        self.received = 0
+        """Bytes that the program wrote."""
+
+    def type(self, text: str) -> None:
+        """Press keys."""
+        os.write(self._descriptor, text.encode())
+
+    @property
+    def shown(self) -> list[str]:
+        """What is on the screen."""
+        return [line.rstrip() for line in self._screen.display]
+
+    @property
+    def idle(self) -> bool:
+        """Whether the cursor is in an empty prompt."""
+        return self.shown[self._screen.cursor.y] == MARK
 
     def wait_for_prompt(self) -> float:
         """Read until a line begins with the prompt's mark; returns when that was, on the monotonic clock."""
@@ -40,6 +56,7 @@ class Terminal:
             seen = time.perf_counter()
             if _WHERE_IS_THE_CURSOR in data:
                 os.write(self._descriptor, b"\x1b[1;1R")
+            self.received += len(data)
             self._stream.feed(data)
             if any(line.startswith(MARK) for line in self._screen.display):
                 return seen
@@ -51,7 +68,9 @@ class Terminal:
         while (left := until - time.perf_counter()) > 0:
             if select.select([self._descriptor], [], [], left)[0]:
                 with suppress(OSError):
-                    self._stream.feed(os.read(self._descriptor, 65_536))
+                    data = os.read(self._descriptor, 65_536)
+                    self.received += len(data)
+                    self._stream.feed(data)
 
     def resident_mb(self) -> float:
         """Memory that the program holds now."""

@@ -287,10 +287,14 @@ class Chat:
     async def ask(self, question: str) -> str:
         """Ask for one short answer; empty for none."""
         self.screen.end_line()
+        # Nothing goes on while a person thinks.
+        self.screen.busy(None)
         try:
             answer = await self.reader.ask(question)
         except KeyboardInterrupt:
             answer = ""
+        if self._work is not None:
+            self.screen.busy(Busy("working"))
         self.screen.answered(question, answer)
         return answer
 

@@ -45,6 +45,8 @@ class Area:
         """What stands in an empty input."""
         self.styled: Callable[[str, Style], str] = lambda text, _style: text
         """Gives a text its colours."""
+        self.depth: Callable[[], int] = lambda: 0
+        """How many bits its colours have."""
         self._size = size
         self._draft = draft
         self._lines: list[str] = []
@@ -93,9 +95,9 @@ class Area:
         )
 
     @property
-    def above(self) -> int:
-        """How many rows stand above the input."""
-        return len(self._lines)
+    def above(self) -> list[str]:
+        """The styled lines above the input; each takes one row."""
+        return self._lines
 
     def refresh(self, _app: object = None) -> None:
         """Compute what the next repaint shows."""

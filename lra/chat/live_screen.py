@@ -70,6 +70,8 @@ class LiveScreen(Screen):
         if self._answer is None:
             self._answer = self._stream()
             self.live.tail = self._answer.tail
+        if self._prompt is not None:
+            self._prompt.answering(text)
         # The stream makes it safe, line breaks that were cut in two among it.
         self._up(self._answer.feed(text.translate(ASCII) if self._ascii else text))
 
@@ -79,6 +81,8 @@ class LiveScreen(Screen):
         self.live.tail = None
         if answer is not None:
             self._up(answer.close())
+            if self._prompt is not None:
+                self._prompt.answering(None)
         self.repaint()
 
     def _stream(self) -> AnswerStream:

@@ -30,6 +30,8 @@ class SteadyOutput(Vt100_Output):
         self._cursor_visible = True
         self._standing = self._entered = False
         self._held = 0
+        self.sent = 0
+        """Bytes written so far, about."""
         self._colour = ""
 
     @property
@@ -105,6 +107,7 @@ class SteadyOutput(Vt100_Output):
         if self._standing != self._entered:
             self._entered = self._standing
             self.write_raw(ON + NO_WRAP if self._standing else WRAP + OFF)
+        self.sent += sum(map(len, self._buffer))
         try:
             super().flush()
         except OSError as error:

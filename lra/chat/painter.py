@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from prompt_toolkit.application import Application
 from prompt_toolkit.data_structures import Point
@@ -16,10 +16,30 @@ from prompt_toolkit.layout.screen import Char, Screen
 from lra.chat.area import Area
 from lra.chat.modes import NO_WRAP, WRAP
 from lra.chat.output import SteadyOutput
+from lra.chat.rewriting import change
 
 REPAINTS = 15
 """Most repaints per second; what is typed is shown as soon."""
+PATIENCE = 0.4
+"""Seconds that a few new words of a slow answer may wait for more, so that showing them is worth its bytes."""
+_WORTH = 1.8
+"""Bytes that may be written for each byte of an answer that is printed at once."""
 _UNSEEN = re.compile(r"\x1b\[[0-9;]*m|\x1b\]8;[^\x1b\x07]*(?:\x1b\\|\x07)")
+
+
+@dataclass(slots=True)
+class _Worth:
+    """What showing an answer has cost, and what it may."""
+
+    finished: int = 0
+    """Bytes that went up."""
+    coming: int = 0
+    """Bytes of what came after them."""
+    spent: int = 0
+
+    @property
+    def owed(self) -> bool:
+        return self.spent > _WORTH * (self.finished + self.coming)
 
 
 class Painter:
@@ -41,17 +61,41 @@ class Painter:
         self._waiting: list[str] = []
         self._painted = 0.0
         self._due: asyncio.TimerHandle | None = None
+        self._answer: _Worth | None = None
+        # What is typed is shown by the renderer itself; the two together keep to the limit.
+        app.after_render += self._drawn
 
     def write(self, text: str) -> None:
         """Append text, which ends with a line break, soon."""
         self._waiting.append(text)
+        if self._answer is not None:
+            self._answer.finished += len(text)
+            self._answer.coming = 0
         self.repaint()
 
     def repaint(self) -> None:
         """Show what has changed, soon."""
         if self._due is None and self._app.is_running:
-            delay = max(0.0, self._painted + 1 / REPAINTS - time.monotonic())
-            self._due = asyncio.get_running_loop().call_later(delay, self.paint)
+            loop = asyncio.get_running_loop()
+            distance = PATIENCE if self._answer is not None and self._answer.owed else 1 / REPAINTS
+            self._due = loop.call_later(max(0.0, self._painted + distance - loop.time()), self.paint)
+
+    def answering(self, text: str | None) -> None:
+        """Take note of a further piece of an answer; None when it has ended."""
+        waited = self._answer is not None and self._answer.owed
+        if text is None:
+            self._answer = None
+        else:
+            self._answer = self._answer or _Worth()
+            self._answer.coming += len(text)
+        if self._due is not None and waited and not (self._answer and self._answer.owed):
+            # It need not wait any longer.
+            self._due.cancel()
+            self._due = None
+            self.repaint()
+
+    def _drawn(self, _app: object) -> None:
+        self._painted = asyncio.get_running_loop().time()
 
     def paint(self) -> None:
         """Show what has changed, now, unless the terminal is somebody else's."""
@@ -61,18 +105,18 @@ class Painter:
         app = self._app
         if self.covered or not app.is_running or app.is_done or app._running_in_terminal:
             return
-        self._painted = time.monotonic()
+        self._drawn(app)
         text, self._waiting = "".join(self._waiting), []
         last = app.renderer.last_rendered_screen
         before = self._area.above
         self._area.refresh()
-        grown = self._area.above - before
+        grown = len(self._area.above) - len(before)
         lines = _measured(text, self._columns)
         known = last is not None and lines is not None and self._size_is_known
         if not text and grown == 0:
             self._together(app._redraw)
         elif known and last is not None and lines is not None and len(lines) + grown >= 0 and self._fits(last, lines):
-            self._together(lambda: self._insert(last, lines, grown))
+            self._together(lambda: self._insert(last, lines, before, grown))
         else:
             self._together(lambda: self._erase_and_write(text), whole=True)
 
@@ -90,31 +134,37 @@ class Painter:
     def _fits(self, last: Screen, lines: list[str]) -> bool:
         return last.height + len(lines) < self._app.output.get_size().rows
 
-    def _insert(self, last: Screen, lines: list[str], grown: int) -> None:
-        """Make room above the prompt and write into it.
+    def _insert(self, last: Screen, lines: list[str], before: list[str], grown: int) -> None:
+        """Append lines where the live lines begin, and leave what stands there already as it is.
 
         Args:
             last: What stands on the terminal.
             lines: What to write; each takes one row.
+            before: The live lines that stand on the first rows.
             grown: How many rows the live lines will take more; fewer, and the text takes their place.
         """
         renderer, output = self._app.renderer, self._app.output
-        room = len(lines) + grown
+        room, kept = len(lines) + grown, len(before)
         y = renderer._cursor_pos.y
         output.reset_attributes()
         if room:
             output.cursor_down(last.height - 1 - y)
             # At the lower edge this scrolls; what scrolls away on top is the terminal's to keep.
             output.write_raw("\n" * room)
-            output.cursor_up(last.height - 1 + room)
+            output.cursor_up(last.height - 1 + room - kept)
             output.write_raw(f"\r\x1b[{room}L")
+            output.cursor_up(kept)
         else:
             output.cursor_up(y)
             output.write_raw("\r")
-        output.write_raw("".join(("" if row < room else "\x1b[2K") + line + "\n" for row, line in enumerate(lines)))
+        shown = [*before, *[""] * room]
+        output.write_raw("".join(change(old, line) + "\n" for old, line in zip(shown, lines, strict=False)))
         # The renderer has to know where its rows are now.
         rows = defaultdict(lambda: defaultdict(lambda: Char(" ", "")), {})  # type: ignore[var-annotated]
-        rows.update({row + grown: cells for row, cells in last.data_buffer.items() if row + grown >= 0})
+        for row, cells in last.data_buffer.items():
+            now = (row if row < kept else row + room) - len(lines)
+            if now >= 0:
+                rows[now] = cells
         last.data_buffer = rows
         last.height += grown
         renderer._cursor_pos = Point(0, 0)
@@ -127,9 +177,13 @@ class Painter:
         self._app._redraw()
 
     def _together(self, work: Callable[[], None], *, whole: bool = False) -> None:
-        if isinstance(self._app.output, SteadyOutput):
-            with self._app.output.together(whole=whole):
+        output = self._app.output
+        if isinstance(output, SteadyOutput):
+            before = output.sent
+            with output.together(whole=whole):
                 work()
+            if self._answer is not None:
+                self._answer.spent += output.sent - before
         else:
             work()
 

@@ -18,6 +18,7 @@ from prompt_toolkit.history import InMemoryHistory
 from prompt_toolkit.input import create_input
 from prompt_toolkit.key_binding import merge_key_bindings
 from prompt_toolkit.layout import Layout
+from prompt_toolkit.output import ColorDepth
 
 from lra.chat.area import Area
 from lra.chat.completion import ChatCompleter
@@ -100,6 +101,8 @@ class Prompt:
             editing_mode=EditingMode.EMACS,
             erase_when_done=True,
             min_redraw_interval=1 / REPAINTS,
+            # What stands in the live area may stay as the answer it becomes: both have to have the same colours.
+            color_depth=lambda: ColorDepth.DEPTH_24_BIT if self.area.depth() == 24 else None,
             terminal_size_polling_interval=None,
             input=source,
             output=self.output,
@@ -250,6 +253,10 @@ class Prompt:
     def write(self, text: str) -> None:
         """Append text to the scrollback, above the prompt; it ends with a line break."""
         self.painter.write(text)
+
+    def answering(self, text: str | None) -> None:
+        """Take note of a further piece of an answer that is about to be shown; None when it has ended."""
+        self.painter.answering(text)
 
     def repaint(self) -> None:
         """Show what has changed, soon."""

@@ -33,6 +33,7 @@ def standing_prompt(chat: Chat, screen: LiveScreen) -> Prompt:
     prompt.area.status = lambda width: screen.styled(chat.status.line(width), "status")
     prompt.area.placeholder = lambda: _BUSY if not chat.leaving and (chat.working or chat.pending.ready) else ""
     prompt.area.styled = screen.styled
+    prompt.area.depth = lambda: screen.theme.depth
     prompt.set_keys(chat.preferences.keys)
     screen.attach(prompt)
     return prompt

@@ -169,12 +169,23 @@ def _lexer(language: str) -> Any:
     from pygments.lexers import get_lexer_by_name  # type: ignore[import-untyped]
     from pygments.util import ClassNotFound  # type: ignore[import-untyped]
 
-    if not language or language in {"text", "txt", "plain", "plaintext", "output"}:
+    if language in {"text", "txt", "plain", "plaintext", "output"} or language.lower() not in _languages():
         return None
     try:
         return get_lexer_by_name(language)
     except (ClassNotFound, ImportError):
         return None
+
+
+@cache
+def _languages() -> frozenset[str]:
+    """Return the names of languages that pygments itself knows.
+
+    For any other name it would look through every installed package for a plugin, while the answer waits.
+    """
+    from pygments.lexers import LEXERS
+
+    return frozenset(alias.lower() for _, _, aliases, _, _ in LEXERS.values() for alias in aliases)
 
 
 def _context(lexer: Any) -> Any:
