@@ -75,11 +75,9 @@ def _existing(found: dict[Path, tuple[str, int]]) -> Iterator[Backup]:
 
 
 def name_for(path: Path, why: str) -> Path:
-    """Return a free name for a backup beside the database."""
-    seconds = now_us() // 1_000_000
-    while (target := path.with_name(f"{path.name}.backup-{why}-{seconds}")).exists():
-        seconds += 1
-    return target
+    """Return a free name for a backup beside the database, later than those that are there."""
+    taken = [backup.made_at // 1_000_000 for backup in described(path) if backup.path.parent == path.absolute().parent]
+    return path.with_name(f"{path.name}.backup-{why}-{max(now_us() // 1_000_000, max(taken, default=0) + 1)}")
 
 
 def make(path: Path, target: Path | None = None, *, why: str = BY_HAND) -> tuple[Backup, dict[str, int]]:

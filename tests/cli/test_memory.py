@@ -119,7 +119,7 @@ def test_import_from_a_pipe(cli: Cli) -> None:
         capture_output=True,
         check=False,
     )
-    assert bad.returncode == 2
+    assert bad.returncode == 1
     assert bad.stderr.startswith(b"lra: standard input, line 1: ")
 
 

@@ -56,7 +56,7 @@ def test_strict_and_unreadable(cli: Cli) -> None:
     assert "standard input" in nothing.err
     forced = cli("memory", "import", "-", "--format", "lra", stdin="nonsense\n")
     assert forced.code == 1
-    assert "standard input can be read: line 1" in forced.err
+    assert "standard input, line 1: it is not valid JSON" in forced.err
     assert cli("memory", "import", "m.json", "--format", "pdf").code == 2
     assert cli("memory", "list", "--json").json == []
 

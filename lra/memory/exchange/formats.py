@@ -185,10 +185,10 @@ def _json_family(text: str) -> Format | None:
                 data = json.loads(line)
             except (ValueError, RecursionError):
                 continue
-            if isinstance(data, dict) and data.get("type") in ("turn", "fact", "session", "vector"):
+            if isinstance(data, dict) and isinstance(data.get("type"), str):
                 return "lra"
             if isinstance(data, dict) and any(isinstance(data.get(key), list) for key in KEYS):
                 return "mem0"
     if re.search(rf'"(?:{"|".join(KEYS)})"\s*:\s*\[', text) and re.search(r'"memory"\s*:', text):
         return "mem0"
-    return "lra" if re.match(r'\{\s*"type"\s*:\s*"(?:turn|fact|session|vector)"', text) else None
+    return "lra" if re.match(r'\{\s*"type"\s*:\s*"(?:turn|fact|vector)"', text) else None

@@ -77,7 +77,8 @@ async def import_path(store: StructuredMemoryStore, path: Path, **options: Unpac
 
     tally = await store.database.query(look)
     if tally.wrong and not tally.read:
-        raise LraError(f"Nothing in {path} can be read: {tally.problems[0]}.", hint=_NOTHING)
+        hint = "Nothing else in it can be read, and nothing was imported." if tally.wrong > 1 else _NOTHING
+        raise LraError(f"{path}, {tally.problems[0]}.", hint=hint)
     if not dry_run and tally.new:
         secrets, count = tally.secrets, tally.secret_facts
         tally = await store.database.write(write)
