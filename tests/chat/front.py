@@ -20,6 +20,7 @@ from prompt_toolkit.input import PipeInput, create_pipe_input
 
 import lra.chat.prompt
 from lra.chat.keyboard import Keyboard
+from lra.chat.keys import Actions
 from lra.chat.live_screen import LiveScreen
 from lra.chat.markdown import AnswerStream
 from lra.chat.output import SteadyOutput
@@ -137,7 +138,7 @@ class Nothing:
 
 
 @asynccontextmanager
-async def front(columns: int = 80, rows: int = 24) -> AsyncIterator[Front]:
+async def front(columns: int = 80, rows: int = 24, actions: Actions | None = None) -> AsyncIterator[Front]:
     """Stand a prompt at the bottom of a terminal in memory."""
     sink = Sink(columns, rows)
     with create_pipe_input() as keys, pytest.MonkeyPatch.context() as patch:
@@ -160,7 +161,7 @@ async def front(columns: int = 80, rows: int = 24) -> AsyncIterator[Front]:
             completer=DummyCompleter(),  # type: ignore[arg-type]
             keyboard=Keyboard(-1),
             pending=pending,
-            actions=Nothing(),
+            actions=actions or Nothing(),
             on_shown=lambda: None,
             on_gone=lambda _error: None,
         )

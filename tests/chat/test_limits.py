@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bench.streaming import answer
 from lra.chat.markdown import preload
 from lra.chat.render import Busy
-from tests.chat.front import at_once, front, printed, run
+from tests.chat.front import Nothing, at_once, front, printed, run
 from tests.chat.markdown.documents import chunks, documents
 
 # What renders an answer is loaded while the session opens.
@@ -93,3 +93,32 @@ def test_nothing_is_written_where_nothing_changes() -> None:
     moving, written = run(idle)
     assert 0 < moving <= REPAINTS
     assert written == 0
+
+
+class Stopping(Nothing):
+    running = True
+
+    def __init__(self) -> None:
+        self.at: float | None = None
+
+    def stop(self) -> bool:
+        self.at = asyncio.get_running_loop().time()
+        return True
+
+
+@pytest.mark.parametrize("key", ["\x1b", "\x03"])
+@pytest.mark.parametrize("draft", ["", "half a draft"])
+def test_a_stop_is_heard_within_half_a_second(key: str, draft: str) -> None:
+    async def pressed() -> float:
+        actions = Stopping()
+        async with front(actions=actions) as chat:
+            streaming = asyncio.create_task(chat.stream(answer()[:400], 0.01))
+            chat.keys.send_text(draft)
+            await asyncio.sleep(1)
+            began = asyncio.get_running_loop().time()
+            chat.keys.send_text(key)
+            await streaming
+            assert actions.at is not None
+            return actions.at - began
+
+    assert run(pressed) <= 0.5

@@ -88,3 +88,30 @@ def test_an_answer_a_draft_and_two_sizes(tmux: Tmux, model_server: ModelServer) 
     tmux.keys("C-d")
     tmux.wait("ended 0")
     assert "openai-chat:" not in tmux.text
+
+
+def test_an_answer_of_every_kind_while_both_sides_of_the_window_move(tmux: Tmux, model_server: ModelServer) -> None:
+    parts = 5
+    model_server.script(say("\n\n".join(part(number) for number in range(parts)), chunks=300, chunk_delay=0.015))
+    tmux.wait("openai-chat:")
+    tmux.keys("go", "Enter")
+    tmux.wait("Part 0")
+    for columns, rows in ((40, 10), (200, 50), (60, 14), (120, 24), (90, 30)):
+        tmux.resize(columns, rows)
+        # tmux tells of a second change within a quarter of a second late.
+        time.sleep(0.4)
+    tmux.wait(f"quoted {parts - 1}")
+    tmux.wait(lambda text: "Esc stops" not in text)
+    text = tmux.text
+    for number in range(parts):
+        for what in (f"Part {number}", f"def part_{number}()", f"return {number}", f"quoted {number}"):
+            assert text.count(what) == 1, (what, text)
+    assert text.count("openai-chat:") == 1
+
+
+def part(number: int) -> str:
+    return (
+        f"## Part {number}\n\nSome words of *prose* that fill a line or two of the window, and then some more.\n\n"
+        f"- an item with a text that wraps somewhere\n  - nested\n\n"
+        f"```python\ndef part_{number}():\n    return {number}\n```\n\n> quoted {number}"
+    )

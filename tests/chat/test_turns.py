@@ -40,7 +40,9 @@ def test_ctrl_c_stops_the_turn_and_keeps_the_session(chat: Terminal, model_serve
     chat.send("count\r")
     chat.wait("one two")
     chat.press("ctrl-c")
-    assert chat.wait("Stopped.", 3) < 0.7
+    # The model is still in the middle of its sentence; nothing waits for it.
+    chat.wait("Stopped.", 5)
+    assert "three" not in chat.text
     chat.prompt()
     chat.send("are you there?\r")
     chat.wait("Still here.")
@@ -54,7 +56,7 @@ def test_ctrl_c_while_waiting_for_the_first_word(chat: Terminal, model_server: M
     model_server.wait_held(timeout=20)
     chat.wait("thinking")
     chat.press("ctrl-c")
-    assert chat.wait("Stopped.", 3) < 0.7
+    chat.wait("Stopped.", 5)
     chat.prompt()
     assert "thinking" not in chat.text
     chat.send("again\r")
