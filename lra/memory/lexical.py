@@ -43,6 +43,8 @@ class Width:
     enough: int
     """Turns that have to count; more are read until so many do."""
     judgement: Judgement = TURNS
+    spare: int = 20
+    """Candidates beyond those that are wanted, for those that turn out to be echoes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

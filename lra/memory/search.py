@@ -30,12 +30,10 @@ if TYPE_CHECKING:
     from lra.memory.semantic import Semantic
 
 
-_SPARE = 20
-"""Candidates beyond the limit, for those that turn out to be echoes."""
 _SESSIONS_READ = 120
 _TURNS_OF_SESSION = 2
 _SEARCH = Width(rows=300, seeds=60, enough=40)
-_RECALL = Width(rows=120, seeds=24, enough=20)
+_RECALL = Width(rows=60, seeds=12, enough=16, spare=4)
 _SESSIONS = Width(rows=1000, seeds=200, enough=200, judgement=SESSIONS)
 _SAID_THEN = 200
 _SESSIONS_THEN = 20
@@ -102,7 +100,9 @@ class Searcher:
         # All of it in one go: a thread is woken once, whatever a question takes.
         if scope == "sessions":
             return await self._store.database.query(lambda connection: self._sessions(connection, asked, limit))
-        width = replace(_SEARCH, rows=max(_SEARCH.rows, limit + _SPARE), enough=max(_SEARCH.enough, limit + _SPARE))
+        width = replace(
+            _SEARCH, rows=max(_SEARCH.rows, limit + _SEARCH.spare), enough=max(_SEARCH.enough, limit + _SEARCH.spare)
+        )
         found = await self._store.database.query(
             lambda connection: self._found(connection, asked, scope, limit, least, width)
         )
@@ -141,13 +141,13 @@ class Searcher:
         found: list[Candidate] = []
         proximity: Proximity | None = None
         if "memories" in _CORPORA[scope]:
-            found += self._rows(connection, "memories", asked, limit + _SPARE)
+            found += self._rows(connection, "memories", asked, limit + width.spare)
         if "journal" in _CORPORA[scope]:
-            talk, terms = self._talk(connection, asked, width, limit + _SPARE)
+            talk, terms = self._talk(connection, asked, width, limit + width.spare)
             proximity = self._proximity(connection, terms)
-            turns = sorted(talk.turns.values(), key=lambda turn: (-turn.raw, -turn.row.seq))[: limit + _SPARE]
+            turns = sorted(talk.turns.values(), key=lambda turn: (-turn.raw, -turn.row.seq))[: limit + width.spare]
             found += [_said(turn, asked) for turn in turns]
-        best = sorted(found, key=_best_first)[: limit + 2 * _SPARE]
+        best = sorted(found, key=_best_first)[: limit + 2 * width.spare]
         return _hits(connection, best, least, asked, proximity)
 
     def _proximity(self, connection: Connection, terms: Terms) -> Proximity:

@@ -6,6 +6,7 @@ import pytest
 
 from lra.memory import Memory
 from lra.store import Entry
+from lra.store.bulk import TurnLine, insert_turns
 from tests.memory.conftest import Opener
 
 SMALL_TALK = [
@@ -96,3 +97,37 @@ async def test_budget_and_pinned_instructions(memory: Memory) -> None:
     assert sum(len(hit.content) for hit in hits) <= 1000
     assert len(hits) == 3
     assert [hit.content for hit in await memory.recall("hello")] == ["Always answer in French"]
+
+
+async def talk(memory: Memory, *lines: tuple[str, str]) -> None:
+    turns = [
+        TurnLine(id=f"t{place}", session="s", role="user", speaker=who, content=text, created_at=1_000_000 * place)
+        for place, (who, text) in enumerate(lines, 1)
+    ]
+    await memory.store.database.write(lambda connection: insert_turns(connection, turns))
+
+
+async def test_what_somebody_else_said_is_not_put_into_ones_mouth(memory: Memory) -> None:
+    await talk(
+        memory,
+        ("Ann", "I glazed a turquoise bowl in my pottery class"),
+        ("Ben", "Splendid"),
+        ("Ben", "My brother repairs vintage motorcycles"),
+        ("Ann", "Impressive"),
+    )
+    assert [hit.id for hit in await memory.recall("What did Ann glaze in her pottery class?")] == ["t1"]
+    assert [hit.id for hit in await memory.recall("What does Ben's brother repair?")] == ["t3"]
+    assert await memory.recall("What did Ben glaze in his pottery class?") == []
+    assert await memory.recall("What did Ann say about trigonometry?") == []
+
+
+async def test_what_fits_much_worse_than_the_best_stays_out(memory: Memory) -> None:
+    await talk(
+        memory,
+        ("Ann", "The turquoise bowl from pottery class broke on Tuesday"),
+        ("Ben", "Oh"),
+        ("Ben", "Hm"),
+        ("Ben", "Well"),
+        ("Ben", "The bowl of soup is hot"),
+    )
+    assert [hit.id for hit in await memory.recall("which turquoise bowl from pottery class broke?")] == ["t1"]
