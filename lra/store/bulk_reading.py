@@ -14,7 +14,11 @@ from lra.store.memories import record_of
 from lra.store.records import JournalRow, MemoryRecord
 from lra.store.tables import memories
 
-_SPOKEN = "hidden = 0 AND role IN ('user', 'assistant') AND content != ''"
+_SPOKEN = (
+    "hidden = 0 AND role IN ('user', 'assistant') AND content != ''"
+    " AND session_id NOT IN (SELECT id FROM sessions WHERE private = 1)"
+)
+"""What was said with memory; a conversation held without is for itself alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

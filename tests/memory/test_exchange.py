@@ -236,3 +236,12 @@ async def test_many_lines_go_in_with_few_statements(memory: Memory, tmp_path: Pa
     assert (await memory.import_file(write(tmp_path / "a", *lines))).turns == 5000
     assert (await memory.search("4999", scope="turns"))[0].id == "t4999"
     assert await memory.store.queue.pending() == 5000
+
+
+async def test_what_was_said_without_memory_is_not_exported(memory: Memory, tmp_path: Path) -> None:
+    lines = [TURN, {**TURN, "id": "t2", "session": "s2"}]
+    await memory.import_file(write(tmp_path / "a", *lines))
+    await memory.store.database.write(
+        lambda connection: connection.exec_driver_sql("UPDATE sessions SET private = 1 WHERE id = 's2'").close()
+    )
+    assert [json.loads(line)["id"] for line in await exported(memory)] == ["t1"]
