@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lra.session.library import run_agent
-    from lra.session.session import Session, SessionUsage
+    from lra.session.session import Session
     from lra.session.tenancy import SessionBusyError
+    from lra.session.usage import SessionUsage
 
 __all__ = ["Session", "SessionBusyError", "SessionUsage", "run_agent"]
 
-_HOMES = {"run_agent": "library", "SessionBusyError": "tenancy"}
+_HOMES = {"run_agent": "library", "SessionBusyError": "tenancy", "SessionUsage": "usage"}
 
 
 def __getattr__(name: str) -> Any:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing, suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pydantic_ai import Agent, UsageLimits
@@ -35,6 +34,7 @@ from lra.session.steering import Steering
 from lra.session.tenancy import Tenancy
 from lra.session.turn import TurnPlan, TurnRunner
 from lra.session.undo import Undoer, Undone
+from lra.session.usage import SessionUsage, usage_of
 from lra.store import SessionRecord
 from lra.store.inbox import Inbox
 from lra.text import clean_text
@@ -43,21 +43,6 @@ from lra.tools.deps import AgentDeps, Approver
 
 if TYPE_CHECKING:
     from pydantic_ai.models import Model
-
-
-@dataclass(frozen=True, slots=True)
-class SessionUsage:
-    """What a session has used so far."""
-
-    turns: int
-    requests: int
-    input_tokens: int
-    output_tokens: int
-    cost: float | None
-    """US dollars; None when a turn ran on a model without a known price."""
-    context_tokens: int
-    """Estimated size of the history that is sent."""
-    context_window: int
 
 
 class Session:
@@ -423,14 +408,8 @@ class Session:
 
     async def usage(self) -> SessionUsage:
         """Return what the session has used so far."""
-        turns = await self.runtime.store.journal.turns(self.id)
-        costs = [turn.cost for turn in turns if turn.requests]
-        return SessionUsage(
-            turns=len(turns),
-            requests=sum(turn.requests for turn in turns),
-            input_tokens=sum(turn.input_tokens for turn in turns),
-            output_tokens=sum(turn.output_tokens for turn in turns),
-            cost=None if any(cost is None for cost in costs) else sum(cost or 0.0 for cost in costs),
+        return usage_of(
+            await self.runtime.store.journal.turns(self.id),
             context_tokens=estimate_tokens(await self._context.messages()),
             context_window=window_of(self._model),
         )

@@ -1,0 +1,43 @@
+"""What a session has used so far."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lra.store import TurnRecord
+
+
+@dataclass(frozen=True, slots=True)
+class SessionUsage:
+    """Tokens, requests and money of a session, and how full its context is."""
+
+    turns: int
+    requests: int
+    input_tokens: int
+    output_tokens: int
+    cost: float | None
+    """US dollars; None when a turn ran on a model without a known price."""
+    context_tokens: int
+    """Estimated size of the history that is sent."""
+    context_window: int
+
+
+def usage_of(turns: Sequence[TurnRecord], *, context_tokens: int, context_window: int) -> SessionUsage:
+    """Sum up turns.
+
+    Args:
+        turns: The turns of a session.
+        context_tokens: Estimated size of the history that is sent.
+        context_window: The model's context window.
+    """
+    costs = [turn.cost for turn in turns if turn.requests]
+    return SessionUsage(
+        turns=len(turns),
+        requests=sum(turn.requests for turn in turns),
+        input_tokens=sum(turn.input_tokens for turn in turns),
+        output_tokens=sum(turn.output_tokens for turn in turns),
+        cost=None if any(cost is None for cost in costs) else sum(cost or 0.0 for cost in costs),
+        context_tokens=context_tokens,
+        context_window=context_window,
+    )
