@@ -63,6 +63,9 @@ async def prepare(
         record = await copy_session(runtime, record, None)
     if record is None:
         record = await store.sessions.create(id=session_id, model=name, folder=str(settings.folder), origin=origin)
+    if bool(record.private) is use_memory:
+        # What is said without memory is found nowhere else.
+        await store.sessions.update(record.id, private=int(not use_memory))
     if name == OFFLINE:
         why = f", since {choice.reason}" if choice and settings.model is None else ""
         notices.append(

@@ -9,12 +9,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import sqlite3
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqlalchemy import Connection, create_engine, event, insert
 
 from lra.store import receipts
+from lra.store.backups import backups
 from lra.store.clock import now_us
 from lra.store.database import Database, shielded
 from lra.store.erasing import Erased, erase
@@ -25,6 +28,8 @@ from lra.store.typed import forget_in_file, left_in_file
 
 _EMPTY = "{}"
 """The note of what is gone from every row, and perhaps not yet from every page."""
+_SMALL = 256 << 20
+"""Bytes up to which the file is written anew in any case: pieces of a text may be left where the whole is not."""
 _CHECKPOINTS = 50
 _PAUSE = 0.1
 
@@ -122,7 +127,7 @@ class Forgetting:
         erased = await self._database.write(lambda connection: erase(connection, erasure, actor=actor))
         self.generation += 1
         receipt = Receipt(await self._database.query(lambda connection: receipts.ask(connection, erasure)))
-        copies = await asyncio.to_thread(_copies, self._database.path)
+        copies = await asyncio.to_thread(backups, self._database.path)
         receipt = await self._in_copies(erasure, copies, receipt)
         receipt = receipt.with_store("prompt history", await asyncio.to_thread(_in_files, erasure))
         if not receipt.complete:
@@ -136,11 +141,13 @@ class Forgetting:
             try:
                 left += await asyncio.to_thread(_erase_copy, copy, erasure)
             except Exception as error:
-                left += 1
                 logger.warning("a backup could not be cleared: %s", type(error).__name__)
-                notes.append(
-                    f"The backup {copy.name} could not be changed; delete it, or it is tried again at the next start."
-                )
+                # What is damaged, or lies where nothing can be written, matters only if it holds the words.
+                if await asyncio.to_thread(receipts.bytes_left, [copy], erasure.texts):
+                    left += 1
+                    notes.append(
+                        f"The backup {copy} could not be changed; delete it, or it is tried at the next start."
+                    )
         return receipt.with_store("backups", left, notes)
 
     async def _clean_pages(
@@ -154,7 +161,8 @@ class Forgetting:
         path = self._database.path
         files = [path, path.with_name(f"{path.name}-wal")]
         left = await asyncio.to_thread(receipts.bytes_left, files, list(texts))
-        if always or (left and emptied):
+        small = (await asyncio.to_thread(path.stat)).st_size <= _SMALL
+        if emptied and (always or small or left):
             await self._database.query(_vacuum)
             emptied = await self._checkpoint()
             left = await asyncio.to_thread(receipts.bytes_left, files, list(texts))
@@ -196,13 +204,6 @@ def _vacuum(connection: Connection) -> None:
     connection.exec_driver_sql("VACUUM")
 
 
-def _copies(path: Path) -> list[Path]:
-    """Return our own backups of a database."""
-    return sorted(
-        copy for copy in path.parent.glob(f"{path.name}.backup-*") if not copy.name.endswith(("-journal", "-wal"))
-    )
-
-
 def _erase_copy(path: Path, erasure: Erasure) -> int:
     """Forget in a backup as well; returns what is left there. Blocks."""
     engine = create_engine(f"sqlite:///{path}", connect_args={"isolation_level": None, "timeout": 10})
@@ -222,10 +223,11 @@ def _erase_copy(path: Path, erasure: Erasure) -> int:
         with engine.connect() as connection:
             left = sum(receipts.ask(connection, erasure).values())
         files = [path, *(path.with_name(f"{path.name}{end}") for end in ("-wal", "-journal"))]
-        if receipts.bytes_left(files, erasure.texts):
-            with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-                connection.exec_driver_sql("VACUUM")
-                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        if path.stat().st_size <= _SMALL or receipts.bytes_left(files, erasure.texts):
+            engine.dispose()
+            with closing(sqlite3.connect(path, isolation_level=None)) as database:
+                database.execute("VACUUM")
+                database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         return left + receipts.bytes_left(files, erasure.texts)
     finally:
         engine.dispose()

@@ -42,10 +42,11 @@ def content_hash(text: str) -> str:
 def append_entries(connection: Connection, session_id: str, turn_id: int | None, entries: Sequence[Entry]) -> list[int]:
     """Insert rows with their full-text and outbox entries; returns their sequence numbers."""
     database = raw(connection)
+    private = database.execute("SELECT 1 FROM sessions WHERE id = ? AND private = 1", (session_id,)).fetchone()
     seqs: list[int] = []
     searchable: list[tuple[int, str, str]] = []
     for entry in entries:
-        indexed = entry.searchable and entry.role in _SEARCHABLE and bool(entry.content.strip())
+        indexed = not private and entry.searchable and entry.role in _SEARCHABLE and bool(entry.content.strip())
         row_id = entry.id or new_id(16)
         inserted = database.execute(
             _INSERT,
@@ -231,6 +232,10 @@ class Journal:
         )
         if session_id is not None:
             query = query.where(journal.c.session_id == session_id)
+        else:
+            # What was said without memory is for its own conversation alone.
+            private = select(sessions.c.id).where(sessions.c.private == 1)
+            query = query.where(journal.c.session_id.not_in(private))
         if exclude_session is not None:
             query = query.where(journal.c.session_id != exclude_session)
         found = await self._database.rows(query.order_by(journal.c.seq.desc()).limit(limit))

@@ -28,6 +28,8 @@ class SessionRecord:
     updated_at: int
     summarized_seq: int
     compaction: str | None
+    private: int = 0
+    """1 while it is held without memory: nothing said then is found elsewhere."""
     turns: int = 0
 
     def to_dict(self) -> dict[str, Any]:

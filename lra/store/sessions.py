@@ -225,7 +225,7 @@ class SessionStore:
         )
         query = (
             _counted()
-            .where(sessions.c.origin != "import", newest > sessions.c.summarized_seq)
+            .where(sessions.c.origin != "import", sessions.c.private == 0, newest > sessions.c.summarized_seq)
             .where(sessions.c.lease_until < now_us())
             .order_by(sessions.c.updated_at.desc())
             .limit(limit)

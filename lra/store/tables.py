@@ -37,6 +37,7 @@ sessions = Table(
     Column("updated_at", Integer, nullable=False),
     Column("summarized_seq", Integer, nullable=False, server_default=text("0")),
     Column("compaction", Text),  # JSON: what the context leaves out, see lra.session.context
+    Column("private", Integer, nullable=False, server_default=text("0")),  # 1: held without memory
     Column("lease_owner", Text),
     Column("lease_pid", Integer),
     Column("lease_host", Text),
