@@ -7,6 +7,8 @@ import shutil
 import time
 from pathlib import Path
 
+import pytest
+
 from lra.memory import Memory
 from lra.memory.embedding.lock import FileLock
 from tests.memory.conftest import Opener
@@ -165,6 +167,29 @@ async def test_chroma_answers_and_follows(opener: Opener) -> None:
     folder = memory._semantic.indexer.mirror._folder  # type: ignore[union-attr]
     names = await asyncio.to_thread(folder.names)
     assert sorted([await asyncio.to_thread(folder.count, name) for name in names]) == [1, 30]
+
+
+async def test_a_record_too_large_for_chroma_is_searched_without_it(
+    opener: Opener, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lra.memory.index.worker.CHROMA_TO", 20)
+    memory = opener(chroma_from=1)
+    memory._semantic.file_from = 10
+    for number in range(30):
+        await memory.remember(f"fact {number}")
+    assert await memory.drain(10)
+    await memory.start()
+    await memory.remember("fact 30")
+    assert await memory.drain(10)
+    # Its file is made beside the search, which goes by words until then.
+    for _ in range(200):
+        if await found(memory, "fact 7"):
+            break
+        await asyncio.sleep(0.02)
+    assert await found(memory, "fact 7")
+    assert memory._semantic.indexer is not None
+    assert memory._semantic.indexer.mirror is None
+    assert not (tmp_path / "chroma_db").exists()
 
 
 async def test_a_chroma_folder_that_lags_behind_is_repaired(opener: Opener, tmp_path: Path) -> None:

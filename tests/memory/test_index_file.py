@@ -153,6 +153,27 @@ async def test_what_is_in_memory_moves_to_the_file(
     await store.close()
 
 
+async def test_a_record_that_becomes_large_is_searched_all_the_while(store: StructuredMemoryStore) -> None:
+    vectors = unit(np.random.default_rng(12), 40)
+    await fill(store, 8, vectors)
+    index = index_over(store)
+    assert await finds(index, vectors[7], 8)
+    await fill(store, 30, vectors[8:], start=8)
+    path = index.shelves["memory"].file.path
+    path.parent.mkdir(mode=0o700)
+    lock = FileLock(path.with_name(path.name + ".lock"))
+    assert lock.try_acquire()
+    for number in (7, 37):
+        assert await finds(index, vectors[number], number + 1)
+    lock.release()
+    assert await index.settle()
+    assert len(index.shelves["memory"].file) == 38
+    for number in (7, 37):
+        assert await finds(index, vectors[number], number + 1)
+    index.close()
+    await store.close()
+
+
 async def test_forgotten_rows_are_blanked(store: StructuredMemoryStore, tmp_path: Path) -> None:
     vectors = unit(np.random.default_rng(4), 30)
     ids = await fill(store, 30, vectors)

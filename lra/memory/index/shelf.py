@@ -63,6 +63,7 @@ class Shelf:
         self._stop = False
         self._retry_at = 0.0
         self._counted_at = -1
+        self._due = False
 
     def __len__(self) -> int:
         return len(self._newest) + (len(self.file) if self.file.blocks is not None else 0)
@@ -91,7 +92,7 @@ class Shelf:
             newest.put(vectors.news(connection, self._fingerprint, self.kind, known))
         self._newest, self._marks, self._base = newest, latest, filed
         if filed is None:
-            return False
+            return self._due
         return far or self.file.marks is None or len(newest) >= FOLD or self._forgotten(connection, filed)
 
     def _filed(self, connection: Connection, latest: VectorMarks) -> VectorMarks | None:
@@ -101,11 +102,14 @@ class Shelf:
         if (marks := self.file.marks) is not None:
             return marks
         if self.trouble and self.file.blocks is None:
+            self._due = False
             return None
-        if self._base is not None or self._wanted(connection, latest):
+        if self._base is not None:
             # While a file is made, what is new since its beginning is kept in memory.
-            return self._base or latest
-        return None
+            return self._base
+        self._due = self._due or self._wanted(connection, latest)
+        # What is in memory already answers until there is a file.
+        return latest if self._due and self._marks is None else None
 
     def _discard(self) -> None:
         """Remove a file of another record; it is made anew."""
@@ -132,7 +136,7 @@ class Shelf:
     @property
     def filed(self) -> bool:
         """Whether there is a file, or should be one."""
-        return self._base is not None or self.file.blocks is not None
+        return self._due or self._base is not None or self.file.blocks is not None
 
     def build(self, connection: Connection, *, anew: bool = False, patience: float = 0.0) -> bool:
         """Make the file equal to the record; False when another process does, or it was ended or failed.

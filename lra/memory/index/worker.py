@@ -71,11 +71,9 @@ class Indexer:
         chroma: Path,
         completion: Completion,
         chroma_from: int = CHROMA_FROM,
-        chroma_to: int = CHROMA_TO,
     ) -> None:
         self._store = store
         self._completion = completion
-        self._chroma_to = chroma_to
         self._complete = False
         self._embedder = embedder
         self._wanted = wanted
@@ -339,7 +337,7 @@ class Indexer:
             stored = (await self._store.vectors.marks()).vectors
             if stored < self._chroma_from:
                 return
-            if not self._chroma_from <= await self._store.vectors.count(fingerprint) <= self._chroma_to:
+            if not self._chroma_from <= await self._store.vectors.count(fingerprint) <= CHROMA_TO:
                 return
             folder = ChromaFolder(self._chroma, self._store.database.path, fingerprint)
             self.mirror = Mirror(folder, self._store.vectors, fingerprint)
