@@ -135,7 +135,7 @@ class LexicalSearch:
     ) -> list[lexicon.Spoken]:
         """Read turns, and those around the best of them."""
         wanted = {*best, *more}
-        for seq in (*best[: width.seeds], *more):
+        for seq in (*best[: width.seeds], *more[: width.seeds]):
             wanted.update(range(seq - _AROUND, seq + _AROUND + 1))
         return lexicon.spoken(connection, sorted(wanted), filters=filters)
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 _SESSIONS_READ = 120
 _TURNS_OF_SESSION = 2
 _SEARCH = Width(rows=300, seeds=60, enough=40)
-_RECALL = Width(rows=60, seeds=12, enough=16, spare=4)
+_RECALL = Width(rows=48, seeds=8, enough=16, spare=4)
 _SESSIONS = Width(rows=1000, seeds=200, enough=200, judgement=SESSIONS)
 _SAID_THEN = 200
 _SESSIONS_THEN = 20
