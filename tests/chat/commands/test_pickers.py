@@ -220,7 +220,7 @@ def test_it_opens_while_an_answer_is_written_and_loses_nothing_of_it(
 
 
 def test_a_plain_terminal_gets_numbers(start: Start) -> None:
-    chat = start("--plain")
+    chat = start("--plain", COLUMNS="160")
     chat.wait("offline model")
     for text in ("The gate is green", "The lamp is red"):
         chat.send(f"/remember {text}\r")
