@@ -1,0 +1,55 @@
+"""`/memory` in the chat: marks, history, origin, undo, what held when; and secrets that wait for a yes."""
+
+from __future__ import annotations
+
+from .conftest import Cli
+
+
+def test_memories_are_marked_questioned_and_taken_back(full: Cli) -> None:
+    lines = [
+        "/memory pin mem000000002",
+        "/memory tag mem000000002 drink",
+        "/memory history mem000000002",
+        "/memory blame mem000000002",
+        "/memory undo",
+        "/memory asof now",
+        "/memory diff 2020-01-01 2020-02-01",
+        "/memory asof some-day",
+        "/memory history of tea",
+        "/exit",
+    ]
+    done = full("chat", "--plain", stdin="\n".join(lines) + "\n")
+    out = done.out + done.err
+    assert "pinned “Tea, never coffee” (mem000000002)" in out
+    assert "tagged #drink: “Tea, never coffee”" in out
+    assert out.count("changed just now by user: Tea, never coffee") == 2
+    assert "created by the person" in " ".join(out.split())
+    assert "as it was before “Tea, never coffee”" in out
+    assert "The dog is called Rex (mem000000001)" in out
+    assert "Nothing changed between the two." in out
+    shown = full("memory", "show", "mem000000002", "--json").json
+    assert (shown["pin"], shown["tags"]) == (True, [])
+
+
+def test_what_is_remembered_by_hand(cli: Cli) -> None:
+    lines = [
+        "/remember my password is hunter2!",
+        "n",
+        "/remember my password is hunter3!",
+        "y",
+        "/remember --project The build is slow",
+        "/remember My dog is called Rex",
+        "/remember My dog is called Max",
+        "/exit",
+    ]
+    done = cli("chat", "--plain", stdin="\n".join(lines) + "\n")
+    out = done.out + done.err
+    assert "Nothing was remembered." in out
+    assert "contradicts “My dog is called Rex”" in out
+    records = {record["content"]: record["namespace"] for record in cli("memory", "list", "--json").json}
+    assert records == {
+        "my password is hunter3!": "default",
+        "The build is slow": f"project:{cli.folder}",
+        "My dog is called Rex": "default",
+        "My dog is called Max": "default",
+    }
