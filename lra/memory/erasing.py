@@ -12,6 +12,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from lra.errors import NotFoundError, UsageError
+from lra.memory.index.exact import has_files, purge
 from lra.store import StructuredMemoryStore
 from lra.store.erasure import Erasure, Receipt, Target
 from lra.store.forgetting import Forgotten
@@ -131,6 +132,8 @@ class Eraser:
         ids = [target.id for target in plan.erasure.targets]
         left, notes = await self._clear_index(chroma, ids)
         receipt: Receipt = forgotten.receipt.with_store("Chroma", left, notes)
+        if await asyncio.to_thread(has_files, self._store.database.path):
+            receipt = receipt.with_store("vector files", await purge(self._store.database))
         return Forgotten(
             rows=forgotten.rows,
             sessions=forgotten.sessions,

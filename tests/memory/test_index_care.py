@@ -170,3 +170,14 @@ async def test_reindexing_waits_for_the_process_that_owns_the_index(opener: Open
     assert await other.care().reindex(unseen)
     assert (await other.status()).indexed == 1
     assert [(await memory.status()).owner for memory in (owner, other)] == [True, False]
+
+
+async def test_what_is_forgotten_leaves_the_vector_files_before_the_receipt(opener: Opener) -> None:
+    memory = await filled(opener)
+    (record, *_) = [found for found in await memory.find() if found.content == "fact 7 of the world"]
+    _, forgotten = await memory.erase(record.id)
+    assert forgotten.receipt.left["vector files"] == 0
+    index = memory._semantic._index(HashingEmbedder().fingerprint)
+    drift = await index.drift()
+    assert (drift["memory"].stale, len(index.shelves["memory"].file)) == (0, 29)
+    index.close()

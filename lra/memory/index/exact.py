@@ -155,6 +155,11 @@ class ExactIndex:
         return self.shelves[kind].cosines(vector, seqs)
 
 
+def has_files(database: Path) -> bool:
+    """Return whether there are vector files of a record; blocks."""
+    return any(folder_of(database).glob("*.vectors"))
+
+
 async def purge(database: Database) -> int:
     """Take out of a record's files, whosever vectors, what it no longer holds; returns how many such rows are left."""
 
