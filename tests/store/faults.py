@@ -8,7 +8,7 @@ import re
 import shutil
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -101,7 +101,7 @@ async def written(folder: Path) -> str:
     )
 
 
-CHECKS: dict[str, Callable[[Path], Awaitable[str]]] = {"forget": forgotten, "write": written}
+CHECKS: dict[str, Callable[[Path], Coroutine[Any, Any, str]]] = {"forget": forgotten, "write": written}
 
 
 @contextmanager
