@@ -113,7 +113,7 @@ async def test_more_of_the_question_never_scores_less(memory: Memory) -> None:
 async def test_scores_and_signals_lie_between_0_and_1(friends: Memory) -> None:
     for query in ("Ann pottery bowl", "Ben marathon in May 2023", "soup", "What did Ann make?"):
         for scope in ("turns", "sessions"):
-            for hit in await friends.search(query, scope=scope):  # type: ignore[arg-type]
+            for hit in await friends.search(query, scope=scope):
                 assert 0 < hit.score <= 1
                 assert all(0 <= value <= 1 for value in hit.signals.values()), hit.signals
 
