@@ -75,7 +75,8 @@ class EgressProxy:
         patience: float = 15.0,
         idle: float = 300.0,
     ) -> None:
-        self._allowed = AllowList(allowed)
+        self.entries = tuple(allowed)
+        self._allowed = AllowList(self.entries)
         self._name = name
         self._private = tuple(private)
         self._resolve = resolver or _lookup
