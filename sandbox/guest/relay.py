@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 import signal
 import socket
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import asyncio
 
 PORT = 3128
 _PIECE = 65536
 
 
-def start(path: str, port: int = PORT) -> dict[str, str]:
-    """Start the relay as a process of its own, and return the environment that makes programs use it.
+def start(path: str, port: int = PORT) -> tuple[int, dict[str, str]]:
+    """Start the relay as a session of its own; return its pid and the environment that makes programs use it.
 
     Args:
         path: The unix socket of the proxy.
@@ -23,18 +26,20 @@ def start(path: str, port: int = PORT) -> dict[str, str]:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listening.bind(("127.0.0.1", port))
     listening.listen(64)
-    if os.fork() == 0:
+    pid = os.fork()
+    if pid == 0:
         try:
+            os.setsid()
             _keep_only(listening.fileno())
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD, signal.SIGHUP):
                 signal.signal(number, signal.SIG_DFL)
-            asyncio.run(_serve(listening, path))
+            _run(listening, path)
         finally:
             os._exit(1)
     listening.close()
     url = f"http://127.0.0.1:{port}"
     names = ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY")
-    return dict.fromkeys(names, url) | dict.fromkeys(("no_proxy", "NO_PROXY"), "localhost,127.0.0.1")
+    return pid, dict.fromkeys(names, url) | dict.fromkeys(("no_proxy", "NO_PROXY"), "localhost,127.0.0.1")
 
 
 def _keep_only(keep: int) -> None:
@@ -46,7 +51,16 @@ def _keep_only(keep: int) -> None:
     os.closerange(keep + 1, 65536)
 
 
+def _run(listening: socket.socket, path: str) -> None:
+    # Only this process pays for the import.
+    import asyncio
+
+    asyncio.run(_serve(listening, path))
+
+
 async def _serve(listening: socket.socket, path: str) -> None:
+    import asyncio
+
     async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             far_reader, far_writer = await asyncio.open_unix_connection(path, limit=_PIECE)
