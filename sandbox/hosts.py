@@ -117,6 +117,18 @@ class AllowList:
         return False
 
 
+def ranges(text: str) -> tuple[AddressRange, ...]:
+    """Read address ranges with commas between them.
+
+    Raises:
+        HostError: One is none.
+    """
+    try:
+        return tuple(ipaddress.ip_network(each.strip()) for each in text.split(",") if each.strip())
+    except ValueError as error:
+        raise HostError(f"Not a range of addresses: {error}.") from None
+
+
 def refusal(address: Address, private: Iterable[AddressRange] = ()) -> str | None:
     """Return why an address may not be reached, or None when it may.
 

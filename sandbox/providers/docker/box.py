@@ -92,7 +92,7 @@ class DockerBox:
             streams, self.attached = self.attached, None
             return streams
         try:
-            return await asyncio.open_unix_connection(os.path.join(self._folder, "guest.sock"))
+            return await asyncio.open_unix_connection(os.path.join(self._folder, "guest.sock"), limit=1 << 20)
         except OSError:
             raise GoneError("The sandbox has ended.") from None
 
@@ -129,7 +129,12 @@ class DockerBox:
 
     async def logs(self) -> str:
         """Return the last lines that the guest wrote."""
-        text: bytes = await whole(self._client.api.logs, self.container, tail=200)
+        from docker.errors import DockerException
+
+        try:
+            text: bytes = await whole(self._client.api.logs, self.container, tail=200)
+        except DockerException:
+            return ""
         return text.decode("utf-8", "replace")
 
     async def _engine_does(self, function: Callable[[str], object]) -> None:

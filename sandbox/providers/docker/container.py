@@ -18,6 +18,7 @@ SANDBOX = "lra.sandbox.id"
 FOLDER = "lra.sandbox.folder"
 """Label that names the folder its sockets are in."""
 
+_LOG = {"Type": "json-file", "Config": {"max-size": "1m", "max-file": "1"}}
 _INSIDE = "/run/sandbox"
 _SYSTEM = (
     "bin",
@@ -68,7 +69,7 @@ def create(client: DockerClient, image: str, spec: Spec, folder: str | None, run
         nano_cpus=int(limits.cpus * 1_000_000_000),
         pids_limit=limits.pids,
         ulimits=[_ulimit("nofile", 4096), _ulimit("core", 0), _ulimit("msgqueue", 65_536)],
-        log_config={"Type": "json-file", "Config": {"max-size": "1m", "max-file": "1"}},
+        log_config=_LOG if folder else {"Type": "none"},  # frames are not for a log
         ipc_mode="private",
         network_mode="bridge" if spec.network == "unrestricted" else "none",
         runtime=runtime,

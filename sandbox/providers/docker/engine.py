@@ -17,8 +17,21 @@ _T = TypeVar("_T")
 
 
 async def whole(function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
-    """Run a function in a thread; cancelled, wait for its end first, so that nothing comes after the clearing up."""
-    return await finish(asyncio.to_thread(function, *args, **kwargs))
+    """Run a function in a thread; cancelled, wait for its end first, so that nothing comes after the clearing up.
+
+    Raises:
+        UnavailableError: The engine went away meanwhile.
+    """
+    from docker.errors import DockerException
+    from requests import RequestException
+
+    try:
+        return await finish(asyncio.to_thread(function, *args, **kwargs))
+    except RequestException as error:
+        # What the engine answered is for whoever asked; that it did not answer is the same for everybody.
+        if isinstance(error, DockerException):
+            raise
+        raise UnavailableError(f"The Docker engine does not answer ({short(error)}).") from error
 
 
 async def finish(work: Coroutine[Any, Any, _T]) -> _T:

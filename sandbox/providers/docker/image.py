@@ -24,6 +24,9 @@ KERNEL = "longrunningagents-kernel:latest"
 LABEL = "lra.sandbox.image"
 """Says what an image was built from."""
 
+BASE_LABEL = "lra.sandbox.base"
+"""Says which image an image was built on, when one was named."""
+
 Progress = Callable[[str], None]
 
 _PIP_NAME = re.compile(
@@ -31,7 +34,6 @@ _PIP_NAME = re.compile(
     r"(?:(?:==|~=|!=|>=|<=|<|>)[A-Za-z0-9.*+!_-]{1,60}(?:,(?:==|~=|!=|>=|<=|<|>)[A-Za-z0-9.*+!_-]{1,60}){0,4})?\Z"
 )
 _MOST_PACKAGES = 100
-_LAST_LINES = 12
 
 _building = threading.Lock()
 
@@ -175,11 +177,13 @@ def _ensure(
     if settings.certificates:
         extra["certificates/ca.pem"] = _read(settings.certificates)
     digest = hashlib.sha256()
-    for name, data in sorted({**files, "arguments": repr(sorted(arguments.items())).encode()}.items()):
+    for name, data in sorted(files.items()):
         digest.update(f"{name}\0{len(data)}\0".encode() + data)
     identity = digest.hexdigest()
     try:
-        if client.images.get(tag).labels.get(LABEL) == identity:
+        labels = client.images.get(tag).labels
+        # A process that names no base takes what another one built on a base it named.
+        if labels.get(LABEL) == identity and arguments.get("BASE") in {None, labels.get(BASE_LABEL)}:
             return
     except ImageNotFound:
         pass
@@ -205,18 +209,20 @@ def _build(
             custom_context=True,
             tag=tag,
             buildargs=arguments,
-            labels={LABEL: identity},
+            labels={LABEL: identity, BASE_LABEL: arguments.get("BASE", "")},
             rm=True,
             forcerm=True,
             decode=True,
         )
         for step in steps:
             if "error" in step:
-                said = " ".join([*last, str(step["error"]).strip()])
-                raise UnavailableError(f"The image {tag} cannot be built: {said[-1500:]}")
+                # The engine's own words for a failed step say only its number; the step's last words say why.
+                lines = [*last, str(step["error"]).strip()]
+                hint = "" if "BASE" in arguments else " Where no registry is reached, name a SANDBOX_BASE_IMAGE."
+                raise UnavailableError(f"The image {tag} cannot be built: {' '.join(lines)[-1000:]}{hint}")
             for line in str(step.get("stream", "")).splitlines():
                 if line.strip():
-                    last = [*last, line.strip()][-_LAST_LINES:]
+                    last = [*last, line.strip()][-3:]
                     progress(line.strip())
     except (DockerException, OSError) as error:
         raise UnavailableError(f"The image {tag} cannot be built: {error}") from error

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from sandbox.egress import EgressProxy
 from sandbox.errors import InvalidError, SandboxError, UnavailableError
-from sandbox.hosts import AddressRange, HostError
+from sandbox.hosts import AddressRange, HostError, ranges
 from sandbox.paths import runtime_folder
 from sandbox.providers.base import Spec, State
 from sandbox.providers.docker.attached import attach
@@ -37,7 +37,8 @@ class DockerProvider:
         url: The engine; None is what `DOCKER_HOST` says, or the local one.
         runtime: Runtime of the containers, such as gVisor's `runsc`; None is the engine's default.
         images: Where images come from.
-        private: Address ranges that allowed hosts may have although they are not public.
+        private: Address ranges that allowed hosts may have although they are not public; None is what
+            `SANDBOX_PRIVATE_HOSTS` says, ranges with commas between.
         progress: Told what is done while an image is built.
     """
 
@@ -49,13 +50,13 @@ class DockerProvider:
         url: str | None = None,
         runtime: str | None = None,
         images: ImageSettings | None = None,
-        private: Collection[AddressRange] = (),
+        private: Collection[AddressRange] | None = None,
         progress: Progress | None = None,
     ) -> None:
         self._url = url
         self._runtime = runtime or os.environ.get("SANDBOX_RUNTIME") or None
         self._images = images or ImageSettings.from_env()
-        self._private = tuple(private)
+        self._private = ranges(os.environ.get("SANDBOX_PRIVATE_HOSTS", "")) if private is None else tuple(private)
         self._progress = progress or _log.info
         self._client: DockerClient | None = None
         self._near = False
@@ -95,7 +96,10 @@ class DockerProvider:
         except BaseException as error:
             said = "" if isinstance(error, asyncio.CancelledError) else await _quietly(box.logs())
             await finish(box.kill())
-            raise _readable(error, said) from error
+            readable = _readable(error, said)
+            if readable is error:
+                raise
+            raise readable from error
         return box
 
     async def adopt(self, state: State) -> DockerBox | None:
@@ -164,6 +168,8 @@ def _reap(client: DockerClient, known: frozenset[str]) -> list[str]:
     from docker.errors import DockerException
 
     ended = []
+    # Folders first: one that is made after this look is not taken for a dead one's.
+    folders = [each for each in runtime_folder("docker").iterdir() if owner_lives(str(each)) is False]
     for found in client.api.containers(all=True, filters={"label": SANDBOX}):
         sandbox_id, folder = found["Labels"][SANDBOX], found["Labels"].get(FOLDER)
         # Without a folder of ours it is another machine's, and its guest ends with the lease.
@@ -173,6 +179,9 @@ def _reap(client: DockerClient, known: frozenset[str]) -> list[str]:
             remove(client, found["Id"])
             ended.append(sandbox_id)
         shutil.rmtree(folder, ignore_errors=True)
+    for left in folders:
+        if left.name not in known:
+            shutil.rmtree(left, ignore_errors=True)
     return ended
 
 
