@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import AsyncGenerator, AsyncIterable
 from dataclasses import dataclass
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 from sandbox.errors import SandboxError
 
@@ -100,7 +102,7 @@ async def connect(url: str | None = None, api_key: str | None = None) -> Client:
     """
     import asyncio
 
-    if url is not None:
+    if url is not None and await asyncio.to_thread(_listens, url):
         found = await asyncio.to_thread(probe, url, api_key)
         if found.refused:
             from sandbox.errors import DeniedError
@@ -113,6 +115,39 @@ async def connect(url: str | None = None, api_key: str | None = None) -> Client:
     from sandbox.manager import Manager
 
     return Manager()
+
+
+async def list_here() -> list[dict[str, Any]]:
+    """Return the sandboxes of every process of this person on this machine, oldest first."""
+    from sandbox.here import list_here as find
+
+    return await find()
+
+
+async def stop_here(sandbox_id: str) -> bool:
+    """End a sandbox of any process of this person on this machine; return whether there was one.
+
+    Args:
+        sandbox_id: Which.
+    """
+    from sandbox.here import stop_here as stop
+
+    return await stop(sandbox_id)
+
+
+async def selfcheck(provider: str) -> AsyncGenerator[tuple[str, str | None], None]:
+    """Try what a provider promises, in a sandbox of its own; yield each promise and what was wrong with it, or None.
+
+    Args:
+        provider: Name of a provider, or `auto`.
+
+    Raises:
+        SandboxError: It cannot be used.
+    """
+    from sandbox.selfcheck import check_all
+
+    async for each in check_all(provider):
+        yield each
 
 
 def serve(host: str, port: int, api_key: str | None, provider: str) -> None:
@@ -171,6 +206,17 @@ def probe(url: str, api_key: str | None = None, timeout: float = 1.0) -> Probe:
     return Probe(True, True, f"The sandbox service answers at {base}.")
 
 
+def _listens(url: str) -> bool:
+    """Whether anything is there; asked before the libraries that a real question takes are loaded."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        with socket.create_connection((parts.hostname or "", port), timeout=1.0):
+            return True
+    except (OSError, ValueError):
+        return False
+
+
 def _identifies(answer: object) -> bool:
     import httpx
 
@@ -183,4 +229,16 @@ def _identifies(answer: object) -> bool:
     return isinstance(body, dict) and body.get("service") == SERVICE
 
 
-__all__ = ["SERVICE", "Client", "Event", "Probe", "SandboxError", "connect", "probe", "serve"]
+__all__ = [
+    "SERVICE",
+    "Client",
+    "Event",
+    "Probe",
+    "SandboxError",
+    "connect",
+    "list_here",
+    "probe",
+    "selfcheck",
+    "serve",
+    "stop_here",
+]

@@ -28,6 +28,8 @@ class Link:
         self._lease = lease
         self._numbers = itertools.count(1)
         self._calls: dict[int, asyncio.Queue[Item | None]] = {}
+        self._ending: dict[int, asyncio.Event] = {}
+        """Cells that nobody listens to any more, until the guest has ended them."""
         self._tasks: list[asyncio.Task[None]] = []
         self._decoder = Decoder()
         self.hello: Message = {}
@@ -117,6 +119,8 @@ class Link:
         queue: asyncio.Queue[Item | None] = asyncio.Queue(_WAITING)
         if self.closed:
             raise GoneError("The sandbox has ended.")
+        if op == "execute":
+            await self._settled()
         self._calls[number] = queue
         done = False
         try:
@@ -134,7 +138,15 @@ class Link:
             while not queue.empty():  # the reader may be waiting for room in it
                 queue.get_nowait()
             if op in {"execute", "command"} and not (done or self.closed):
+                self._ending[number] = asyncio.Event()
                 self._writer.write(encode({"id": next(self._numbers), "op": "interrupt", "call": number}))
+
+    async def _settled(self) -> None:
+        """Wait for cells that were left to end, which the guest's ladder sees to."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                for ended in list(self._ending.values()):
+                    await ended.wait()
 
     async def _send(self, message: Message, blob: bytes | None = None) -> None:
         try:
@@ -148,6 +160,8 @@ class Link:
             while data := await self._reader.read(1 << 18):
                 for message, blob in self._decoder.feed(data):
                     number = message.get("id")
+                    if message.get("event") == "done" and number in self._ending:
+                        self._ending.pop(number).set()
                     queue = self._calls.get(number) if isinstance(number, int) else None
                     if queue is not None:
                         await queue.put((message, blob))
@@ -163,6 +177,8 @@ class Link:
 
     def _end(self) -> None:
         self.closed = True
+        for ended in self._ending.values():
+            ended.set()
         for queue in self._calls.values():
             while queue.full():
                 queue.get_nowait()

@@ -61,6 +61,7 @@ class Kernels:
         self._event_bytes = 0
         self._cell = 0
         self._paused = False
+        self._timeout = 0.0
         self.generation = 0
         """How many kernels there have been."""
         self.call: Call | None = None
@@ -105,8 +106,11 @@ class Kernels:
         self._events = self._event_bytes = 0
         self._outbox += encode({"code": code, "stdin": stdin, "cell": self._cell})
         self._watch()
-        # A kernel that is still being born is not the code's fault.
-        call.later(timeout + (_START if self._pid is None else 0), lambda: self.stop("timeout"))
+        self._timeout = timeout
+        if self._pid is None:
+            call.later(_START + timeout, lambda: self.stop("timeout"))
+        else:
+            call.later(timeout, lambda: self.stop("timeout"))
 
     def stop(self, why: str) -> None:
         """Climb the ladder: interrupt, then kill what the cell started, then another kernel.
@@ -165,6 +169,8 @@ class Kernels:
         self._zygote = subprocess.Popen(
             [sys.executable, "-I", self._folder, "--zygote", str(theirs.fileno()), *preload],
             stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
             pass_fds=[theirs.fileno()],
             env=dict(self._env),
             cwd=self._settings["workspace"],
@@ -210,6 +216,9 @@ class Kernels:
         event, call = message.get("event"), self.call
         if event == "ready" and self._pid is None and isinstance(message.get("pid"), int):
             self._pid = message["pid"]
+            if call is not None:
+                # The time of being born is not the code's.
+                call.later(self._timeout, lambda: self.stop("timeout"))
         elif call is None:
             return  # between cells a kernel has nothing to say
         elif event in _EVENTS and isinstance(message.get("data"), dict):

@@ -53,6 +53,10 @@ class Loop:
         else:
             self._selector.unregister(known.fileobj)
 
+    def _is_current(self, key: selectors.SelectorKey) -> bool:
+        known = self._selector.get_map().get(key.fd)
+        return known is not None and known.data is key.data
+
     def later(self, seconds: float, function: Callable[[], None]) -> Timer:
         """Call a function after some time.
 
@@ -70,10 +74,10 @@ class Loop:
             heapq.heappop(self._timers)
         wait = max(0.0, self._timers[0][0] - time.monotonic()) if self._timers else None
         for key, events in self._selector.select(wait):
-            read, write = key.data
-            if read is not None and events & selectors.EVENT_READ:
+            # What was called before may have closed this one, and its number may be another's by now.
+            if self._is_current(key) and events & selectors.EVENT_READ and (read := key.data[0]) is not None:
                 read()
-            if write is not None and events & selectors.EVENT_WRITE:
+            if self._is_current(key) and events & selectors.EVENT_WRITE and (write := key.data[1]) is not None:
                 write()
         now = time.monotonic()
         while self._timers and self._timers[0][0] <= now:

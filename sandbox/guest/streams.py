@@ -128,10 +128,9 @@ class Pair:
             if self._alone or len(self._gathered) >= _GATHER:
                 self._flush()
             else:
-                if self._flusher is None:
-                    self._flusher = threading.Thread(target=self._flush_later, name="output", daemon=True)
-                    self._flusher.start()
                 self._pending.set()
+                if self._flusher is None:
+                    self._start_flusher()
 
     def flush(self) -> None:
         """Write what was gathered."""
@@ -153,6 +152,15 @@ class Pair:
                 view = view[os.write(self._fd, view) :]
             except OSError:
                 return  # closed by the code itself
+
+    def _start_flusher(self) -> None:
+        flusher = threading.Thread(target=self._flush_later, name="output", daemon=True)
+        try:
+            flusher.start()
+        except RuntimeError:  # the code has used up its threads
+            self._flush()
+        else:
+            self._flusher = flusher
 
     def _flush_later(self) -> None:
         while True:

@@ -147,6 +147,9 @@ class Supervisor:
             self._answer(request, error=error.kind, message=str(error))
         except OSError as error:
             self._answer(request, error="failed", message=f"{error.strerror or error}.")
+        except (KeyError, TypeError, ValueError) as error:
+            # A request that makes no sense must not end the sandbox.
+            self._answer(request, error="invalid", message=f"The request is wrong: {error!r}.")
 
     def _greet(self, connection: Connection, message: Message) -> None:
         token = message.get("token")

@@ -8,6 +8,7 @@ from sandbox.errors import InvalidError, UnavailableError
 from sandbox.providers.base import Provider
 
 _KNOWN = {
+    "docker": "sandbox.providers.docker:DockerProvider",
     "local": "sandbox.providers.local:LocalProvider",
 }
 """In the order in which `auto` tries them."""

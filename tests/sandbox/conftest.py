@@ -15,7 +15,7 @@ from sandbox.providers.base import Provider
 from sandbox.providers.registry import load
 from tests.sandbox.running import Running
 
-PROVIDERS = ["local"]
+PROVIDERS = ["docker", "local"]
 
 
 @pytest.fixture(autouse=True)

@@ -253,3 +253,9 @@ async def test_environment_and_nothing_else(manager: Manager, monkeypatch: pytes
 async def test_a_senseless_timeout_is_refused(box: Running, timeout: float) -> None:
     with pytest.raises(InvalidError):
         await box.run("1", timeout=timeout)
+
+
+async def test_many_commands_that_end_at_once_leave_the_sandbox_alive(box: Running) -> None:
+    ran = await asyncio.gather(*(box.shell("echo out; exit 2") for _ in range(16)))
+    assert [(each.out, each.done["exit"]) for each in ran] == [("out\n", 2)] * 16
+    assert (await box.ok("1 + 1")).result == "2"

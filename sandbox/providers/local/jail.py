@@ -214,11 +214,9 @@ def _loopback() -> None:
 
 def _limit(limits: dict[str, Any]) -> None:
     memory = limits["memory_mb"] * 1024 * 1024
-    disk = limits["disk_mb"] * 1024 * 1024
     for what, most in (
         (resource.RLIMIT_NPROC, limits["pids"]),
         (resource.RLIMIT_DATA, memory),
-        (resource.RLIMIT_FSIZE, disk),
         (resource.RLIMIT_NOFILE, 1024),
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_MEMLOCK, 64 * 1024),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import json
 import os
 import shutil
@@ -135,17 +136,20 @@ class LocalProvider:
         self._known_good = False
 
     async def check(self) -> str | None:
-        """Try the whole of it once, with a guest that is ended at once."""
+        """Try the whole of it with a guest that is ended at once; what worked is known until the next boot."""
         if self._known_good:
             return None
         missing = await asyncio.to_thread(_missing)
         if missing is not None:
             return missing
-        try:
-            box = await self._start(Spec())
-        except UnavailableError as error:
-            return error.message
-        await box.kill()
+        mark = await asyncio.to_thread(_mark, self._python)
+        if not await asyncio.to_thread(mark.exists):
+            try:
+                box = await self._start(Spec())
+            except UnavailableError as error:
+                return error.message
+            await box.kill()
+            await asyncio.to_thread(mark.touch)
         self._known_good = True
         return None
 
@@ -259,6 +263,13 @@ class LocalProvider:
             "python": self._python,
             "guest": guest_config(spec),
         }
+
+
+def _mark(python: str) -> Path:
+    """Return the file that is there when this worked since the system was started."""
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    said = f"{boot} {os.getuid()} {python} {_JAIL} {_JAIL.stat().st_mtime_ns}"
+    return runtime_folder("checked") / hashlib.sha256(said.encode()).hexdigest()[:32]
 
 
 def _missing() -> str | None:
