@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, AsyncIterable
 from typing import Any
 
 from sandbox import records
-from sandbox.errors import GoneError, LimitError, NotFoundError, SandboxError
+from sandbox.errors import GoneError, LimitError, NotFoundError, SandboxError, UnavailableError
 from sandbox.instance import Event, Sandbox
 from sandbox.link import Link
 from sandbox.options import read_options
@@ -90,8 +90,7 @@ class Manager:
             raise LimitError(f"There are {self._most} sandboxes already: stop one first.")
         self._starting += 1
         try:
-            provider = await self.provider()
-            box = await provider.start(spec)
+            provider, box = await self._start(spec)
             try:
                 link = await Link.open(box, spec)
                 sandbox = Sandbox(spec, box, link, provider=provider.name, created=time.time())
@@ -167,6 +166,21 @@ class Manager:
     async def logs(self, sandbox_id: str) -> str:
         """Return the last of what the guest itself said."""
         return await self._find(sandbox_id).box.logs()
+
+    async def _start(self, spec: Spec) -> tuple[Provider, Box]:
+        provider = await self.provider()
+        try:
+            return provider, await provider.start(spec)
+        except UnavailableError as error:
+            # It looked well and is not, as an engine that can build no image: the next one may be.
+            if self._wanted != "auto":
+                raise
+            try:
+                other = await choose("auto", without=provider.name)
+            except UnavailableError:
+                raise error from None
+            self._provider = other
+            return other, await other.start(spec)
 
     def _find(self, sandbox_id: str) -> Sandbox:
         sandbox = self._sandboxes.get(sandbox_id)

@@ -36,17 +36,20 @@ def load(name: str) -> Provider:
     return provider
 
 
-async def choose(name: str = "auto") -> Provider:
+async def choose(name: str = "auto", *, without: str | None = None) -> Provider:
     """Return a provider that works here.
 
     Args:
         name: A provider's name, or `auto` for the first that works.
+        without: One that is passed over.
 
     Raises:
         UnavailableError: None works; the message says why.
     """
     reasons = []
     for each in names() if name == "auto" else [name]:
+        if each == without:
+            continue
         provider = load(each)
         reason = await provider.check()
         if reason is None:

@@ -11,10 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.errors import GoneError, InvalidError, LimitError, NotFoundError
+from sandbox.errors import GoneError, InvalidError, LimitError, NotFoundError, UnavailableError
 from sandbox.link import Link
 from sandbox.manager import Manager
+from sandbox.providers import registry
 from sandbox.providers.base import Provider, Spec
+from sandbox.providers.local import LocalProvider
+from sandbox.providers.local.provider import LocalBox
 from tests.sandbox.running import Running
 
 
@@ -178,3 +181,25 @@ async def test_one_process_does_not_take_what_another_still_owns(provider: Provi
     await second.close()
     assert (await box.ok("1 + 1")).result == "2"
     await first.close()
+
+
+async def test_auto_goes_on_to_the_next_that_works(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Hollow(LocalProvider):
+        """Looks well, and can start nothing."""
+
+        name = "hollow"
+
+        async def check(self) -> str | None:
+            return None
+
+        async def start(self, spec: Spec) -> LocalBox:
+            raise UnavailableError("It can start nothing.")
+
+    real = LocalProvider()
+    if await real.check() is not None:
+        pytest.skip("there is no other one here")
+    monkeypatch.setattr(registry, "names", lambda: ["hollow", "local"])
+    monkeypatch.setattr(registry, "load", {"hollow": Hollow(), "local": real}.__getitem__)
+    manager = Manager("auto")
+    assert (await manager.create())["provider"] == "local"
+    await manager.close()
