@@ -1,11 +1,170 @@
-"""Talking to a sandbox service."""
+"""One interface to sandboxes, in this process and over HTTP. Nothing else of this package is for other programs."""
 
 from __future__ import annotations
 
+import socket
+from collections.abc import AsyncGenerator, AsyncIterable
 from dataclasses import dataclass
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from sandbox.errors import SandboxError
 
 SERVICE = "lra-sandbox"
 """What `/health` calls itself; many programs listen on port 8000."""
+
+Event = dict[str, Any]
+"""`{"event": "stdout" | "stderr", "text"}`, `{"event": "display" | "result", "data": {MIME type: data}}`, and at the
+end `{"event": "done", "status": "ok" | "error" | "exit" | "timeout" | "interrupted", "rung", "state", "cut", …}`."""
+
+
+class Client(Protocol):
+    """What can be done with sandboxes. Every method raises `SandboxError`."""
+
+    async def health(self) -> dict[str, Any]:
+        """Return whether sandboxes can be made, by what, or why not."""
+        ...
+
+    async def create(self, **options: Any) -> dict[str, Any]:
+        """Make a sandbox (see `sandbox.options.OPTIONS`) and return what it is."""
+        ...
+
+    async def list_sandboxes(self) -> list[dict[str, Any]]:
+        """Return what there is, oldest first."""
+        ...
+
+    async def get(self, sandbox_id: str) -> dict[str, Any]:
+        """Return one sandbox."""
+        ...
+
+    async def delete(self, sandbox_id: str) -> None:
+        """End one sandbox."""
+        ...
+
+    def execute(
+        self, sandbox_id: str, code: str, *, timeout: float | None = None, stdin: str = ""
+    ) -> AsyncGenerator[Event, None]:
+        """Run code and yield its events; closing the generator interrupts the code."""
+        ...
+
+    def command(
+        self, sandbox_id: str, command: str, *, timeout: float | None = None, stdin: str = ""
+    ) -> AsyncGenerator[Event, None]:
+        """Run a shell command and yield its events; closing the generator ends the command."""
+        ...
+
+    async def interrupt(self, sandbox_id: str) -> None:
+        """Interrupt the cell that runs."""
+        ...
+
+    async def restart(self, sandbox_id: str) -> None:
+        """Give a sandbox a new kernel; its files stay."""
+        ...
+
+    def read(self, sandbox_id: str, path: str) -> AsyncGenerator[bytes, None]:
+        """Yield a file in pieces."""
+        ...
+
+    async def write(self, sandbox_id: str, path: str, data: bytes | AsyncIterable[bytes]) -> int:
+        """Write a file, with the folders it lies in; return its size."""
+        ...
+
+    async def list_files(self, sandbox_id: str, path: str = ".", *, recursive: bool = False) -> dict[str, Any]:
+        """Return `entries` of a folder, and whether the list is `complete`."""
+        ...
+
+    async def make_folder(self, sandbox_id: str, path: str) -> None:
+        """Make a folder, with those it lies in."""
+        ...
+
+    async def remove(self, sandbox_id: str, path: str, *, recursive: bool = False) -> None:
+        """Remove a file or a folder."""
+        ...
+
+    async def logs(self, sandbox_id: str) -> str:
+        """Return the last of what the guest itself said."""
+        ...
+
+    async def close(self) -> None:
+        """Let go; sandboxes made in this process end."""
+        ...
+
+
+async def connect(url: str | None = None, api_key: str | None = None) -> Client:
+    """Return a client of the service when it answers at a URL, else one that works in this process.
+
+    Args:
+        url: Where a service may be.
+        api_key: Its key, sent only to what has said that it is this service.
+
+    Raises:
+        SandboxError: The service refuses the key.
+    """
+    import asyncio
+
+    if url is not None and await asyncio.to_thread(_listens, url):
+        found = await asyncio.to_thread(probe, url, api_key)
+        if found.refused:
+            from sandbox.errors import DeniedError
+
+            raise DeniedError(found.detail)
+        if found.is_sandbox:
+            from sandbox.http_client import HttpClient
+
+            return HttpClient(url, api_key)
+    from sandbox.manager import Manager
+
+    return Manager()
+
+
+async def list_here() -> list[dict[str, Any]]:
+    """Return the sandboxes of every process of this person on this machine, oldest first."""
+    from sandbox.here import list_here as find
+
+    return await find()
+
+
+async def stop_here(sandbox_id: str) -> bool:
+    """End a sandbox of any process of this person on this machine; return whether there was one.
+
+    Args:
+        sandbox_id: Which.
+    """
+    from sandbox.here import stop_here as stop
+
+    return await stop(sandbox_id)
+
+
+async def selfcheck(provider: str) -> AsyncGenerator[tuple[str, str | None], None]:
+    """Try what a provider promises, in a sandbox of its own; yield each promise and what was wrong with it, or None.
+
+    Args:
+        provider: Name of a provider, or `auto`.
+
+    Raises:
+        SandboxError: It cannot be used.
+    """
+    from sandbox.selfcheck import check_all
+
+    async for each in check_all(provider):
+        yield each
+
+
+def serve(host: str, port: int, api_key: str | None, provider: str) -> None:
+    """Run the service until it is stopped.
+
+    Args:
+        host: Address to listen at.
+        port: Port to listen at.
+        api_key: What callers have to show; without one only this machine may call.
+        provider: Name of a provider, or `auto`.
+
+    Raises:
+        SandboxError: It may not listen there without a key.
+    """
+    from sandbox.server import run
+
+    run(host, port, api_key, provider)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +206,17 @@ def probe(url: str, api_key: str | None = None, timeout: float = 1.0) -> Probe:
     return Probe(True, True, f"The sandbox service answers at {base}.")
 
 
+def _listens(url: str) -> bool:
+    """Whether anything is there; asked before the libraries that a real question takes are loaded."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        with socket.create_connection((parts.hostname or "", port), timeout=1.0):
+            return True
+    except (OSError, ValueError):
+        return False
+
+
 def _identifies(answer: object) -> bool:
     import httpx
 
@@ -57,3 +227,18 @@ def _identifies(answer: object) -> bool:
     except (ValueError, RecursionError):
         return False
     return isinstance(body, dict) and body.get("service") == SERVICE
+
+
+__all__ = [
+    "SERVICE",
+    "Client",
+    "Event",
+    "Probe",
+    "SandboxError",
+    "connect",
+    "list_here",
+    "probe",
+    "selfcheck",
+    "serve",
+    "stop_here",
+]

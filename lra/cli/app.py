@@ -23,6 +23,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "list-memory": ("lra.cli.overview", "Show the turns, tasks, summaries and memories that are kept."),
     "logs": ("lra.cli.logs", "Show the log: warnings, errors, failures of models."),
     "memory": ("lra.cli.memory", "Add, search, change and forget memories."),
+    "sandbox": ("lra.cli.sandbox", "Serve, list, stop and check the sandboxes that code runs in."),
     "sessions": ("lra.cli.sessions", "List, read, search, replay, rename, export and delete conversations."),
     "tasks": ("lra.cli.tasks", "List, add and finish tasks."),
 }

@@ -40,6 +40,7 @@ from lra.store.inbox import Inbox
 from lra.text import clean_text
 from lra.tools.catalogue import ToolInfo, built_in_toolsets, describe
 from lra.tools.deps import AgentDeps, Approver
+from lra.tools.workbench import Workbench, find_workbench
 
 if TYPE_CHECKING:
     from pydantic_ai.models import Model
@@ -61,6 +62,7 @@ class Session:
         use_memory: bool = True,
         read_only: bool = False,
         approver: Approver | None = None,
+        workbench: Workbench | None = None,
     ) -> None:
         self.runtime = runtime
         self.record = record
@@ -69,7 +71,8 @@ class Session:
         self._model = model
         self._use_memory = use_memory
         self._read_only = read_only
-        self._toolsets = built_in_toolsets(use_memory=use_memory)
+        self._toolsets = built_in_toolsets(use_memory=use_memory, use_sandbox=workbench is not None)
+        self._workbench = workbench
         self._agent = self._build_agent()
         self._context = SessionContext(runtime.store, record, ask_model=self._may_ask())
         self._undoer = Undoer(runtime.store, record.id, self._context)
@@ -79,6 +82,7 @@ class Session:
             memory=runtime.memory,
             sandbox_base_url=runtime.settings.sandbox_url,
             approve=approver,
+            workbench=workbench,
         )
         self._tenancy = Tenancy(runtime, record.id)
         self._held = Inbox(runtime.settings.home)
@@ -180,6 +184,7 @@ class Session:
             use_memory=use_memory,
             read_only=read_only,
             approver=approver,
+            workbench=await find_workbench(runtime.settings, opened.record.id),
         )
         session.notices = [*runtime.settings.notices, *session.notices, *opened.notices]
         if not read_only:
@@ -468,6 +473,8 @@ class Session:
             if not self._read_only:
                 await self._tenancy.release()
                 await self.runtime.store.sessions.discard_empty(self.id)
+            if self._workbench is not None:
+                await self._workbench.close()
             if self._owns_runtime:
                 await self.runtime.close()
 

@@ -9,6 +9,7 @@ from pydantic_ai import FunctionToolset
 
 from lra.tools.deps import AgentDeps
 from lra.tools.memory import memory_toolset
+from lra.tools.sandbox import sandbox_toolset
 from lra.tools.tasks import task_toolset
 
 
@@ -21,9 +22,16 @@ class ToolInfo:
     source: str
 
 
-def built_in_toolsets(*, use_memory: bool = True) -> list[FunctionToolset[AgentDeps]]:
-    """Return the toolsets every session has; without memory only tasks remain."""
-    return [memory_toolset(), task_toolset()] if use_memory else [task_toolset()]
+def built_in_toolsets(*, use_memory: bool = True, use_sandbox: bool = False) -> list[FunctionToolset[AgentDeps]]:
+    """Return the toolsets a session has.
+
+    Args:
+        use_memory: Whether it remembers and recalls.
+        use_sandbox: Whether code can be run.
+    """
+    memory = [memory_toolset()] if use_memory else []
+    sandbox = [sandbox_toolset()] if use_sandbox else []
+    return [*memory, task_toolset(), *sandbox]
 
 
 def describe(toolsets: Sequence[FunctionToolset[AgentDeps]]) -> list[ToolInfo]:

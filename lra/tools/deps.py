@@ -12,6 +12,7 @@ from lra.tools.consent import Approver, Consent, Edited
 if TYPE_CHECKING:
     from lra.memory import Memory, VectorMemoryStore
     from lra.store import StructuredMemoryStore
+    from lra.tools.workbench import Workbench
 
 
 @dataclass(kw_only=True)
@@ -31,6 +32,8 @@ class AgentDeps:
     """Where the sandbox service answers."""
     sandbox_id: str | None = None
     """Sandbox to run code in, once there is one."""
+    workbench: Workbench | None = None
+    """The session's sandbox, where one can be made."""
     memory: Memory | None = None
     """Long-term memory; built from `structured_store` when missing."""
     turn_id: int | None = None

@@ -1,0 +1,1 @@
+"""Ways to isolate a guest: one module each, one shape for all (`base`)."""
