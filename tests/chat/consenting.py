@@ -33,7 +33,7 @@ def run() -> None:
     """Run the program with the tool in its catalogue."""
     built_in = catalogue.built_in_toolsets
 
-    def with_tool(*, use_memory: bool = True) -> object:
+    def with_tool(*, use_memory: bool = True, use_sandbox: bool = False) -> object:
         return [*built_in(use_memory=use_memory), FunctionToolset([write_file, build], id="files")]
 
     import lra.session.session

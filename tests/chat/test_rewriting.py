@@ -21,7 +21,8 @@ def shown(*texts: str) -> list[tuple[str, str, bool]]:
     screen = pyte.Screen(80, 2)
     stream = pyte.Stream(screen)
     for text in texts:
-        stream.feed("\r" + text)
+        # pyte draws nothing after a character without width of its own until the next escape sequence.
+        stream.feed("\r" + text.replace("\ufe0f", ""))
     return [(cell.data, cell.fg, cell.bold) for cell in (screen.buffer[0][column] for column in range(80))]
 
 

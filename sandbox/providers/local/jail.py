@@ -157,6 +157,17 @@ def _build(config: dict[str, Any]) -> None:
     for path in config["links"]:
         target = os.readlink(path)
         os.symlink(target, root + path)
+    for name in ("proc", ".scratch", "tmp", "dev/shm", workspace.strip("/")):
+        os.makedirs(f"{root}/{name}", exist_ok=True)
+    # Before the folders of the system, one of which may lie in /tmp. One quota for everything that can be written to.
+    options = f"mode=755,size={limits['disk_mb']}m,nr_inodes={limits['files']}"
+    kernel.mount("tmpfs", f"{root}/.scratch", "tmpfs", tight, options)
+    for name, target in (("work", workspace), ("tmp", "/tmp"), ("shm", "/dev/shm")):
+        os.mkdir(f"{root}/.scratch/{name}")
+        os.chown(f"{root}/.scratch/{name}", USER, USER)
+        kernel.mount(f"{root}/.scratch/{name}", root + target, flags=kernel.MS_BIND)
+    kernel.unmount(f"{root}/.scratch")
+    os.rmdir(f"{root}/.scratch")
     for path in config["folders"]:
         _bind(path, root + path)
     _bind(config["guest_folder"], root + _GUEST)
@@ -168,17 +179,6 @@ def _build(config: dict[str, Any]) -> None:
     for name, text in _FILES.items():
         with open(f"{root}/{name}", "w") as file:
             file.write(text)
-    for name in ("proc", ".scratch", "tmp", "dev/shm", workspace.strip("/")):
-        os.makedirs(f"{root}/{name}", exist_ok=True)
-    # One quota for everything that can be written to.
-    options = f"mode=755,size={limits['disk_mb']}m,nr_inodes={limits['files']}"
-    kernel.mount("tmpfs", f"{root}/.scratch", "tmpfs", tight, options)
-    for name, target in (("work", workspace), ("tmp", "/tmp"), ("shm", "/dev/shm")):
-        os.mkdir(f"{root}/.scratch/{name}")
-        os.chown(f"{root}/.scratch/{name}", USER, USER)
-        kernel.mount(f"{root}/.scratch/{name}", root + target, flags=kernel.MS_BIND)
-    kernel.unmount(f"{root}/.scratch")
-    os.rmdir(f"{root}/.scratch")
     kernel.mount("proc", f"{root}/proc", "proc", tight | kernel.MS_NOEXEC)
     kernel.mount(f"{root}/proc/sys", f"{root}/proc/sys", flags=kernel.MS_BIND | kernel.MS_REC)
     kernel.restrict_mount(f"{root}/proc/sys", kernel.ATTR_RDONLY, recursive=True)
