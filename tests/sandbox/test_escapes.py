@@ -57,7 +57,7 @@ async def test_a_probe_can_get_through(probe: Probe, tmp_path: Path) -> None:
         subprocess.run, [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=30
     )
     if name in NOT_EVERYWHERE and "ESCAPED" not in done.stdout:
-        pytest.skip("this system refuses it to everybody")
+        pytest.xfail("this system refuses it to everybody, so that nothing is proven here")
     assert "ESCAPED" in done.stdout, done.stderr
 
 
