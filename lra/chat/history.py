@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
 from pathlib import Path
 
 from prompt_toolkit.history import FileHistory
 
+from lra.store.whole_file import replace_file
 from lra.text import clean_text
 
 KEPT = 5_000
@@ -69,7 +69,7 @@ def trim(path: Path) -> None:
         if size > _TRIM_BYTES // 2:
             break
         kept.append(entry)
-    _replace(path, b"\n# " + b"\n# ".join(reversed(kept)).removeprefix(b"\n# "))
+    replace_file(path, b"\n# " + b"\n# ".join(reversed(kept)).removeprefix(b"\n# "))
 
 
 def forget_in_file(path: Path, text: str) -> None:
@@ -79,12 +79,3 @@ def forget_in_file(path: Path, text: str) -> None:
         from lra.store import typed
 
         typed.forget_in_file(path, text)
-
-
-def _replace(path: Path, content: bytes) -> None:
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)
-    with os.fdopen(handle, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(name, path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from lra.events import RecalledMemory
 from lra.store.records import MemoryRecord
 
 if TYPE_CHECKING:
@@ -38,6 +39,18 @@ class Hit:
         if self.signals.get("cosine", 0.0) < CLEAR_COSINE:
             return "words"
         return "both" if self.signals.get("coverage") else "meaning"
+
+    def recalled(self) -> RecalledMemory:
+        """Return it as the events tell it."""
+        return RecalledMemory(
+            id=self.id,
+            kind=self.kind,
+            content=self.content,
+            created_at=self.created_at,
+            score=self.score,
+            signals=dict(self.signals),
+            session=self.session,
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON shape of `lra memory search`."""

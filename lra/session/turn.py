@@ -216,18 +216,7 @@ class TurnRunner:
             reason = str(error) if isinstance(error, LraError) else f"{type(error).__name__}: {error}"
             self._emit(Notice(level="warning", text=f"Memory was left out of this turn. {reason}"))
             return
-        self._recalled = [
-            RecalledMemory(
-                id=hit.id,
-                kind=hit.kind,
-                content=hit.content,
-                created_at=hit.created_at,
-                score=hit.score,
-                signals=dict(hit.signals),
-                session=hit.session,
-            )
-            for hit in hits
-        ]
+        self._recalled = [hit.recalled() for hit in hits]
         self._emit(Recalled(memories=self._recalled))
         if self._recalled:
             self._recorder.recall_block = format_block(self._recalled)

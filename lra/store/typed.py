@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
-import tempfile
 from pathlib import Path
 
 from lra.store.redaction import MARK, Words, span_pattern
+from lra.store.whole_file import replace_file
 
 _ASKED = re.compile(r"(\s*/(?:forget|memory))\s+(.+)")
 # Each line of an entry begins with a plus sign in the file, the first one of an entry behind its time.
@@ -41,16 +40,6 @@ def asked_less(entry: str, text: str) -> str:
     """Return an entry without the words by which a forgotten text was looked for."""
     found = _ASKED.match(entry)
     return entry[: found.end(1)] if found and Words.of(found.group(2)).in_common(Words.of(text)) else entry
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    """Write a file anew as a whole, private as it was made."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)
-    with os.fdopen(handle, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(name, path)
 
 
 def _typed(content: str, found: re.Match[str]) -> bool:

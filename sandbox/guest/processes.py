@@ -8,7 +8,6 @@ import signal
 from collections.abc import Collection, Iterator
 
 _PR_SET_DUMPABLE = 4
-_PR_SET_CHILD_SUBREAPER = 36
 
 
 def _prctl(option: int, value: int) -> None:
@@ -20,11 +19,6 @@ def _prctl(option: int, value: int) -> None:
 def hide_memory() -> None:
     """Keep processes of the same user from reading this one's memory, environment and descriptors."""
     _prctl(_PR_SET_DUMPABLE, 0)
-
-
-def adopt_orphans() -> None:
-    """Become the parent of every descendant whose own parent ends."""
-    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
 def everyone() -> Iterator[tuple[int, int]]:

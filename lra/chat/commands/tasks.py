@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from lra.chat.commands.registry import registry
 from lra.chat.table import rows
 from lra.chat.width import clip
-from lra.errors import UsageError
+from lra.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
     from lra.chat.app import Chat
@@ -68,6 +68,12 @@ async def _show(chat: Chat, store: StructuredMemoryStore, *, everything: bool) -
 async def _named(store: StructuredMemoryStore, name: str) -> TaskRecord:
     found = await store.tasks.find()
     # The number is the task's place among all, so that it does not change while others are finished.
-    if name.isdecimal() and 1 <= int(name) <= len(found):
+    if not name.isdecimal():
+        return await store.tasks.get(name)
+    if len(name) < 6 and 1 <= int(name) <= len(found):
         return found[int(name) - 1]
-    return await store.tasks.get(name)
+    # Digits are never the beginning of an id: "done 7" must not finish the one task whose id begins with a 7.
+    for task in found:
+        if task.id == name:
+            return task
+    raise NotFoundError(f"There is no task {clip(name, 40)!r}.", hint="/tasks all lists them with their numbers.")

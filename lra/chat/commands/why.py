@@ -103,18 +103,7 @@ async def _recalled(chat: Chat, session: Session) -> tuple[str, list[RecalledMem
         return message, live
     # An earlier run of the program recalled it: the record knows what, and searching again says by what.
     hits = await session.runtime.memory.search(message, limit=_SEARCHED, exclude_session=session.id)
-    found = {
-        hit.id: RecalledMemory(
-            id=hit.id,
-            kind=hit.kind,
-            content=hit.content,
-            created_at=hit.created_at,
-            score=hit.score,
-            signals=dict(hit.signals),
-            session=hit.session,
-        )
-        for hit in hits
-    }
+    found = {hit.id: hit.recalled() for hit in hits}
     for memory_id, record in (await store.memories.by_ids([i for i in ids if i not in found])).items():
         shape = record.to_dict()
         found[memory_id] = RecalledMemory(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 import subprocess
 from pathlib import Path
 
@@ -104,8 +106,15 @@ def test_tasks_are_listed_and_finished(chat: Terminal) -> None:
     tell(chat, "/tasks start 2", "[~] buy soil: in progress.")
     tell(chat, "/tasks", "1 is done or cancelled; /tasks all shows them.")
     tell(chat, "/tasks all", "1  [x]  ")
-    tell(chat, "/tasks done 7", "There is no task '7'")
     tell(chat, "/tasks paint", "/tasks does not know 'paint'.")
+
+
+def test_a_number_that_is_not_in_the_list_is_never_the_beginning_of_an_id(chat: Terminal, home: Path) -> None:
+    tell(chat, "add a task: water the plants", "water the plants")
+    with contextlib.closing(sqlite3.connect(next(home.rglob("agent_memory.db")))) as record, record:
+        assert record.execute("UPDATE tasks SET id = '7ahcg9by'").rowcount == 1
+    tell(chat, "/tasks done 7", "There is no task '7'")
+    tell(chat, "/tasks done 7ah", "[x] water the plants: done.")
 
 
 def test_doctor_looks_without_leaving(chat: Terminal) -> None:
