@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from lra.errors import NotFoundError, UsageError
 from lra.store import fts, queue
@@ -249,12 +249,12 @@ class Journal:
         return [_turn(row) for row in rows]
 
     async def spent(self, session_id: str) -> tuple[float, int]:
-        """Return dollars and tokens used in a session so far, rewound turns included."""
+        """Return dollars and tokens used in a session so far, rewound turns and picking out facts included."""
         (row,) = await self._database.rows(
-            select(
-                func.coalesce(func.sum(turns.c.cost), 0.0),
-                func.coalesce(func.sum(turns.c.input_tokens + turns.c.output_tokens), 0),
-            ).where(turns.c.session_id == session_id)
+            "SELECT coalesce(sum(cost), 0.0), coalesce(sum(input_tokens + output_tokens), 0) FROM ("
+            "SELECT cost, input_tokens, output_tokens FROM turns WHERE session_id = ?1 UNION ALL"
+            " SELECT cost, input_tokens, output_tokens FROM extractions WHERE session_id = ?1)",
+            (session_id,),
         )
         return float(row[0]), int(row[1])
 

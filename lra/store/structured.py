@@ -13,6 +13,7 @@ from lra.store import fts, queue
 from lra.store.audit import AuditLog
 from lra.store.clock import iso, parse_time
 from lra.store.database import Database
+from lra.store.extractions import ExtractionStore
 from lra.store.forgetting import Forgetting
 from lra.store.journal import Journal
 from lra.store.last_write import LastWrite
@@ -51,6 +52,7 @@ class StructuredMemoryStore:
         self.undoing = Undoing(self.database)
         self.last_write = LastWrite(self.database)
         self.timeline = Timeline(self.database)
+        self.extractions = ExtractionStore(self.database)
         self.database.on_open = self.forgetting.finish_quietly
 
     async def init_db(self) -> None:

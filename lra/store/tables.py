@@ -119,7 +119,7 @@ memories = Table(
     Column("pin", Integer, nullable=False, server_default=text("0")),
     Column("confidence", Float, nullable=False, server_default=text("1.0")),
     Column("count", Integer, nullable=False, server_default=text("1")),
-    Column("source", Text, nullable=False, server_default="user"),  # user, tool, summary, import
+    Column("source", Text, nullable=False, server_default="user"),  # user, tool, summary, extraction, import
     Column("session_id", Text, ForeignKey("sessions.id", ondelete="SET NULL")),
     Column("turn_id", Integer, ForeignKey("turns.id", ondelete="SET NULL")),
     Column("created_at", Integer, nullable=False),
@@ -146,7 +146,7 @@ memory_history = Table(
         "action", Text, nullable=False
     ),  # created, merged, superseded, edited, changed, forgotten, imported, undone, restored
     Column("content", Text, nullable=False),
-    Column("actor", Text, nullable=False),  # user, tool, summary, import
+    Column("actor", Text, nullable=False),  # user, tool, summary, extraction, import
     Column("process", Text, nullable=False),
     Column("session_id", Text),
     Column("turn_id", Integer),
@@ -211,6 +211,29 @@ erasures = Table(
     Column("seq", Integer, primary_key=True),
     Column("spec", Text, nullable=False),  # JSON: what is being forgotten, until it is
     Column("at", Integer, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+extractions = Table(
+    "extractions",
+    metadata,
+    Column("seq", Integer, primary_key=True),
+    Column("session_id", Text, ForeignKey("sessions.id", ondelete="CASCADE"), nullable=False),
+    Column("until_seq", Integer, nullable=False),  # the journal's last row that was looked at, or is to be
+    Column("state", Text, nullable=False, server_default="owed"),  # owed, done, dropped
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("claimed_until", Integer, nullable=False, server_default=text("0")),
+    Column("model", Text, nullable=False, server_default=""),
+    Column("requests", Integer, nullable=False, server_default=text("0")),
+    Column("input_tokens", Integer, nullable=False, server_default=text("0")),
+    Column("output_tokens", Integer, nullable=False, server_default=text("0")),
+    Column("cost", Float),
+    Column("wrote", Text, nullable=False, server_default="[]"),  # JSON: ids of memories
+    Column("told", Integer, nullable=False, server_default=text("0")),  # 1: the person has seen what was written
+    Column("at", Integer, nullable=False),
+    Index("ix_extractions_session", "session_id", "seq"),
+    Index("ix_extractions_owed", "seq", sqlite_where=text("state = 'owed'")),
+    Index("ix_extractions_untold", "seq", sqlite_where=text("told = 0 AND state = 'done'")),
     sqlite_autoincrement=True,
 )
 
