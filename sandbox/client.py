@@ -85,6 +85,10 @@ class Client(Protocol):
         """Return the last of what the guest itself said."""
         ...
 
+    async def take_over(self, sandbox_id: str) -> bool:
+        """Return whether an earlier sandbox is still there to be used; one of a dead process of this machine is."""
+        ...
+
     async def close(self) -> None:
         """Let go; sandboxes made in this process end."""
         ...
@@ -112,9 +116,21 @@ async def connect(url: str | None = None, api_key: str | None = None) -> Client:
             from sandbox.http_client import HttpClient
 
             return HttpClient(url, api_key)
-    from sandbox.manager import Manager
+    # Its packages are many: the event loop goes on meanwhile.
+    return await asyncio.to_thread(_manager)
 
-    return Manager()
+
+def likely(url: str | None = None) -> str | None:
+    """Return why no code can be run here, or None when it probably can. Quick: nothing is loaded, made or started.
+
+    Args:
+        url: Where a service may be.
+    """
+    from sandbox.likely import why_not
+
+    # A service may be far away: it is asked last.
+    missing = why_not()
+    return missing if missing is None or url is None or not _listens(url) else None
 
 
 async def list_here() -> list[dict[str, Any]]:
@@ -206,6 +222,12 @@ def probe(url: str, api_key: str | None = None, timeout: float = 1.0) -> Probe:
     return Probe(True, True, f"The sandbox service answers at {base}.")
 
 
+def _manager() -> Client:
+    from sandbox.manager import Manager
+
+    return Manager(lasting=True, adopting=False)
+
+
 def _listens(url: str) -> bool:
     """Whether anything is there; asked before the libraries that a real question takes are loaded."""
     try:
@@ -236,6 +258,7 @@ __all__ = [
     "Probe",
     "SandboxError",
     "connect",
+    "likely",
     "list_here",
     "probe",
     "selfcheck",

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import httpx
 
-from sandbox.errors import ERRORS, SandboxError, UnavailableError
+from sandbox.errors import ERRORS, NotFoundError, SandboxError, UnavailableError
 
 _SECONDS = httpx.Timeout(60.0, connect=5.0)
 # While code runs the service sends something at least every few seconds.
@@ -48,6 +48,13 @@ class HttpClient:
     async def get(self, sandbox_id: str) -> dict[str, Any]:
         """Return one sandbox."""
         return dict((await self._ask("GET", _at(sandbox_id))).json())
+
+    async def take_over(self, sandbox_id: str) -> bool:
+        """Return whether the service has a sandbox that runs."""
+        try:
+            return str((await self.get(sandbox_id))["status"]) != "ended"
+        except NotFoundError:
+            return False
 
     async def delete(self, sandbox_id: str) -> None:
         """End one sandbox."""

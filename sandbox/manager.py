@@ -28,11 +28,20 @@ class Manager:
         provider: Name of a provider, or `auto`; or a provider, which is used without trying it first.
         lasting: Whether sandboxes outlive this process for the time of their lease, for a later manager to adopt.
         most: How many sandboxes there may be at once.
+        adopting: Whether to take over what a dead owner left when it opens; else one by one, with `take_over`.
     """
 
-    def __init__(self, provider: str | Provider = "auto", *, lasting: bool = False, most: int = _MOST) -> None:
+    def __init__(
+        self,
+        provider: str | Provider = "auto",
+        *,
+        lasting: bool = False,
+        most: int = _MOST,
+        adopting: bool | None = None,
+    ) -> None:
         self._wanted = provider if isinstance(provider, str) else provider.name
         self._lasting = lasting
+        self._adopting = lasting if adopting is None else adopting
         self._most = most
         self._provider: Provider | None = None if isinstance(provider, str) else provider
         self._choosing = asyncio.Lock()
@@ -44,7 +53,7 @@ class Manager:
     async def open(self) -> list[str]:
         """Begin: adopt what a dead owner left, end what cannot be adopted; return the adopted ids."""
         self._me = (os.getpid(), await asyncio.to_thread(records.started, os.getpid()))
-        adopted: list[str] = await self._adopt() if self._lasting else []
+        adopted: list[str] = await self._adopt() if self._adopting else []
         if self._sweeper is None:
             self._sweeper = asyncio.create_task(self._sweep())
         return adopted
@@ -212,23 +221,42 @@ class Manager:
         found = await asyncio.to_thread(lambda: [each for each in records.everything() if not each.owned])
         adopted = []
         for record in found:
-            box = await self._box_of(record)
-            if box is not None and record.lasting:
-                spec = Spec.from_dict(record.spec)
-                try:
-                    link = await Link.open(box, spec)
-                except GoneError:
-                    link = None
-                if link is not None:
-                    sandbox = Sandbox(spec, box, link, provider=record.provider, created=record.created)
-                    self._sandboxes[record.id] = sandbox
-                    await self._note(sandbox)
-                    adopted.append(record.id)
-                    continue
-            if box is not None:
-                await box.kill()
-            await asyncio.to_thread(records.remove, record.id)
+            if await self._adopt_one(record):
+                adopted.append(record.id)
         return adopted
+
+    async def take_over(self, sandbox_id: str) -> bool:
+        """Adopt one sandbox whose owner has died; return whether it is there now.
+
+        Args:
+            sandbox_id: Which.
+        """
+        if sandbox_id in self._sandboxes:
+            return True
+        found = await asyncio.to_thread(lambda: [each for each in records.everything() if each.id == sandbox_id])
+        if not found or found[0].owned or not await self._adopt_one(found[0]):
+            return False
+        if self._sweeper is None:
+            await self.open()
+        return True
+
+    async def _adopt_one(self, record: records.Record) -> bool:
+        box = await self._box_of(record)
+        if box is not None and record.lasting:
+            spec = Spec.from_dict(record.spec)
+            try:
+                link = await Link.open(box, spec)
+            except GoneError:
+                link = None
+            if link is not None:
+                sandbox = Sandbox(spec, box, link, provider=record.provider, created=record.created)
+                self._sandboxes[record.id] = sandbox
+                await self._note(sandbox)
+                return True
+        if box is not None:
+            await box.kill()
+        await asyncio.to_thread(records.remove, record.id)
+        return False
 
     async def _box_of(self, record: records.Record) -> Box | None:
         try:
