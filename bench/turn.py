@@ -106,7 +106,6 @@ async def _compare(
     from lra.session.context import SessionContext
     from lra.session.recorder import Recorder
     from lra.store import StructuredMemoryStore
-    from lra.tools.catalogue import built_in_toolsets
     from lra.tools.deps import AgentDeps
 
     settings = settings_for(database)
@@ -119,7 +118,7 @@ async def _compare(
         build_model(MODEL, settings),
         deps_type=AgentDeps,
         instructions=default_instructions(),
-        toolsets=built_in_toolsets(),
+        toolsets=session.toolsets,
         retries=TOOL_RETRIES,
     )
     deps = AgentDeps(session_id=session.id, structured_store=store, memory=memory)

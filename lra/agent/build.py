@@ -11,6 +11,7 @@ from pydantic_ai import Agent, AgentRetries
 from lra.tools.deps import AgentDeps
 
 if TYPE_CHECKING:
+    from pydantic_ai.capabilities import AbstractCapability
     from pydantic_ai.models import Model
     from pydantic_ai.toolsets import AbstractToolset
 
@@ -26,13 +27,18 @@ def default_instructions() -> str:
 
 
 def build_agent(
-    model: Model, toolsets: Sequence[AbstractToolset[Any]], *, instructions: str | None = None
+    model: Model,
+    toolsets: Sequence[AbstractToolset[Any]],
+    *,
+    capabilities: Sequence[AbstractCapability[Any]] = (),
+    instructions: str | None = None,
 ) -> Agent[AgentDeps, str]:
     """Build the agent of a session.
 
     Args:
         model: The model that answers.
         toolsets: What it can call.
+        capabilities: What else goes with it, such as hooks and skills.
         instructions: Replaces the built-in instructions.
     """
     return Agent(
@@ -41,5 +47,6 @@ def build_agent(
         deps_type=AgentDeps,
         instructions=instructions if instructions is not None else default_instructions(),
         toolsets=list(toolsets),
+        capabilities=list(capabilities),
         retries=AgentRetries(tools=TOOL_RETRIES, output=2),
     )

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from pydantic_ai import FunctionToolset
 from pydantic_ai.messages import ModelMessage
 from pydantic_ai.models import Model
+from pydantic_ai.toolsets import AbstractToolset
 
 from lra.agent.build import default_instructions
 from lra.agent.context import CHARS_PER_TOKEN, FULL, part_chars, window_of
@@ -19,6 +19,7 @@ from lra.events import RecalledMemory
 from lra.session.context import SessionContext
 from lra.store import StructuredMemoryStore
 from lra.store.clock import iso
+from lra.tools.catalogue import function_tools
 
 PartName = Literal[
     "instructions",
@@ -97,7 +98,7 @@ async def report(
     store: StructuredMemoryStore,
     session_id: str,
     context: SessionContext,
-    toolsets: Sequence[FunctionToolset[Any]],
+    toolsets: Sequence[AbstractToolset[Any]],
     *,
     model: Model,
     model_name: str,
@@ -121,11 +122,10 @@ async def report(
         counts[name] += count
 
     add("instructions", len(default_instructions()))
-    for toolset in toolsets:
-        for tool in toolset.tools.values():
-            definition = tool.tool_def
-            schema = json.dumps(definition.parameters_json_schema)
-            add("tools", len(definition.name) + len(definition.description or "") + len(schema))
+    for tool in function_tools(toolsets):
+        definition = tool.tool_def
+        schema = json.dumps(definition.parameters_json_schema)
+        add("tools", len(definition.name) + len(definition.description or "") + len(schema))
     if context.summary:
         add("summary", _size(history[:_SUMMARY_MESSAGES]))
         history = history[_SUMMARY_MESSAGES:]

@@ -25,6 +25,7 @@ from lra.session.budget import Budget, checked_price
 from lra.session.closing import leave_summary, summarize_abandoned
 from lra.session.context import SessionContext, Uncompacted
 from lra.session.context_report import ContextReport, report
+from lra.session.equipment import Equipment, equip
 from lra.session.export import export_session
 from lra.session.log import note
 from lra.session.message import Message, begin, compose
@@ -38,12 +39,12 @@ from lra.session.usage import SessionUsage, usage_of
 from lra.store import SessionRecord
 from lra.store.inbox import Inbox
 from lra.text import clean_text
-from lra.tools.catalogue import ToolInfo, built_in_toolsets, describe
+from lra.tools.catalogue import ToolInfo, describe
 from lra.tools.deps import AgentDeps, Approver
-from lra.tools.workbench import Workbench, find_workbench
 
 if TYPE_CHECKING:
     from pydantic_ai.models import Model
+    from pydantic_ai.toolsets import AbstractToolset
 
 
 class Session:
@@ -62,7 +63,7 @@ class Session:
         use_memory: bool = True,
         read_only: bool = False,
         approver: Approver | None = None,
-        workbench: Workbench | None = None,
+        equipment: Equipment,
     ) -> None:
         self.runtime = runtime
         self.record = record
@@ -71,8 +72,7 @@ class Session:
         self._model = model
         self._use_memory = use_memory
         self._read_only = read_only
-        self._toolsets = built_in_toolsets(use_memory=use_memory, use_sandbox=workbench is not None)
-        self._workbench = workbench
+        self._equipment = equipment
         self._agent = self._build_agent()
         self._context = SessionContext(runtime.store, record, ask_model=self._may_ask())
         self._undoer = Undoer(runtime.store, record.id, self._context)
@@ -82,7 +82,7 @@ class Session:
             memory=runtime.memory,
             sandbox_base_url=runtime.settings.sandbox_url,
             approve=approver,
-            workbench=workbench,
+            workbench=equipment.workbench,
         )
         self._tenancy = Tenancy(runtime, record.id)
         self._held = Inbox(runtime.settings.home)
@@ -106,6 +106,11 @@ class Session:
     def title(self) -> str:
         """The session's title, empty before the first turn."""
         return self.record.title
+
+    @property
+    def toolsets(self) -> Sequence[AbstractToolset[AgentDeps]]:
+        """What the model can call."""
+        return tuple(self._equipment.toolsets)
 
     @property
     def running(self) -> bool:
@@ -184,9 +189,14 @@ class Session:
             use_memory=use_memory,
             read_only=read_only,
             approver=approver,
-            workbench=await find_workbench(runtime.settings, opened.record.id),
+            equipment=await equip(runtime, opened.record, use_memory=use_memory),
         )
-        session.notices = [*runtime.settings.notices, *session.notices, *opened.notices]
+        session.notices = [
+            *runtime.settings.notices,
+            *session.notices,
+            *opened.notices,
+            *session._equipment.notices,
+        ]
         if not read_only:
             await session._tenancy.take()
             session.notices += await recover_turns(runtime.store, opened.record.id)
@@ -195,7 +205,7 @@ class Session:
         return session
 
     def _build_agent(self) -> Agent[AgentDeps, str]:
-        agent = build_agent(self._model, self._toolsets)
+        agent = build_agent(self._model, self._equipment.toolsets, capabilities=self._equipment.capabilities)
         token = self.runtime.settings.logfire_token
         if token and (problem := trace(agent, token)) and problem not in self.notices:
             self.notices.append(problem)
@@ -356,6 +366,7 @@ class Session:
             model_name=self.model_name,
             use_memory=self._use_memory,
             approver=self._deps.approve,
+            equipment=await equip(self.runtime, record, use_memory=self._use_memory),
         )
         await session._tenancy.take()
         return session
@@ -387,7 +398,12 @@ class Session:
     async def context_report(self) -> ContextReport:
         """Return what fills the model's context window."""
         return await report(
-            self.runtime.store, self.id, self._context, self._toolsets, model=self._model, model_name=self.model_name
+            self.runtime.store,
+            self.id,
+            self._context,
+            self._equipment.toolsets,
+            model=self._model,
+            model_name=self.model_name,
         )
 
     async def set_model(self, name: str) -> None:
@@ -429,7 +445,7 @@ class Session:
 
     def tools(self) -> list[ToolInfo]:
         """Return the tools the model has."""
-        return describe(self._toolsets)
+        return describe(self._equipment.toolsets)
 
     def _check_idle(self) -> None:
         if self._running:
@@ -473,8 +489,7 @@ class Session:
             if not self._read_only:
                 await self._tenancy.release()
                 await self.runtime.store.sessions.discard_empty(self.id)
-            if self._workbench is not None:
-                await self._workbench.close()
+            await self._equipment.close()
             if self._owns_runtime:
                 await self.runtime.close()
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
-from pydantic_ai import FunctionToolset
+from pydantic_ai import FunctionToolset, Tool
+from pydantic_ai.toolsets import AbstractToolset
 
 from lra.tools.deps import AgentDeps
 from lra.tools.memory import memory_toolset
@@ -34,10 +36,17 @@ def built_in_toolsets(*, use_memory: bool = True, use_sandbox: bool = False) -> 
     return [*memory, task_toolset(), *sandbox]
 
 
-def describe(toolsets: Sequence[FunctionToolset[AgentDeps]]) -> list[ToolInfo]:
+def function_tools(toolsets: Iterable[AbstractToolset[Any]]) -> list[Tool[Any]]:
+    """Return the Python functions among the tools, those of wrapped toolsets too."""
+    leaves: list[AbstractToolset[Any]] = []
+    for toolset in toolsets:
+        toolset.apply(leaves.append)
+    return [tool for leaf in leaves if isinstance(leaf, FunctionToolset) for tool in leaf.tools.values()]
+
+
+def describe(toolsets: Iterable[AbstractToolset[Any]]) -> list[ToolInfo]:
     """Return name, first line of the description and origin of every tool."""
     return [
         ToolInfo(tool.name, (tool.description or "").strip().split("\n", 1)[0], "built-in")
-        for toolset in toolsets
-        for tool in toolset.tools.values()
+        for tool in function_tools(toolsets)
     ]
