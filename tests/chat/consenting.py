@@ -36,9 +36,9 @@ def run() -> None:
     def with_tool(*, use_memory: bool = True, use_sandbox: bool = False) -> object:
         return [*built_in(use_memory=use_memory), FunctionToolset([write_file, build], id="files")]
 
-    import lra.session.session
+    import lra.session.equipment
 
-    vars(lra.session.session)["built_in_toolsets"] = with_tool
+    vars(lra.session.equipment)["built_in_toolsets"] = with_tool
     main()
 
 

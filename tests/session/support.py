@@ -16,7 +16,6 @@ from typing import Any, Self, TypeVar
 import pytest
 from pydantic_ai import FunctionToolset
 
-from lra.agent.build import build_agent
 from lra.config import load_settings
 from lra.events import Event, TextDelta, TurnFinished
 from lra.runtime import Runtime
@@ -85,8 +84,8 @@ class Desk:
 
 def add_tools(session: Session, *tools: Callable[..., Any]) -> None:
     """Offer more tools in a session."""
-    session._toolsets.append(FunctionToolset[AgentDeps](list(tools)))
-    session._agent = build_agent(session._model, session._toolsets)
+    session._equipment.toolsets.append(FunctionToolset[AgentDeps](list(tools)))
+    session._agent = session._build_agent()
 
 
 async def take(session: Session, text: str, on_event: Callable[[Event], None] | None = None) -> list[Event]:
