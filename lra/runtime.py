@@ -12,6 +12,7 @@ from typing import Any
 from lra.config import Settings
 from lra.memory import Memory
 from lra.store import StructuredMemoryStore
+from lra.tools.workbench import Workshop
 
 logger = logging.getLogger("lra.runtime")
 # Who uses the library decides where its log goes; by default nowhere.
@@ -31,6 +32,8 @@ class Runtime:
         self.settings = settings
         self.store = store
         self.memory = memory
+        self.workshop = Workshop(settings.sandbox_url, settings.sandbox_api_key, settings.home)
+        """Where sandboxes come from."""
         self.long_lived = False
         """Whether the process stays, and so does work that can wait."""
         self.process_id = f"{os.getpid()}-{secrets.token_hex(4)}"
@@ -67,6 +70,7 @@ class Runtime:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=2)
+        await self.workshop.close()
         await self.memory.close()
         await self.store.close()
 

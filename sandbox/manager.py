@@ -231,8 +231,8 @@ class Manager:
         Args:
             sandbox_id: Which.
         """
-        if sandbox_id in self._sandboxes:
-            return True
+        if (here := self._sandboxes.get(sandbox_id)) is not None:
+            return str(here.info()["status"]) != "ended"
         found = await asyncio.to_thread(lambda: [each for each in records.everything() if each.id == sandbox_id])
         if not found or found[0].owned or not await self._adopt_one(found[0]):
             return False

@@ -44,9 +44,7 @@ async def equip(runtime: Runtime, record: SessionRecord, *, use_memory: bool) ->
         record: The session.
         use_memory: Whether it remembers and recalls.
     """
-    equipment = Equipment(workbench=await find_workbench(runtime.settings, record.id))
-    if equipment.workbench is not None:
-        equipment.ending.push_async_callback(equipment.workbench.close)
+    equipment = Equipment(workbench=await find_workbench(runtime.workshop, record.id))
     built_in: list[Any] = built_in_toolsets(use_memory=use_memory, use_sandbox=equipment.workbench is not None)
     equipment.toolsets += built_in
     return equipment

@@ -55,6 +55,7 @@ async def run_agent(
         return finished.output, session.last_messages
     finally:
         await session.close(summarize=False)
+        await runtime.workshop.close()
 
 
 def _error(finished: TurnFinished) -> LraError:

@@ -3,26 +3,90 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Any
+from typing import Any, Literal
 
 from pydantic_ai import FunctionToolset, ModelRetry, RunContext
 
-from lra.events import ToolProgress
+from lra.events import Notice, ToolProgress
 from lra.text import printable
 from lra.tools.deps import AgentDeps
-from lra.tools.workbench import Workbench
-from sandbox.client import Event, SandboxError
+from lra.tools.sandbox_answer import Answer
+from lra.tools.workbench import LOST, Workbench
+from sandbox.client import SandboxError
 
-_MOST_SHOWN = 20_000
-"""Characters of each stream that go to the model."""
 _MOST_SECONDS = 600.0
 _MOST_FILE = 100_000
+_MOST_FILES = 50
+_MOST_TOLD = 5
+Network = Literal["none", "limited", "unrestricted"]
+
+
+async def create_sandbox(
+    ctx: RunContext[AgentDeps],
+    packages: list[str] | None = None,
+    npm_packages: list[str] | None = None,
+    apt_packages: list[str] | None = None,
+    network: Network = "none",
+    allowed_hosts: list[str] | None = None,
+    language: Literal["python", "shell"] = "python",
+) -> dict[str, Any]:
+    """Make a new sandbox with packages or network, in place of the present one, whose names and files go.
+
+    Only needed when code lacks a package or has to reach a host: execute_code makes a plain sandbox by itself. The
+    person is asked before anything is installed or may be reached.
+
+    Args:
+        packages: Python packages to install, as pip names them, such as "pandas" or "numpy==2.1.0".
+        npm_packages: Packages of npm.
+        apt_packages: Packages of the system.
+        network: none, limited to allowed_hosts, or unrestricted.
+        allowed_hosts: With limited network, the hosts that may be reached: "pypi.org", or "*.example.com".
+        language: What execute_code takes.
+    """
+    bench = _bench(ctx)
+    wanted = {
+        "packages": {
+            manager: names
+            for manager, names in (("pip", packages), ("npm", npm_packages), ("apt", apt_packages))
+            if names
+        },
+        "network": network,
+        "allowed_hosts": allowed_hosts or [],
+        "language": language,
+    }
+    if (network == "limited") is not bool(allowed_hosts):
+        raise ModelRetry("allowed_hosts and network 'limited' go together.")
+    if reasons := _grants(wanted):
+        consent = await ctx.deps.consent(ctx.tool_call_id or "", "create_sandbox", wanted, " ".join(reasons))
+        if not consent.approved:
+            return {"error": f"The person did not allow it. {consent.reason}".strip()}
+        wanted = {name: consent.args[name] for name in wanted if name in consent.args}
+    try:
+        made = await bench.replace(wanted)
+    except SandboxError as error:
+        return {"error": error.message}
+    return {name: made[name] for name in ("language", "provider", "network", "allowed_hosts", "packages", "workspace")}
+
+
+def _grants(wanted: dict[str, Any]) -> list[str]:
+    """Return, in sentences, what a person has to agree to."""
+    reasons = []
+    if wanted["packages"]:
+        every = ", ".join(name for names in wanted["packages"].values() for name in names)
+        reasons.append(f"It installs {every} from the network, which runs their installation.")
+    if wanted["network"] == "limited":
+        reasons.append(f"Code in the sandbox may send anything it knows to {', '.join(wanted['allowed_hosts'])}.")
+    elif wanted["network"] == "unrestricted":
+        reasons.append("Code in the sandbox may send anything it knows to any address, those of this network included.")
+    return reasons
 
 
 async def execute_code(ctx: RunContext[AgentDeps], code: str, timeout: float = 60.0) -> dict[str, Any]:
-    """Run Python in an isolated sandbox without network. Names persist between calls, as in a notebook.
+    """Run Python in an isolated sandbox. Names persist between calls, as in a notebook.
 
-    The value of a last expression is returned. Files go to the working directory.
+    The value of a last expression is returned. Files go to the working directory; those that are new or changed are
+    listed, and the person can save them. There is no network and nothing can be installed, except where
+    create_sandbox was allowed to grant it.
 
     Args:
         code: Python source.
@@ -59,8 +123,12 @@ async def read_file(ctx: RunContext[AgentDeps], path: str) -> dict[str, Any]:
                 if len(data) > _MOST_FILE:
                     break
     except SandboxError as error:
-        return {"error": error.message}
-    return {"content": data[:_MOST_FILE].decode("utf-8", "replace"), "complete": len(data) <= _MOST_FILE}
+        return {"error": error.message, **_news(ctx, bench)}
+    return {
+        "content": data[:_MOST_FILE].decode("utf-8", "replace"),
+        "complete": len(data) <= _MOST_FILE,
+        **_news(ctx, bench),
+    }
 
 
 async def write_file(ctx: RunContext[AgentDeps], path: str, content: str) -> dict[str, Any]:
@@ -73,9 +141,10 @@ async def write_file(ctx: RunContext[AgentDeps], path: str, content: str) -> dic
     bench = _bench(ctx)
     try:
         client, sandbox_id = await bench.ready()
-        return {"path": path, "size": await client.write(sandbox_id, path, content.encode("utf-8", "replace"))}
+        written = await client.write(sandbox_id, path, content.encode("utf-8", "replace"))
     except SandboxError as error:
-        return {"error": error.message}
+        return {"error": error.message, **_news(ctx, bench)}
+    return {"path": path, "size": written, **_news(ctx, bench)}
 
 
 async def list_files(ctx: RunContext[AgentDeps], path: str = ".") -> dict[str, Any]:
@@ -87,16 +156,17 @@ async def list_files(ctx: RunContext[AgentDeps], path: str = ".") -> dict[str, A
     bench = _bench(ctx)
     try:
         client, sandbox_id = await bench.ready()
-        return await client.list_files(sandbox_id, path, recursive=True)
+        found = await client.list_files(sandbox_id, path, recursive=True)
     except SandboxError as error:
-        return {"error": error.message}
+        return {"error": error.message, **_news(ctx, bench)}
+    return {**found, **_news(ctx, bench)}
 
 
 def sandbox_toolset() -> FunctionToolset[AgentDeps]:
     """Return the tools that run code as a Pydantic AI toolset."""
     # One after the other: they share one namespace and one folder.
     return FunctionToolset(
-        [execute_code, run_command, read_file, write_file, list_files], id="sandbox", sequential=True
+        [create_sandbox, execute_code, run_command, read_file, write_file, list_files], id="sandbox", sequential=True
     )
 
 
@@ -110,7 +180,7 @@ def _bench(ctx: RunContext[AgentDeps]) -> Workbench:
 async def _run(ctx: RunContext[AgentDeps], bench: Workbench, op: str, text: str, timeout: float) -> dict[str, Any]:
     if not 0 < timeout <= _MOST_SECONDS:
         raise ModelRetry(f"timeout is more than 0 and at most {_MOST_SECONDS:.0f} seconds.")
-    answer = _Answer()
+    answer = Answer()
     try:
         client, sandbox_id = await bench.ready()
         call = client.execute if op == "execute" else client.command
@@ -121,59 +191,34 @@ async def _run(ctx: RunContext[AgentDeps], bench: Workbench, op: str, text: str,
                     said = printable(event["text"])
                     ctx.deps.tell(ToolProgress(call_id=ctx.tool_call_id or "", text=said))
                 answer.take(event)
+        files = await bench.changed()
     except SandboxError as error:
-        bench.lost()
-        return {"success": False, "error": error.message}
-    return {**answer.result(), **bench.news()}
+        return {"success": False, "error": error.message, **_news(ctx, bench)}
+    return {**answer.result(), **_files(ctx, files), **_news(ctx, bench)}
 
 
-class _Answer:
-    """What the model is told of a run."""
+def _news(ctx: RunContext[AgentDeps], bench: Workbench) -> dict[str, str]:
+    """Tell the person and the model when a sandbox was kept or lost."""
+    note = bench.news()
+    if not note:
+        return {}
+    ctx.deps.tell(Notice(level="warning" if note == LOST else "info", text=note))
+    return {"note": note}
 
-    def __init__(self) -> None:
-        self._texts: dict[str, str] = {"stdout": "", "stderr": ""}
-        self._cut: dict[str, int] = {"stdout": 0, "stderr": 0}
-        self._shown: list[str] = []
-        self._images = 0
-        self._done: Event = {}
 
-    def take(self, event: Event) -> None:
-        kind = event["event"]
-        if kind in self._texts:
-            # The beginning and the end say most.
-            text = self._texts[kind] + event["text"]
-            over = len(text) - _MOST_SHOWN
-            if over > 0:
-                half = _MOST_SHOWN // 2
-                text = text[:half] + text[half + over :]
-                self._cut[kind] += over
-            self._texts[kind] = text
-        elif kind in {"display", "result"}:
-            self._images += any(name.startswith("image/") for name in event["data"])
-            self._shown.append(str(event["data"].get("text/plain", ""))[:_MOST_SHOWN])
-        elif kind == "done":
-            self._done = event
+def _files(ctx: RunContext[AgentDeps], files: list[dict[str, Any]]) -> dict[str, Any]:
+    """Tell the person and the model which files a run produced."""
+    if not files:
+        return {}
+    named = ", ".join(f"{each['path']} ({size(each['size'])})" for each in files[:_MOST_TOLD])
+    more = f" and {len(files) - _MOST_TOLD} more" if len(files) > _MOST_TOLD else ""
+    ctx.deps.tell(Notice(level="info", text=f"Files in the sandbox: {named}{more}. /save NAME keeps one."))
+    return {"files": files[:_MOST_FILES], **({"more_files": len(files) - _MOST_FILES} if files[_MOST_FILES:] else {})}
 
-    def result(self) -> dict[str, Any]:
-        done = self._done
-        answer: dict[str, Any] = {"success": done.get("status") == "ok"}
-        for name, text in self._texts.items():
-            half = _MOST_SHOWN // 2
-            gap = f"\n… {self._cut[name]:,} characters cut …\n" if self._cut[name] else ""
-            if text:
-                answer[name] = text[:half] + gap + text[half:]
-        if self._shown:
-            answer["result"] = "\n".join(self._shown)
-        if self._images:
-            answer["images"] = self._images
-        if done.get("exit"):
-            answer["exit"] = done["exit"]
-        if done.get("traceback") or done.get("message"):
-            answer["error"] = str(done.get("traceback") or done.get("message"))
-        if done.get("status") in {"timeout", "interrupted"}:
-            how = "ran too long" if done["status"] == "timeout" else "was interrupted"
-            kept = "names are kept" if done.get("state") else "the kernel was restarted and all names are lost"
-            answer["error"] = f"The code {how} and was stopped; {kept}."
-        if (done.get("cut") or {}).get("file"):
-            answer["whole_output"] = done["cut"]["file"]
-        return answer
+
+def size(number: int) -> str:
+    """Return a number of bytes as a person reads it."""
+    for unit, bytes_in in (("MB", 1_000_000), ("kB", 1_000)):
+        if number >= bytes_in:
+            return f"{number / bytes_in:.1f} {unit}"
+    return f"{number} B"
