@@ -113,6 +113,8 @@ async def _compare(
     await store.init_db()
     memory = memory_over(store, settings, embedder)
     runtime = Runtime(settings, store, memory)
+    # A large record's vector files are made once in its life, not in these turns.
+    await memory.warm()
     session = await Session.open(runtime, model=MODEL, origin="library")
     agent = Agent(
         build_model(MODEL, settings),

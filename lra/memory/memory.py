@@ -88,7 +88,7 @@ class Memory:
             key: What it is about (`user.dog.name`); a new value takes the old one's place.
             tags: Words to find it by.
             pin: Whether an instruction goes in front of the model in every turn.
-            source: Who wrote it: `user`, `tool`, `summary` or `import`.
+            source: Who wrote it: `user`, `tool`, `summary`, `extraction` or `import`.
             session_id: The session it came from.
             turn_id: The turn it came from.
             namespace: Which of several separate memories it belongs to; see `project`.
@@ -340,8 +340,12 @@ class Memory:
             (await self._semantic.worker()).start()
 
     async def warm(self) -> None:
-        """Load the embedder and the vectors ahead of the first question, where there are any."""
+        """Load the embedder and the vectors ahead of the first question, where there are any.
+
+        It ends when the files of a large record's vectors are up to date; questions do not wait for that.
+        """
         await self._semantic.ask("", patience=SEARCH_PATIENCE)
+        await self._semantic.settle()
 
     async def drain(self, timeout: float | None = None) -> bool:
         """Wait until the index knows everything; without a running worker the work is done here.

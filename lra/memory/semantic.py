@@ -162,6 +162,11 @@ class Semantic:
             await asyncio.wait([task], timeout=patience)
         return self._queries.get(query)
 
+    async def settle(self) -> None:
+        """Wait until the vector files are up to date, if there are any."""
+        if self._exact is not None:
+            await self._exact.settle()
+
     async def _answering(self) -> Embedder | None:
         """Return the embedder whose vectors answer: the earlier one's, until those of the wanted one are complete."""
         wanted = await self.embedder()

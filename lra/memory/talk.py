@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import nlargest
+from itertools import pairwise
 
 from lra.memory.candidates import Holders
 from lra.memory.query import Terms
@@ -67,21 +68,23 @@ class Talk:
         self.sessions: dict[str, list[int]] = {}
         for seq in sorted(self.turns):
             self.sessions.setdefault(self.turns[seq].row.session, []).append(seq)
-        self._around = self._neighbours()
-
-    def _neighbours(self) -> dict[int, dict[int, int]]:
-        """Return for each turn those around it, by how many turns later they came."""
-        around: dict[int, dict[int, int]] = {seq: {0: seq} for seq in self.turns}
+        self._after: dict[int, int] = {}
+        self._before: dict[int, int] = {}
         for seqs in self.sessions.values():
-            for place, seq in enumerate(seqs):
-                last = seq
-                for step in range(1, REACH + 1):
-                    if place + step >= len(seqs) or seqs[place + step] - last > _GAP:
-                        break
-                    last = seqs[place + step]
-                    around[seq][step] = last
-                    around[last][-step] = seq
-        return around
+            for seq, following in pairwise(seqs):
+                if following - seq <= _GAP:
+                    self._after[seq], self._before[following] = following, seq
+
+    def _around(self, seq: int) -> Iterator[tuple[int, int]]:
+        """Give a turn and those around it `(how many turns later, seq)`."""
+        yield 0, seq
+        for direction, nexts in ((1, self._after), (-1, self._before)):
+            other = seq
+            for step in range(1, REACH + 1):
+                if other not in nexts:
+                    break
+                other = nexts[other]
+                yield direction * step, other
 
     def by_words(self, lengths: Mapping[str, int]) -> None:
         """Judge turns by the words of the question.
@@ -104,7 +107,7 @@ class Talk:
                 coverage[seq] = coverage.get(seq, 0.0) + weight
                 session = self.turns[seq].row.session
                 counts[session] = counts.get(session, 0) + rows[seq]
-                for step, other in self._around[seq].items():
+                for step, other in self._around(seq):
                     passages[other] = passages.get(other, 0) + rows[seq]
                     if near.get(other, 0.0) < _DECAY[step]:
                         near[other] = _DECAY[step]
@@ -118,7 +121,7 @@ class Talk:
                 sessions[session] = sessions.get(session, 0.0) + weight * count / (count + norm)
                 covered[session] = covered.get(session, 0.0) + weight
         for seq, turn in self.turns.items():
-            before = self._around[seq].get(-1)
+            before = self._before.get(seq)
             answers = coverage.get(before, 0.0) if before is not None and self.turns[before].row.asks else 0.0
             turn.signals["coverage"] = min(1.0, coverage.get(seq, 0.0))
             turn.signals["neighbours"] = min(1.0, context.get(seq, 0.0))
@@ -139,8 +142,7 @@ class Talk:
         for seq, turn in self.turns.items():
             if seq in cosines:
                 turn.weights = self._judgement.by_both
-                around = self._around[seq]
-                beside = 2 * cosines.get(around.get(-1, -1), 0.0) + cosines.get(around.get(1, -1), 0.0)
+                beside = 2 * cosines.get(self._before.get(seq, -1), 0.0) + cosines.get(self._after.get(seq, -1), 0.0)
                 turn.signals["cosine"] = max(0.0, cosines[seq])
                 turn.signals["neighbours_cosine"] = max(0.0, beside / 3)
                 turn.signals["session_cosine"] = best[turn.row.session]
