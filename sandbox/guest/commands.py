@@ -8,6 +8,7 @@ import signal
 import subprocess
 import threading
 from collections.abc import Mapping
+from typing import IO
 
 from .calls import Call, Pipes
 from .loop import Loop
@@ -53,7 +54,7 @@ class Command:
         self._pipes.close_writing()
         if self._process.stdin is not None:
             # The command may never read it, so it is fed from the side.
-            threading.Thread(target=_feed, args=(self._process.stdin, stdin.encode()), daemon=True).start()
+            self._start_feeding(self._process.stdin, stdin.encode("utf-8", "replace"))
         call.later(timeout, lambda: self.stop("timeout"))
 
     def pause(self, paused: bool) -> None:
@@ -90,6 +91,14 @@ class Command:
         code = self._process.returncode
         self.call.finish(status="ok" if code == 0 else "error", exit=code, state=True)
 
+    def _start_feeding(self, pipe: IO[bytes], data: bytes) -> None:
+        try:
+            threading.Thread(target=_feed, args=(pipe, data), daemon=True).start()
+        except RuntimeError:
+            # Every process and thread there may be is taken. What fits into a pipe it still gets.
+            os.set_blocking(pipe.fileno(), False)
+            _feed(pipe, data)
+
     def _kill(self) -> None:
         self.call.rung = "kill"
         self._signal(signal.SIGKILL)
@@ -99,9 +108,9 @@ class Command:
             os.killpg(self.pid, number)
 
 
-def _feed(pipe: object, data: bytes) -> None:
+def _feed(pipe: IO[bytes], data: bytes) -> None:
     try:
-        with pipe:  # type: ignore[attr-defined]
-            pipe.write(data)  # type: ignore[attr-defined]
+        with pipe:
+            pipe.write(data)
     except OSError:
         pass

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import array
+import contextlib
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from .calls import Call, Pipes
@@ -20,6 +21,8 @@ from .protocol import Decoder, Message, ProtocolError, encode
 _GRACE = 1.0
 """Seconds between two steps of the ladder."""
 _START = 20.0
+_MOST_STILLBORN = 5
+_STILLBORN_PAUSE = 0.1
 _MOST_EVENTS = 500
 _MOST_EVENT_BYTES = 32 * 1024 * 1024
 _EVENTS = {"result", "display"}
@@ -57,11 +60,17 @@ class Kernels:
         self._pipes: Pipes | None = None
         self._pid: int | None = None
         self._outbox = b""
+        self._request = b""
+        """The cell that runs, for a kernel that takes the place of one that was not born."""
+        self._stillborn = 0
         self._events = 0
         self._event_bytes = 0
         self._cell = 0
         self._paused = False
         self._timeout = 0.0
+        self._preload = [str(name) for name in settings.get("preload", [])]
+        self._waiting: list[Callable[[], None]] = []
+        """Told when the kernel is there, or when it will not come."""
         self.generation = 0
         """How many kernels there have been."""
         self.call: Call | None = None
@@ -72,17 +81,55 @@ class Kernels:
         zygote = {self._zygote.pid} if self._zygote is not None else set()
         return zygote | ({self._pid} if self._pid is not None else set())
 
-    def start(self) -> None:
-        """Begin to start a kernel; cells may be given at once."""
+    def start(self) -> bool:
+        """Begin to start a kernel; cells may be given at once. Where none can be started, the next cell tries again."""
         self.generation += 1
+        for _ in range(2):
+            try:
+                self._begin()
+            except OSError as error:
+                # The zygote was killed a moment ago, or every process there may be is taken.
+                sys.stderr.write(f"no kernel: {error!r}\n")
+                self._drop_zygote()
+            else:
+                return True
+        self._tell_waiting()
+        return False
+
+    def warm(self, modules: Sequence[str], then: Callable[[], None]) -> None:
+        """Have a kernel that is born with some modules, and say when it is there.
+
+        Args:
+            modules: Their names; a missing one is left out.
+            then: Called when it is there, or will not come.
+        """
+        if list(modules) != self._preload:
+            self._preload = list(modules)
+            self._end()
+            self._drop_zygote()
+            self.start()
+        if self._pid is not None or self._control is None:
+            then()
+        else:
+            self._waiting.append(then)
+
+    def _begin(self) -> None:
         self._start_zygote()
-        ours, theirs = socket.socketpair()
-        self._pipes = Pipes(self._loop)
-        fds = array.array("i", [theirs.fileno(), self._pipes.out_write, self._pipes.err_write])
-        request = json.dumps({"workspace": self._settings["workspace"]}).encode()
         assert self._zygote_socket is not None
-        self._zygote_socket.sendmsg([request], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds)])
-        theirs.close()
+        ours, theirs = socket.socketpair()
+        pipes = Pipes(self._loop)
+        try:
+            fds = array.array("i", [theirs.fileno(), pipes.out_write, pipes.err_write])
+            request = json.dumps({"workspace": self._settings["workspace"]}).encode()
+            self._zygote_socket.sendmsg([request], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds)])
+        except OSError:
+            ours.close()
+            pipes.close_writing()
+            pipes.close()
+            raise
+        finally:
+            theirs.close()
+        self._pipes = pipes
         self._pipes.take = self._output
         self._pipes.close_writing()
         self._pipes.pause(self._paused)
@@ -99,12 +146,15 @@ class Kernels:
             stdin: What `input()` reads.
             timeout: Seconds it may take.
         """
-        if self._control is None:
-            self.start()
+        if self._control is None and not self.start():
+            message = "No kernel can be started: the sandbox may have no process left for it."
+            call.finish(status="error", exit=None, state=False, name="KernelDied", message=message)
+            return
         self.call = call
         self._cell += 1
         self._events = self._event_bytes = 0
-        self._outbox += encode({"code": code, "stdin": stdin, "cell": self._cell})
+        self._request = encode({"code": code, "stdin": stdin, "cell": self._cell})
+        self._outbox += self._request
         self._watch()
         self._timeout = timeout
         if self._pid is None:
@@ -153,10 +203,7 @@ class Kernels:
             pid: Which.
         """
         if self._zygote is not None and pid == self._zygote.pid:
-            self._zygote.returncode = 0
-            self._zygote = None
-            if self._zygote_socket is not None:
-                self._zygote_socket.close()
+            self._drop_zygote()
         elif pid == self._pid:
             self._pid = None
             self._end()
@@ -165,18 +212,38 @@ class Kernels:
         if self._zygote is not None:
             return
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        preload = [str(name) for name in self._settings.get("preload", [])]
-        self._zygote = subprocess.Popen(
-            [sys.executable, "-I", self._folder, "--zygote", str(theirs.fileno()), *preload],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            pass_fds=[theirs.fileno()],
-            env=dict(self._env),
-            cwd=self._settings["workspace"],
-        )
-        theirs.close()
+        try:
+            self._zygote = subprocess.Popen(
+                [sys.executable, "-I", self._folder, "--zygote", str(theirs.fileno()), *self._preload],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                env=dict(self._env),
+                cwd=self._settings["workspace"],
+            )
+        except OSError:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
         self._zygote_socket = ours
+
+    def _drop_zygote(self) -> None:
+        zygote, self._zygote = self._zygote, None
+        if zygote is not None:
+            # Whoever is the first process collects it.
+            with contextlib.suppress(OSError):
+                os.kill(zygote.pid, signal.SIGKILL)
+            zygote.returncode = 0
+        channel, self._zygote_socket = self._zygote_socket, None
+        if channel is not None:
+            channel.close()
+
+    def _tell_waiting(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for then in waiting:
+            then()
 
     def _watch(self) -> None:
         if self._control is not None:
@@ -190,7 +257,7 @@ class Kernels:
         except BlockingIOError:
             return
         except OSError:
-            self._end()
+            self._lost()
             return
         self._outbox = self._outbox[sent:]
         self._watch()
@@ -204,7 +271,7 @@ class Kernels:
         except OSError:
             data = b""
         if not data:
-            self._end()
+            self._lost()
             return
         try:
             for message, _ in self._decoder.feed(data):
@@ -216,6 +283,8 @@ class Kernels:
         event, call = message.get("event"), self.call
         if event == "ready" and self._pid is None and isinstance(message.get("pid"), int):
             self._pid = message["pid"]
+            self._stillborn = 0
+            self._tell_waiting()
             if call is not None:
                 # The time of being born is not the code's.
                 call.later(self._timeout, lambda: self.stop("timeout"))
@@ -269,6 +338,28 @@ class Kernels:
         self._end()
         self.start()
 
+    def _lost(self) -> None:
+        """Notice that the kernel hung up: one that was not even born is tried again, with the cell it was to run."""
+        if self._pid is not None or self._stillborn >= _MOST_STILLBORN:
+            self._end()
+            return
+        # As when processes that were just killed still take the places of all there may be.
+        self._stillborn += 1
+        call, self.call = self.call, None
+        waiting, self._waiting = self._waiting, []
+        self._end()
+        self.call, self._waiting = call, waiting
+        self._loop.later(_STILLBORN_PAUSE, self._try_again)
+
+    def _try_again(self) -> None:
+        if self._control is not None:
+            return
+        if not self.start():
+            self._end()
+        elif self.call is not None:
+            self._outbox = self._request
+            self._watch()
+
     def _end(self) -> None:
         """Remove the kernel and everything that came from it."""
         self._pid = None
@@ -282,6 +373,7 @@ class Kernels:
             self._pipes.close()
             self._pipes = None
         self._outbox = b""
+        self._tell_waiting()
         call, self.call = self.call, None
         if call is not None:
             if call.why is None:

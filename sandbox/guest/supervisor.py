@@ -8,8 +8,10 @@ import json
 import os
 import signal
 import socket
+import struct
 import sys
 import time
+import traceback
 from typing import Any
 
 from .calls import Call
@@ -18,13 +20,17 @@ from .connection import Connection
 from .files import FileError, Workspace
 from .kernels import Kernels
 from .loop import Loop
-from .processes import hide_memory
+from .processes import freeze, hide_memory, thaw
 from .protocol import VERSION, Message
 
 _FILE_OPS = {"read", "write", "list", "stat", "mkdir", "move", "remove"}
 _STRANGERS = 8
 _STRANGER_SECONDS = 5.0
 _MOST_COMMANDS = 32
+_MOST_MISHAPS = 100
+_RELAY_SECONDS = 0.2
+_HELD_SECONDS = 3600.0
+"""A socket says at once when its owner ends, so one that is only slow, or stopped for a while, loses nothing."""
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -45,12 +51,9 @@ class Supervisor:
         self._workspace = Workspace(str(config["workspace"]))
         self._env = _environment(config)
         self._relay: set[int] = set()
-        if path := config.get("relay"):
-            from . import relay
-
-            pid, proxies = relay.start(str(path))
-            self._relay = {pid}
-            self._env = proxies | self._env
+        self._egress = str(config.get("relay") or "")
+        if self._egress:
+            self._env = self._start_relay() | self._env
         self._commands: dict[int, Command] = {}
         self._kernels = Kernels(
             self._loop,
@@ -61,15 +64,20 @@ class Supervisor:
         )
         self._owner: Connection | None = None
         self._strangers: set[Connection] = set()
+        self._owner_ends_loudly = False
+        self._lease_ends = self._loop.later(0, self._check_lease)
         self._serial = 0
+        self._mishaps = 0
+        self._paused = False
         self._stop = False
         wake_read, self._wake_write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._wake_read = wake_read
         self._loop.watch(wake_read, read=self._reap)
         signal.set_wakeup_fd(self._wake_write, warn_on_full_buffer=False)
-        signal.signal(signal.SIGCHLD, lambda number, frame: None)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGTERM, self._terminate)
+        # A handler that does nothing, unlike being ignored, is not handed down to the programs that are started. The
+        # first process ends by its owner's word alone: whatever runs in here can send it a signal it has a handler for.
+        for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda number, frame: None)
 
     def listen(self, listener: socket.socket) -> None:
         """Take connections.
@@ -79,13 +87,14 @@ class Supervisor:
         """
         listener.setblocking(False)
         listener.set_inheritable(False)
+        self._owner_ends_loudly = True
 
         def accept() -> None:
             try:
                 peer, _ = listener.accept()
             except OSError:
                 return
-            if len(self._strangers) >= _STRANGERS:
+            if len(self._strangers) >= _STRANGERS or _is_inside(peer):
                 peer.close()
                 return
             fd = peer.detach()
@@ -109,24 +118,30 @@ class Supervisor:
     def run(self) -> None:
         """Serve until told to stop, or until the owner has not been heard for the time of the lease."""
         self._kernels.start()
-        self._check_lease()
         while not self._stop:
-            self._loop.turn()
+            try:
+                self._loop.turn()
+            except Exception:  # what went wrong with one request must not end everything
+                self._mishaps += 1
+                if self._mishaps <= _MOST_MISHAPS:
+                    traceback.print_exc()
+                time.sleep(0.01)
 
     def _check_lease(self) -> None:
-        left = self._heard + self._lease - time.monotonic()
+        held = self._owner is not None and self._owner_ends_loudly
+        left = self._heard + (max(self._lease, _HELD_SECONDS) if held else self._lease) - time.monotonic()
+        self._lease_ends.cancel()
         if left <= 0:
             self._stop = True
         else:
-            self._loop.later(left + 0.01, self._check_lease)
-
-    def _terminate(self, number: int, frame: object) -> None:
-        self._stop = True
+            self._lease_ends = self._loop.later(left + 0.01, self._check_lease)
 
     def _closed(self, connection: Connection) -> None:
         self._strangers.discard(connection)
         if connection is self._owner:
             self._owner = None
+            self._heard = time.monotonic()
+            self._check_lease()
 
     def _crowded(self, crowded: bool) -> None:
         self._kernels.pause(crowded)
@@ -145,6 +160,8 @@ class Supervisor:
             self._do(request, str(message.get("op")), message, blob)
         except FileError as error:
             self._answer(request, error=error.kind, message=str(error))
+        except BlockingIOError:
+            self._answer(request, error="limit", message="Every process that this sandbox may have is taken.")
         except OSError as error:
             self._answer(request, error="failed", message=f"{error.strerror or error}.")
         except (KeyError, TypeError, ValueError) as error:
@@ -169,11 +186,15 @@ class Supervisor:
                 "python": ".".join(map(str, sys.version_info[:3])),
                 "generation": self._kernels.generation,
                 "busy": self._kernels.call is not None,
+                "executable": sys.executable,
+                "paused": self._paused,
             }
         )
 
     def _do(self, request: int, op: str, message: Message, blob: bytes | None) -> None:
-        if op == "ping":
+        if self._paused and op in {"execute", "command", "restart", "warm"}:
+            self._answer(request, error="conflict", message="The sandbox is paused: resume it first.")
+        elif op == "ping":
             self._answer(request, generation=self._kernels.generation, busy=self._kernels.call is not None)
         elif op in _FILE_OPS:
             answer, data = self._workspace.handle(op, message, blob)
@@ -192,6 +213,16 @@ class Supervisor:
         elif op == "restart":
             self._kernels.restart()
             self._answer(request, generation=self._kernels.generation)
+        elif op == "warm":
+            modules = [str(name) for name in message["modules"]]
+            self._kernels.warm(modules, lambda: self._answer(request))
+        elif op == "pause":
+            self._pause(request)
+        elif op == "resume":
+            if self._paused:
+                self._paused = False
+                thaw()
+            self._answer(request)
         elif op == "shutdown":
             self._answer(request)
             self._stop = True
@@ -216,6 +247,30 @@ class Supervisor:
             timeout=float(message["timeout"]),
         )
         self._commands[command.pid] = command
+
+    def _pause(self, request: int) -> None:
+        """Stop everything but this process, which goes on to hear its owner, and the relay, which is not the user's."""
+        if self._kernels.call is not None or self._commands:
+            self._answer(request, error="conflict", message="Something is running: wait for it, or interrupt it.")
+        elif freeze(self._relay):
+            self._paused = True
+            self._answer(request)
+        else:
+            thaw()
+            self._answer(request, error="failed", message="A process of the sandbox cannot be stopped.")
+
+    def _start_relay(self) -> dict[str, str]:
+        from . import relay
+
+        pid, proxies = relay.start(self._egress)
+        self._relay = {pid}
+        return proxies
+
+    def _restart_relay(self) -> None:
+        try:
+            self._start_relay()
+        except OSError:  # its port is taken, by what took its place or by what is not buried yet
+            self._loop.later(_RELAY_SECONDS, self._restart_relay)
 
     def _interrupt(self, request: object) -> None:
         """Stop one call, or with no request named the cell that runs."""
@@ -250,8 +305,17 @@ class Supervisor:
             command = self._commands.pop(pid, None)
             if command is not None:
                 command.ended(status)
+            elif pid in self._relay:
+                # The user's code may kill it: they are the same user.
+                self._loop.later(_RELAY_SECONDS, self._restart_relay)
             else:
                 self._kernels.ended(pid)
+
+
+def _is_inside(peer: socket.socket) -> bool:
+    """Whether a process of this sandbox knocks: an owner's number means nothing in here."""
+    pid = struct.unpack("3i", peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]
+    return pid > 0 and os.path.exists(f"/proc/{pid}")
 
 
 def _same(one: str, other: str) -> bool:
@@ -305,7 +369,7 @@ def main(argv: list[str]) -> None:
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         listener.bind(argv[1])
         os.chmod(argv[1], 0o666)  # the owner may be another user; its folder keeps everybody else away
-        listener.listen(8)
+        listener.listen(64)
         supervisor.listen(listener)
     else:
         supervisor.listen(socket.socket(fileno=int(argv[1])))
