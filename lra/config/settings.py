@@ -116,6 +116,8 @@ class Settings:
     """Tool calls allowed in one turn (`LRA_MAX_TOOL_CALLS`)."""
     max_session_tokens: int | None
     """Tokens, input and output together, that one session may use (`LRA_MAX_SESSION_TOKENS`)."""
+    extract: bool
+    """`LRA_EXTRACT`: whether a session's model picks facts out of it when it has ended."""
     raw: Mapping[str, Value] = field(repr=False)
     """Every known variable that was set anywhere, by name."""
     notices: tuple[str, ...] = ()

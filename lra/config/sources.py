@@ -33,6 +33,7 @@ _OWN_NAMES = frozenset(
         "SANDBOX_API_KEY",
         "LRA_APPROVAL",
         "LRA_LOCAL_ONLY_PROVIDERS",
+        "LRA_EXTRACT",
         "LOGFIRE_TOKEN",
         "LRA_MAX_COST",
         "LRA_MAX_REQUESTS",
@@ -145,6 +146,7 @@ def _resolve(folder: Path, trusted: bool, raw: dict[str, Value], notices: list[s
         max_requests=_count(raw, "LRA_MAX_REQUESTS") or 50,
         max_tool_calls=_count(raw, "LRA_MAX_TOOL_CALLS") or 200,
         max_session_tokens=_count(raw, "LRA_MAX_SESSION_TOKENS"),
+        extract=_switch(raw, "LRA_EXTRACT"),
         raw=raw,
         notices=tuple(notices),
     )
@@ -230,6 +232,17 @@ def _approval(raw: Mapping[str, Value]) -> Approval:
             return "deny"
     assert value is not None
     raise _wrong("LRA_APPROVAL", value, "it must be ask, auto or deny")
+
+
+def _switch(raw: Mapping[str, Value], name: str) -> bool:
+    value = raw.get(name)
+    match value.text.strip().lower() if value else "off":
+        case "on" | "1" | "true" | "yes":
+            return True
+        case "off" | "0" | "false" | "no":
+            return False
+    assert value is not None
+    raise _wrong(name, value, "it must be on or off")
 
 
 def _positive(raw: Mapping[str, Value], name: str) -> float | None:

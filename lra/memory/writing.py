@@ -15,6 +15,9 @@ from lra.store import NewMemory, StructuredMemoryStore
 
 __all__ = ["Particulars", "Write", "Writer"]
 
+_BY_A_MODEL = frozenset({"tool", "extraction"})
+"""Who may only repeat what it was shown."""
+
 
 class Particulars(TypedDict, total=False):
     """What few memories have."""
@@ -67,7 +70,7 @@ class Writer:
             new = replace(new, content=await asyncio.to_thread(secrets.masked, new.content))
         elif not more.get("allow_secret"):
             await _refuse_secrets(new.content)
-        if new.source == "tool" and new.session_id is not None and (echo := await self._echo(new)) is not None:
+        if new.source in _BY_A_MODEL and new.session_id is not None and (echo := await self._echo(new)) is not None:
             return echo
         done = await self._store.memories.write(new, reading(new.content, new.kind))
         return Write(done.record, done.action, tuple(done.contradicts))

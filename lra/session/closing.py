@@ -1,4 +1,4 @@
-"""What a session leaves behind: a title and a summary in memory."""
+"""What a session leaves behind: a title, a summary and, where that is chosen, facts in memory."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pydantic_ai.exceptions import AgentRunError
 from lra.agent.names import OFFLINE
 from lra.agent.summary import Line, extract, summarize
 from lra.runtime import Runtime
+from lra.session.extraction import extract_facts, extract_owed, told
 
 if TYPE_CHECKING:
     from pydantic_ai.models import Model
@@ -21,6 +22,39 @@ MODEL_SECONDS = 8.0
 """How long closing waits for a model's summary."""
 MODEL_TURNS = 3
 """Shorter conversations are summarised by extraction alone."""
+
+
+async def leave_behind(runtime: Runtime, session_id: str, model: Model | None, *, may_ask: bool) -> None:
+    """Leave what later conversations may know of a session that ends.
+
+    Args:
+        runtime: The process's shared parts.
+        session_id: Which session.
+        model: The session's model, where there is time to ask it.
+        may_ask: Whether a model may be asked for more than answers, now or later.
+    """
+    work = [leave_summary(runtime, session_id, model if may_ask else None)]
+    if runtime.settings.extract and may_ask:
+        work.append(extract_facts(runtime, session_id, model))
+    await asyncio.gather(*work)
+
+
+async def pick_up(runtime: Runtime, *, use_memory: bool) -> list[str]:
+    """Begin, in the background, with what earlier processes had no time to leave behind.
+
+    Args:
+        runtime: The process's shared parts.
+        use_memory: Whether memory is used in the session that begins.
+
+    Returns:
+        Sentences for the person: what was picked out of earlier sessions.
+    """
+    runtime.spawn(summarize_abandoned(runtime))
+    if not (runtime.settings.extract and use_memory):
+        return []
+    if runtime.settings.max_cost is None:
+        runtime.spawn(extract_owed(runtime))
+    return await told(runtime)
 
 
 async def leave_summary(runtime: Runtime, session_id: str, model: Model | None) -> None:
@@ -82,4 +116,6 @@ async def _current(store: StructuredMemoryStore, session_id: str) -> tuple[str, 
 async def summarize_abandoned(runtime: Runtime, limit: int = 5) -> None:
     """Leave summaries for sessions whose process ended before it could."""
     for record in await runtime.store.sessions.unsummarized(limit):
+        if runtime.settings.extract and runtime.settings.max_cost is None:
+            await extract_facts(runtime, record.id, None)
         await leave_summary(runtime, record.id, None)

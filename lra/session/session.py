@@ -22,7 +22,7 @@ from lra.events import Compacted, Event
 from lra.runtime import Runtime
 from lra.session.attachments import Attachment
 from lra.session.budget import Budget, checked_price
-from lra.session.closing import leave_summary, summarize_abandoned
+from lra.session.closing import leave_behind, leave_summary, pick_up
 from lra.session.context import SessionContext, Uncompacted
 from lra.session.context_report import ContextReport, report
 from lra.session.equipment import Equipment, equip
@@ -201,7 +201,7 @@ class Session:
             await session._tenancy.take()
             session.notices += await recover_turns(runtime.store, opened.record.id)
         if runtime.long_lived:
-            runtime.spawn(summarize_abandoned(runtime))
+            session.notices += await pick_up(runtime, use_memory=use_memory)
         return session
 
     def _build_agent(self) -> Agent[AgentDeps, str]:
@@ -324,7 +324,7 @@ class Session:
         undone = await self._undoer.rewind(number, also_written=also_written)
         self.record = await self.runtime.store.sessions.get(self.id)
         if undone.summary_dropped and self._use_memory:
-            await self._leave_summary(by_model=False)
+            await leave_summary(self.runtime, self.id, None)
         return undone
 
     async def rewind_preview(self, number: int) -> Undone:
@@ -380,7 +380,7 @@ class Session:
         self._check_idle()
         compacted = await self._context.compact(self._model)
         if compacted is not None:
-            await self._leave_summary(by_model=False)
+            await leave_summary(self.runtime, self.id, None)
         return compacted
 
     async def uncompact(self) -> Uncompacted | None:
@@ -431,6 +431,7 @@ class Session:
         """Return what the session has used so far."""
         return usage_of(
             await self.runtime.store.journal.turns(self.id),
+            beside=await self.runtime.store.extractions.of(self.id),
             context_tokens=estimate_tokens(await self._context.messages()),
             context_window=window_of(self._model),
         )
@@ -462,9 +463,6 @@ class Session:
         """Tell whether a model may be asked for more than answers: not where every cent is counted."""
         return self.runtime.settings.max_cost is None
 
-    async def _leave_summary(self, *, by_model: bool) -> None:
-        await leave_summary(self.runtime, self.id, self._model if by_model and self._may_ask() else None)
-
     async def close(self, *, summarize: bool = True) -> None:
         """Cancel what runs, leave a summary in memory, and give the session free; a second call does nothing.
 
@@ -484,7 +482,7 @@ class Session:
                 with suppress(LraError, OSError):
                     await settle_held(self.runtime.store, self._held, self.id)
             if self._use_memory and not self._read_only:
-                await self._leave_summary(by_model=summarize)
+                await leave_behind(self.runtime, self.id, self._model if summarize else None, may_ask=self._may_ask())
         finally:
             if not self._read_only:
                 await self._tenancy.release()

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lra.store import TurnRecord
+from lra.store.extractions import Spent
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,20 +24,21 @@ class SessionUsage:
     context_window: int
 
 
-def usage_of(turns: Sequence[TurnRecord], *, context_tokens: int, context_window: int) -> SessionUsage:
+def usage_of(turns: Sequence[TurnRecord], *, beside: Spent, context_tokens: int, context_window: int) -> SessionUsage:
     """Sum up turns.
 
     Args:
         turns: The turns of a session.
+        beside: What was spent on the session beside its turns.
         context_tokens: Estimated size of the history that is sent.
         context_window: The model's context window.
     """
-    costs = [turn.cost for turn in turns if turn.requests]
+    costs = [turn.cost for turn in turns if turn.requests] + [beside.cost]
     return SessionUsage(
         turns=len(turns),
-        requests=sum(turn.requests for turn in turns),
-        input_tokens=sum(turn.input_tokens for turn in turns),
-        output_tokens=sum(turn.output_tokens for turn in turns),
+        requests=sum(turn.requests for turn in turns) + beside.requests,
+        input_tokens=sum(turn.input_tokens for turn in turns) + beside.input_tokens,
+        output_tokens=sum(turn.output_tokens for turn in turns) + beside.output_tokens,
         cost=None if any(cost is None for cost in costs) else sum(cost or 0.0 for cost in costs),
         context_tokens=context_tokens,
         context_window=context_window,
