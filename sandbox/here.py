@@ -15,7 +15,7 @@ async def list_here() -> list[dict[str, Any]]:
     found = []
     for record in await asyncio.to_thread(lambda: list(records.everything())):
         try:
-            box = await load(record.provider).adopt(record.state)
+            box = await load(record.provider).find(record.state)
         except SandboxError:
             continue
         if box is not None:
@@ -42,7 +42,7 @@ async def stop_here(sandbox_id: str) -> bool:
     """
     for record in await asyncio.to_thread(lambda: list(records.everything())):
         if record.id == sandbox_id:
-            box = await load(record.provider).adopt(record.state)
+            box = await load(record.provider).find(record.state)
             if box is not None:
                 await box.kill()
             await asyncio.to_thread(records.remove, record.id)

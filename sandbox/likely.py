@@ -80,6 +80,6 @@ def _landlock() -> bool:
 
 def _others() -> bool:
     """Whether somebody else's provider is installed; looked for last, since it reads what every package says."""
-    from importlib.metadata import entry_points
+    from sandbox.providers.registry import installed
 
-    return bool(entry_points(group="sandbox.providers"))
+    return bool(installed())

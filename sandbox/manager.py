@@ -233,8 +233,10 @@ class Manager:
         """
         if (here := self._sandboxes.get(sandbox_id)) is not None:
             return str(here.info()["status"]) != "ended"
-        found = await asyncio.to_thread(lambda: [each for each in records.everything() if each.id == sandbox_id])
-        if not found or found[0].owned or not await self._adopt_one(found[0]):
+        found = await asyncio.to_thread(
+            lambda: [each for each in records.everything() if each.id == sandbox_id and not each.owned]
+        )
+        if not found or not await self._adopt_one(found[0]):
             return False
         if self._sweeper is None:
             await self.open()
@@ -260,7 +262,8 @@ class Manager:
 
     async def _box_of(self, record: records.Record) -> Box | None:
         try:
-            return await load(record.provider).adopt(record.state)
+            provider = await asyncio.to_thread(load, record.provider)
+            return await provider.adopt(record.state)
         except SandboxError:
             return None
 

@@ -164,6 +164,10 @@ class Provider(Protocol):
         """Take over a box that another process started, or return None when it is gone."""
         ...
 
+    async def find(self, state: State) -> Box | None:
+        """Return a box of another process, which it stays, or None when it is gone."""
+        ...
+
     async def reap(self, known_ids: Collection[str]) -> list[str]:
         """End boxes of dead owners, and return their sandbox ids.
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
+import socket
+import sys
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,10 +14,23 @@ from pathlib import Path
 import pytest
 
 from lra import events
+from lra.config import load_settings
+from lra.runtime import Runtime
 from lra.session import Session
-from sandbox.errors import UnavailableError
+from lra.tools.consent import Answer
+from lra.tools.workbench import KEPT, LOST
+from sandbox.client import probe
 from sandbox.providers import registry
 from sandbox.providers.local import LocalProvider
+from tests.session.support import Desk, take
+from tests.support.model_server import call, say
+
+
+@pytest.fixture
+def unused_tcp_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 @pytest.fixture
@@ -61,13 +77,155 @@ async def test_a_failure_is_told(run_folder: Path) -> None:
 
 
 async def test_without_a_provider_no_tool_is_offered_and_nothing_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def none(name: str = "auto") -> None:
-        raise UnavailableError("Code cannot be run here.")
-
-    monkeypatch.setattr("sandbox.manager.choose", none)
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    monkeypatch.setattr("sandbox.likely.DOCKER_SOCKET", "/nonexistent")
+    monkeypatch.setattr("sandbox.likely.local_lacks", lambda: "this kernel has no Landlock")
     monkeypatch.setenv("SANDBOX_URL", "http://127.0.0.1:9")
     async with await Session.open(model="offline", use_memory=False) as session:
         assert "execute_code" not in [tool.name for tool in session.tools()]
         seen = await _send(session, "run: `1 + 1`")
         assert not any(isinstance(event, events.ToolStarted) for event in seen)
         assert "sandbox" in seen[-1].to_dict()["output"].lower()
+
+
+async def test_opening_a_session_loads_nothing_of_the_sandbox(run_folder: Path) -> None:
+    code = (
+        "import asyncio, sys\n"
+        "from lra.session import Session\n"
+        "async def main():\n"
+        "    async with await Session.open(model='offline', use_memory=False) as session:\n"
+        "        assert 'execute_code' in [tool.name for tool in session.tools()]\n"
+        "        async for event in session.send('hello'): pass\n"
+        "asyncio.run(main())\n"
+        "print([name for name in ('docker', 'sandbox.manager', 'sandbox.http_client') if name in sys.modules])\n"
+    )
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", code, stdout=asyncio.subprocess.PIPE)
+    out, _ = await process.communicate()
+    assert out.decode().strip() == "[]"
+
+
+async def test_files_a_run_produced_are_told_to_both(run_folder: Path) -> None:
+    async with await Session.open(model="offline", use_memory=False) as session:
+        seen = await _send(session, "run: `open('out.csv', 'w').write('a,b')`")
+        assert _result(seen)["files"] == [{"path": "out.csv", "size": 3}]
+        assert any(
+            isinstance(event, events.Notice) and "out.csv (3 B)" in event.text and "/save" in event.text
+            for event in seen
+        )
+        # What did not change is not told again.
+        assert "files" not in _result(await _send(session, "run: `1 + 1`"))
+
+
+async def test_a_session_that_is_opened_again_in_the_same_process_has_its_names(run_folder: Path) -> None:
+    runtime = await Runtime.open(await asyncio.to_thread(load_settings))
+    try:
+        session = await Session.open(runtime, model="offline", use_memory=False)
+        await _send(session, "run: `x = 21`")
+        await session.close(summarize=False)
+        other = await Session.open(runtime, model="offline", use_memory=False)
+        assert "NameError" in str(_result(await _send(other, "run: `x`"))["error"])
+        await other.close(summarize=False)
+        again = await Session.open(runtime, model="offline", use_memory=False, resume=session.id)
+        found = _result(await _send(again, "run: `x * 2`"))
+        assert found["result"] == "42"
+        assert found["note"] == KEPT
+        await again.close(summarize=False)
+    finally:
+        await runtime.close()
+
+
+async def test_a_session_whose_sandbox_is_gone_says_so_once(run_folder: Path) -> None:
+    async with await Session.open(model="offline", use_memory=False) as session:
+        await _send(session, "run: `x = 21`")
+    async with await Session.open(model="offline", use_memory=False, resume=session.id) as session:
+        seen = await _send(session, "run: `1 + 1`")
+        assert _result(seen)["note"] == LOST
+        assert [event.text for event in seen if isinstance(event, events.Notice) and event.level == "warning"] == [LOST]
+        assert "note" not in _result(await _send(session, "run: `1 + 1`"))
+
+
+async def test_after_a_killed_process_the_names_are_still_there(run_folder: Path) -> None:
+    code = (
+        "import asyncio\n"
+        "from lra.session import Session\n"
+        "from sandbox.providers import registry\n"
+        "registry.names = lambda: ['local']\n"
+        "async def main():\n"
+        "    session = await Session.open(model='offline', use_memory=False)\n"
+        "    async for event in session.send('run: `x = 21`'): pass\n"
+        "    print(session.id, flush=True)\n"
+        "    await asyncio.sleep(60)\n"
+        "asyncio.run(main())\n"
+    )
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", code, stdout=asyncio.subprocess.PIPE)
+    assert process.stdout is not None
+    session_id = (await process.stdout.readline()).decode().strip()
+    process.kill()
+    await process.wait()
+    async with await Session.open(model="offline", use_memory=False, resume=session_id) as session:
+        seen = await _send(session, "run: `x * 2`")
+        assert _result(seen).get("result") == "42", _result(seen)
+        assert _result(seen)["note"] == KEPT
+
+
+async def test_with_a_service_the_names_outlive_the_program(
+    run_folder: Path, unused_tcp_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"http://127.0.0.1:{unused_tcp_port}"
+    monkeypatch.setenv("SANDBOX_URL", url)
+    command = [sys.executable, "-m", "lra", "sandbox", "serve", "--port", str(unused_tcp_port), "--provider", "local"]
+    service = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.DEVNULL)
+    try:
+        for _ in range(200):
+            if (await asyncio.to_thread(probe, url)).is_sandbox:
+                break
+            await asyncio.sleep(0.05)
+        async with await Session.open(model="offline", use_memory=False) as session:
+            await _send(session, "run: `x = 21`")
+        async with await Session.open(model="offline", use_memory=False, resume=session.id) as session:
+            found = _result(await _send(session, "run: `x * 2`"))
+            assert (found["result"], found["note"]) == ("42", KEPT)
+    finally:
+        service.terminate()
+        await service.wait()
+
+
+ANSWERS: list[tuple[Answer, str]] = [(True, "limited"), (False, "none"), ("not there", "none")]
+
+
+@pytest.mark.parametrize(("answer", "network"), ANSWERS)
+async def test_network_is_granted_by_the_person_alone(
+    desk: Desk, run_folder: Path, answer: Answer, network: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, str]] = []
+
+    async def approve(name: str, args: dict[str, object], reason: str, *, call_id: str = "") -> Answer:
+        asked.append((name, reason))
+        return answer
+
+    desk.setenv(SANDBOX_URL="http://127.0.0.1:9")
+    desk.server.script(
+        say("", call("create_sandbox", network="limited", allowed_hosts=["example.com"])), say("As you like.")
+    )
+    session = await desk.session(approver=approve)
+    seen = await take(session, "fetch example.com")
+    assert [name for name, _ in asked] == ["create_sandbox"]
+    assert "example.com" in asked[0][1]
+    answered = _result(seen)
+    assert answered.get("network", "none") == network, answered
+    if answer is not True:
+        assert "did not allow" in str(answered["error"])
+
+
+async def test_a_plain_sandbox_of_another_language_asks_nobody(desk: Desk, run_folder: Path) -> None:
+    desk.setenv(SANDBOX_URL="http://127.0.0.1:9")
+    desk.server.script(
+        say("", call("create_sandbox", language="shell")),
+        say("", call("execute_code", code="echo $((6 * 7))")),
+        say("42."),
+    )
+    seen = await take(await desk.session(), "use a shell")
+    assert not any(isinstance(event, events.ApprovalRequested) for event in seen)
+    finished = [json.loads(event.content) for event in seen if isinstance(event, events.ToolFinished)]
+    assert finished[0]["language"] == "shell"
+    assert finished[1]["stdout"] == "42\n"

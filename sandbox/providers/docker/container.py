@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.errors import InvalidError
 from sandbox.providers.base import Limits, Spec, guest_config
+from sandbox.providers.way_out import INSIDE, relay
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -19,7 +20,6 @@ FOLDER = "lra.sandbox.folder"
 """Label that names the folder its sockets are in."""
 
 _LOG = {"Type": "json-file", "Config": {"max-size": "1m", "max-file": "1"}}
-_INSIDE = "/run/sandbox"
 _SYSTEM = (
     "bin",
     "boot",
@@ -59,7 +59,7 @@ def create(client: DockerClient, image: str, spec: Spec, folder: str | None, run
     user = 20_000 + int.from_bytes(hashlib.sha256(spec.sandbox_id.encode()).digest()[:4], "big") % 40_000
     host: dict[str, Any] = client.api.create_host_config(
         auto_remove=True,
-        binds={folder: {"bind": _INSIDE, "mode": "rw"}} if folder else None,
+        binds={folder: {"bind": INSIDE, "mode": "rw"}} if folder else None,
         cap_drop=["ALL"],
         security_opt=["no-new-privileges:true", f"seccomp={_seccomp()}"],
         read_only=True,
@@ -75,8 +75,7 @@ def create(client: DockerClient, image: str, spec: Spec, folder: str | None, run
         runtime=runtime,
     )
     host["CgroupnsMode"] = "private"
-    relay = {"relay": f"{_INSIDE}/egress.sock"} if spec.network == "limited" else {}
-    way = ["--listen", f"{_INSIDE}/guest.sock"] if folder else ["--stdio"]
+    way = ["--listen", f"{INSIDE}/guest.sock"] if folder else ["--stdio"]
     labels = {SANDBOX: spec.sandbox_id} | ({FOLDER: folder} if folder else {})
     client.api.create_container(
         image,
@@ -86,7 +85,7 @@ def create(client: DockerClient, image: str, spec: Spec, folder: str | None, run
         hostname="sandbox",
         user=f"{user}:{user}",
         working_dir=spec.workspace,
-        environment={"LRA_GUEST": guest_config(spec, **relay), "HOME": spec.workspace},
+        environment={"LRA_GUEST": guest_config(spec, **relay(spec)), "HOME": spec.workspace},
         labels=labels,
         stdin_open=folder is None,
         host_config=host,

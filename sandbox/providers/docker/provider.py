@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from sandbox.egress import EgressProxy
 from sandbox.errors import InvalidError, SandboxError, UnavailableError
-from sandbox.hosts import AddressRange, HostError, ranges
+from sandbox.hosts import AddressRange
 from sandbox.paths import runtime_folder
 from sandbox.providers.base import Spec, State
 from sandbox.providers.docker.attached import attach
@@ -21,6 +21,7 @@ from sandbox.providers.docker.container import FOLDER, SANDBOX, check_workspace,
 from sandbox.providers.docker.engine import connect, finish, remove, short, whole
 from sandbox.providers.docker.image import ImageSettings, Progress, ensure_kernel, ensure_packages
 from sandbox.providers.owner import owner_lives, sign
+from sandbox.providers.way_out import SOCKET, private_ranges, proxy_for
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -56,7 +57,7 @@ class DockerProvider:
         self._url = url
         self._runtime = runtime or os.environ.get("SANDBOX_RUNTIME") or None
         self._images = images or ImageSettings.from_env()
-        self._private = ranges(os.environ.get("SANDBOX_PRIVATE_HOSTS", "")) if private is None else tuple(private)
+        self._private = private_ranges(private)
         self._progress = progress or _log.info
         self._client: DockerClient | None = None
         self._near = False
@@ -80,13 +81,13 @@ class DockerProvider:
         client = await whole(self._engine)
         if spec.network == "limited" and not self._near:
             raise InvalidError("Limited network needs a Docker engine on this machine; this one is elsewhere.")
-        proxy = self._proxy(spec)
+        proxy = proxy_for(spec, self._private)
         image = await whole(self._image, client, spec)
         folder = await whole(_make_folder, spec.sandbox_id) if self._near else None
         box = DockerBox(client, spec.sandbox_id, folder, proxy)
         try:
             if proxy is not None:
-                await proxy.start(os.path.join(box.folder, "egress.sock"))
+                await proxy.start(os.path.join(box.folder, SOCKET))
             await whole(create, client, image, spec, folder, self._runtime)
             if folder is None:
                 box.attached = await attach(client, box.container)
@@ -102,6 +103,14 @@ class DockerProvider:
             raise readable from error
         return box
 
+    async def find(self, state: State) -> DockerBox | None:
+        """Return a container of another process."""
+        client = await whole(self._engine)
+        folder = state.get("folder")
+        allowed = tuple(state.get("allowed") or ())
+        box = DockerBox(client, str(state["id"]), folder if isinstance(folder, str) else None, None, allowed=allowed)
+        return box if await box.alive() else None
+
     async def adopt(self, state: State) -> DockerBox | None:
         """Take over a container that another process started."""
         client = await whole(self._engine)
@@ -115,7 +124,7 @@ class DockerProvider:
         await whole(sign, folder)
         if state.get("allowed") is not None:
             box.proxy = EgressProxy(box.allowed, name=box.sandbox_id, private=self._private)
-            await box.proxy.start(os.path.join(folder, "egress.sock"))
+            await box.proxy.start(os.path.join(folder, SOCKET))
         return box
 
     async def reap(self, known_ids: Collection[str]) -> list[str]:
@@ -143,19 +152,11 @@ class DockerProvider:
                 raise InvalidError(f"The image {image[:200]!a} cannot be used: {error}") from None
         return ensure_packages(client, image, spec.packages, self._images, self._progress)
 
-    def _proxy(self, spec: Spec) -> EgressProxy | None:
-        if spec.network != "limited":
-            return None
-        try:
-            return EgressProxy(spec.allowed_hosts, name=spec.sandbox_id, private=self._private)
-        except HostError as error:
-            raise InvalidError(str(error)) from None
-
 
 def _make_folder(sandbox_id: str) -> str:
     """Make the folder of a sandbox's sockets, in one that nobody else on this machine can enter."""
     folder = str(runtime_folder("docker") / sandbox_id)
-    if len(os.fsencode(f"{folder}/egress.sock")) > _LONGEST_SOCKET:
+    if len(os.fsencode(f"{folder}/{SOCKET}")) > _LONGEST_SOCKET:
         raise UnavailableError(f"{folder} is too long a path for a socket: set LRA_SANDBOX_RUN to a shorter one.")
     os.mkdir(folder)
     # Until the guest listens, its user, whom this machine does not know, has to be able to write here.

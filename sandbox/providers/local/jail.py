@@ -171,6 +171,9 @@ def _build(config: dict[str, Any]) -> None:
     for path in config["folders"]:
         _bind(path, root + path)
     _bind(config["guest_folder"], root + _GUEST)
+    if config["way_out"]:
+        source, target = config["way_out"]
+        _bind(source, root + target)
     for device in _DEVICES:
         _bind(f"/dev/{device}", f"{root}/dev/{device}", device=True)
     for name, target in _LINKS.items():

@@ -16,10 +16,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from sandbox.egress import EgressProxy
 from sandbox.errors import GoneError, InvalidError, UnavailableError
+from sandbox.hosts import AddressRange
 from sandbox.paths import runtime_folder
 from sandbox.providers.base import Spec, State, guest_config
 from sandbox.providers.local import cgroups, filters, kernel_calls
+from sandbox.providers.way_out import INSIDE, SOCKET, private_ranges, proxy_for, relay
 
 _JAIL = Path(__file__).with_name("jail.py")
 _GUEST = Path(__file__).parents[2] / "guest"
@@ -35,6 +38,9 @@ _ETC = (
     "mime.types",
 )
 _START_SECONDS = 15.0
+_NET = "net"
+"""The folder, within a sandbox's own, that its room sees."""
+_LONGEST_SOCKET = 107
 
 
 class LocalBox:
@@ -42,11 +48,13 @@ class LocalBox:
 
     Args:
         state: How it is found.
+        proxy: Its way to allowed hosts.
     """
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State, proxy: EgressProxy | None = None) -> None:
         self._state = state
         self._folder = Path(state["folder"])
+        self.proxy = proxy
 
     @property
     def state(self) -> State:
@@ -62,6 +70,8 @@ class LocalBox:
 
     async def kill(self) -> None:
         """End every process of it and remove its folder."""
+        if self.proxy is not None:
+            await self.proxy.close()
         await asyncio.to_thread(self._kill)
 
     async def pause(self) -> None:
@@ -126,11 +136,14 @@ class LocalProvider:
 
     Args:
         python: Interpreter of the kernels, with the packages it sees; this one by default.
+        private: Address ranges that allowed hosts may have although they are not public; None is what
+            `SANDBOX_PRIVATE_HOSTS` says, ranges with commas between.
     """
 
     name = "local"
 
-    def __init__(self, python: str | None = None) -> None:
+    def __init__(self, python: str | None = None, *, private: Collection[AddressRange] | None = None) -> None:
+        self._private = private_ranges(private)
         self._python = python or sys.executable
         self._checked: str | None = None
         self._known_good = False
@@ -155,8 +168,11 @@ class LocalProvider:
 
     async def start(self, spec: Spec) -> LocalBox:
         """Start a guest."""
-        if spec.network != "none":
-            raise InvalidError(f"The local provider has no network: ask for 'none' instead of '{spec.network}'.")
+        if spec.network == "unrestricted":
+            raise InvalidError(
+                "The local provider gives no unrestricted network: ask for 'limited' and name the hosts."
+            )
+        proxy = proxy_for(spec, self._private)
         if any(spec.packages.values()):
             raise InvalidError("The local provider installs no packages: the sandbox sees those of this Python.")
         if spec.image is not None:
@@ -164,15 +180,23 @@ class LocalProvider:
         missing = await asyncio.to_thread(_missing)
         if missing is not None:
             raise UnavailableError(missing)
-        return await self._start(spec)
+        return await self._start(spec, proxy)
+
+    async def find(self, state: State) -> LocalBox | None:
+        """Return a guest of another process."""
+        box = LocalBox(state)
+        return box if await box.alive() else None
 
     async def adopt(self, state: State) -> LocalBox | None:
         """Take over a guest of another process."""
         box = LocalBox(state)
-        if await box.alive():
-            return box
-        await box.kill()
-        return None
+        if not await box.alive():
+            await box.kill()
+            return None
+        if state.get("allowed") is not None:
+            box.proxy = EgressProxy(state["allowed"], name=Path(state["folder"]).name, private=self._private)
+            await box.proxy.start(_way_out(state["folder"]))
+        return box
 
     async def reap(self, known_ids: Collection[str]) -> list[str]:
         """End guests that are nobody's."""
@@ -194,11 +218,15 @@ class LocalProvider:
                 ended.append(folder.name)
         return ended
 
-    async def _start(self, spec: Spec) -> LocalBox:
+    async def _start(self, spec: Spec, proxy: EgressProxy | None = None) -> LocalBox:
         folder = await asyncio.to_thread(self._prepare, spec)
         groups = await asyncio.to_thread(cgroups.make, spec.sandbox_id, spec.limits)
-        box = LocalBox({"folder": str(folder), "cgroups": groups, "pid": -1, "started": ""})
+        allowed = None if proxy is None else list(proxy.entries)
+        state = {"folder": str(folder), "cgroups": groups, "pid": -1, "started": "", "allowed": allowed}
+        box = LocalBox(state, proxy)
         try:
+            if proxy is not None:
+                await proxy.start(_way_out(str(folder)))
             config = await asyncio.to_thread(self._config, spec, folder, groups)
             answer = await self._run_jail(config)
             if "error" in answer:
@@ -240,6 +268,14 @@ class LocalProvider:
         folder = runtime_folder("local") / spec.sandbox_id
         folder.mkdir(mode=0o700)
         (folder / "root").mkdir(mode=0o700)
+        if spec.network == "limited":
+            # All that the room sees of this folder; nobody else gets through the ones above it.
+            (folder / _NET).mkdir(mode=0o755)
+            if len(os.fsencode(_way_out(str(folder)))) > _LONGEST_SOCKET:
+                shutil.rmtree(folder)
+                raise UnavailableError(
+                    f"{folder} is too long a path for a socket: set LRA_SANDBOX_RUN to a shorter one."
+                )
         return folder
 
     def _config(self, spec: Spec, folder: Path, groups: list[str]) -> dict[str, Any]:
@@ -261,8 +297,14 @@ class LocalProvider:
             "folders": folders,
             "guest_folder": str(_GUEST),
             "python": self._python,
-            "guest": guest_config(spec),
+            "way_out": [str(folder / _NET), INSIDE] if spec.network == "limited" else [],
+            "guest": guest_config(spec, **relay(spec)),
         }
+
+
+def _way_out(folder: str) -> str:
+    """Return where a sandbox's proxy listens."""
+    return os.path.join(folder, _NET, SOCKET)
 
 
 def _mark(python: str) -> Path:
