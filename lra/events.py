@@ -26,10 +26,17 @@ class Event:
     turn_id: int = 0
     seq: int = 0
     """Position within the turn, from 1."""
+    agent: str = ""
+    """The specialist it comes from; empty for the agent that the person talks with."""
+    parent: str = ""
+    """The tool call that handed the specialist its task."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form: `type` and `v` first, then the fields."""
-        return {"type": self.type, "v": VERSION, **dataclasses.asdict(self)}
+        """Return the JSON form: `type` and `v` first, then the fields; `agent` and `parent` when set."""
+        fields = dataclasses.asdict(self)
+        if not self.parent:
+            del fields["agent"], fields["parent"]
+        return {"type": self.type, "v": VERSION, **fields}
 
     def to_json(self) -> str:
         """Return the event as one line of JSON."""
@@ -126,6 +133,35 @@ class ToolFinished(Event):
 
 
 @dataclass(slots=True, kw_only=True)
+class SpecialistStarted(Event):
+    """A specialist begins to work; what it writes comes as `ToolProgress` of the call, what it does as events."""
+
+    type: ClassVar[str] = "specialist_started"
+    call_id: str
+    """The tool call that handed it the task."""
+    name: str
+    task: str
+    model: str
+    session: str
+    """The conversation its own history is kept in."""
+
+
+@dataclass(slots=True, kw_only=True)
+class SpecialistFinished(Event):
+    """A specialist has ended; its answer is the result of the call."""
+
+    type: ClassVar[str] = "specialist_finished"
+    call_id: str
+    name: str
+    session: str
+    outcome: Outcome
+    usage: Usage
+    """What it used; the turn's own usage holds it already."""
+    cost: float | None
+    error: str | None = None
+
+
+@dataclass(slots=True, kw_only=True)
 class Steered(Event):
     """What the person wrote during the turn goes to the model with its next request."""
 
@@ -163,6 +199,8 @@ class ApprovalRequested(Event):
     name: str
     args: dict[str, Any]
     reason: str
+    rule: str = ""
+    """The rule that a lasting yes would set; empty where only this call can be allowed."""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic_ai import Agent, AgentRetries
 
 from lra.tools.deps import AgentDeps
+from lra.tools.gate import Gate
 
 if TYPE_CHECKING:
     from pydantic_ai.capabilities import AbstractCapability
@@ -33,7 +34,7 @@ def build_agent(
     capabilities: Sequence[AbstractCapability[Any]] = (),
     instructions: str | None = None,
 ) -> Agent[AgentDeps, str]:
-    """Build the agent of a session.
+    """Build the agent of a session; every call of its tools passes the gate.
 
     Args:
         model: The model that answers.
@@ -47,6 +48,7 @@ def build_agent(
         deps_type=AgentDeps,
         instructions=instructions if instructions is not None else default_instructions(),
         toolsets=list(toolsets),
-        capabilities=list(capabilities),
+        # Last, and so the innermost: what other capabilities do with a call, they do before it is decided about.
+        capabilities=[*capabilities, Gate()],
         retries=AgentRetries(tools=TOOL_RETRIES, output=2),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -51,6 +52,18 @@ def explain(error: BaseException, model: str, *, received: bool = False) -> Fail
     logger.warning("asking %s failed", model, exc_info=error)
     sentence, code = _describe(error, model, received)
     return Failure(sentence, "failed", code)
+
+
+def without_answer(refused: Sequence[str]) -> Failure | None:
+    """Return why a turn has no answer: tools that were refused; None when none was.
+
+    Args:
+        refused: Their names.
+    """
+    if not refused:
+        return None
+    names = ", ".join(dict.fromkeys(refused))
+    return Failure(f"There is no answer, since it needed what was refused: {names}.", "refused", ExitCode.REFUSED)
 
 
 def _describe(error: BaseException, model: str, received: bool) -> tuple[str, ExitCode]:

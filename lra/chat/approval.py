@@ -18,7 +18,7 @@ SHOWN = 6
 
 ALL = "v shows all of it"
 
-Verdict = Literal["once", "session", "no", "edit", "all", "unknown"]
+Verdict = Literal["once", "session", "always", "no", "edit", "all"]
 _WORDS: dict[str, Verdict] = {
     "y": "once",
     "yes": "once",
@@ -30,10 +30,14 @@ _WORDS: dict[str, Verdict] = {
     "e": "edit",
     "edit": "edit",
     "v": "all",
-    "a": "unknown",
-    "always": "unknown",
+    "a": "always",
+    "always": "always",
 }
-QUESTION = "Allow it? [y]es [s]ession [e]dit [N]o: "
+QUESTION = "Allow it? [y]es [s]ession [a]lways [e]dit [N]o: "
+ONCE = "Allow it? [y]es [e]dit [N]o: "
+"""The question about what no rule may allow."""
+SHORT = "Allow it? [y/s/a/e/N] "
+"""The question where there is little room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,14 @@ class Request:
     name: str
     args: dict[str, Any]
     reason: str
+    lasting: bool = True
+    """Whether more than this one call can be allowed."""
+
+    def question(self, columns: int) -> str:
+        """Return what is asked, on one line."""
+        if not self.lasting:
+            return ONCE
+        return QUESTION if columns > len(QUESTION) + 4 else SHORT
 
     @property
     def arguments(self) -> list[str]:
@@ -103,4 +115,19 @@ def answer_line(request: Request, answer: Answer) -> tuple[str, Style]:
         return f"✓ allowed {request.name}", "dim"
     if answer is False or isinstance(answer, str):
         return f"✗ refused {request.name}{f': {answer}' if answer else ''}", "warning"
-    return f"✓ allowed {call_text(request.name, answer.args)}", "dim"
+    scope = {"session": " until you leave this session", "always": " from now on"}.get(getattr(answer, "scope", ""), "")
+    called = request.name if answer.args is None else call_text(request.name, answer.args)
+    return f"✓ allowed {called}{scope}", "dim"
+
+
+def rule_lines(request: Request, path: str) -> list[str]:
+    """Return what is shown of the rule before it is written.
+
+    Args:
+        request: The call that was asked about.
+        path: The person's file of rules.
+    """
+    from lra.policy import propose, written
+
+    text = written(propose(request.name, request.args))
+    return [f"This rule would be added to {path}:", *(f"  {line}" for line in text.splitlines())]

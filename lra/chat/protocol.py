@@ -5,10 +5,13 @@ With `--output-format stream-json` a tool that needs consent writes an `approval
 
     {"type": "approval", "call_id": "…", "approved": true}
     {"type": "approval", "call_id": "…", "approved": true, "args": {"path": "other.txt"}}
+    {"type": "approval", "call_id": "…", "approved": true, "session": true}
+    {"type": "approval", "call_id": "…", "approved": true, "always": true}
     {"type": "approval", "call_id": "…", "approved": false, "reason": "not that file"}
 
-Answers may come in any order, and other lines are ignored. Where standard input is a terminal, has ended, or ends
-before the answer comes, the policy of `--approve` decides.
+The event's `rule` is what `session` allows until the end, and what `always` writes to the person's file of rules; it
+is empty where only the one call can be allowed. Answers may come in any order, and other lines are ignored. Where
+standard input is a terminal, has ended, or ends before the answer comes, the policy of `--approve` decides.
 """
 
 from __future__ import annotations
@@ -39,21 +42,27 @@ class LineApprover:
         self._ended = False
         self._reading = False
 
-    async def __call__(self, name: str, args: dict[str, Any], reason: str, *, call_id: str = "") -> Answer:
+    async def __call__(
+        self, name: str, args: dict[str, Any], reason: str, *, call_id: str = "", lasting: bool = True
+    ) -> Answer:
         """Return the answer to the question with this call's id."""
-        from lra.tools.consent import Edited
+        from lra.tools.consent import Edited, Lasting
 
         self._read()
         while call_id not in self._answers:
             if self._ended:
-                return await self._otherwise(name, args, reason, call_id=call_id)
+                return await self._otherwise(name, args, reason, call_id=call_id, lasting=lasting)
             self._arrived.clear()
             await self._arrived.wait()
         answer = self._answers.pop(call_id)
         if answer["approved"] is not True:
             return str(answer.get("reason") or "") or False
-        changed = answer.get("args")
-        return Edited(changed) if isinstance(changed, dict) else True
+        changed = answer["args"] if isinstance(answer.get("args"), dict) else None
+        if answer.get("always") is True:
+            return Lasting("always", changed)
+        if answer.get("session") is True:
+            return Lasting("session", changed)
+        return True if changed is None else Edited(changed)
 
     def _read(self) -> None:
         """Begin to read, once, in a thread that never keeps the process alive."""

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lra.chat.approval import QUESTION, Request, answer_line, arguments_from, verdict
+from lra.chat.approval import Request, answer_line, arguments_from, rule_lines, verdict
 from lra.chat.notify import LONG
 from lra.chat.queue import Message
 from lra.chat.render import Busy, Ended, TurnRenderer, open_tasks
@@ -37,7 +37,6 @@ class TurnFront:
         self._may_write = asyncio.Event()
         self._may_write.set()
         self._asking = asyncio.Lock()
-        self._allowed: set[str] = set()
         self._inbox = Inbox(chat.settings.home)
         self.results: list[Ended] = []
         """What tools returned, in order, for `/expand`."""
@@ -194,17 +193,21 @@ class TurnFront:
             self._chat.screen.line("There is nothing left of it to take back.", "dim")
         await self._chat.look()
 
-    async def approve(self, name: str, args: dict[str, Any], reason: str, *, call_id: str = "") -> Answer:
+    async def approve(
+        self, name: str, args: dict[str, Any], reason: str, *, call_id: str = "", lasting: bool = True
+    ) -> Answer:
         """Ask whether a tool may run; another word than yes or no goes to the model as the reason."""
+        from lra.tools.consent import by_policy
+
         chat = self._chat
+        rules = chat.session.rules if chat.session else None
         async with self._asking:
-            if name in self._allowed:
+            if rules is not None and rules.policy.decide(name, args, "ask").action == "allow" and lasting:
+                # Allowed by the answer to a question that was asked meanwhile.
                 return True
             if chat.settings.approval != "ask":
-                from lra.tools.consent import by_policy
-
                 return await by_policy(chat.settings.approval)(name, args, reason, call_id=call_id)
-            request = Request(name, args, reason)
+            request = Request(name, args, reason, lasting)
             self._may_write.clear()
             try:
                 answer = await self._ask(request)
@@ -219,15 +222,14 @@ class TurnFront:
 
     async def _ask(self, request: Request) -> Answer:
         """Ask until there is an answer."""
+        from lra.tools.consent import Lasting
+
         chat = self._chat
         chat.screen.asked(request.shown(chat.screen.columns - 1))
         chat.call_for(f"{request.name} needs your consent")
         while True:
-            kind, why = verdict(await chat.reader.ask(QUESTION, fresh=True))
+            kind, why = verdict(await chat.reader.ask(request.question(chat.screen.columns), fresh=True))
             if kind == "once":
-                return True
-            if kind == "session":
-                self._allowed.add(request.name)
                 return True
             if kind == "no":
                 return why or False
@@ -235,10 +237,25 @@ class TurnFront:
                 chat.screen.line(f"? {request.name}", "warning")
                 for line in request.arguments:
                     chat.screen.line(line)
-            elif kind == "unknown":
-                chat.screen.line("There are no lasting rules; s allows it until you leave.", "dim")
-            elif (edited := await self._edited(request)) is not None:
-                return edited
+            elif kind == "edit":
+                if (edited := await self._edited(request)) is not None:
+                    return edited
+            elif not request.lasting:
+                chat.screen.line("This is asked every time: y allows it this once.", "dim")
+            elif kind == "session":
+                return Lasting("session")
+            elif await self._confirmed(request):
+                return Lasting("always")
+
+    async def _confirmed(self, request: Request) -> bool:
+        """Show the rule that would be set, and ask whether it may."""
+        from lra.tools.rule_files import user_file
+
+        chat = self._chat
+        chat.screen.asked([(line, "plain") for line in rule_lines(request, str(user_file()))])
+        answer = await chat.reader.ask("Add this rule? [y/N] ", fresh=True)
+        chat.screen.asked(request.shown(chat.screen.columns - 1))
+        return answer.strip().lower() in {"y", "yes"}
 
     async def _edited(self, request: Request) -> Edited | None:
         """Let the person change the arguments; None when they gave up."""

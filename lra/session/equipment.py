@@ -6,7 +6,9 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from lra.policy import Policy
 from lra.tools.catalogue import built_in_toolsets
+from lra.tools.rule_files import RuleFiles
 from lra.tools.workbench import Workbench, find_workbench
 
 if TYPE_CHECKING:
@@ -26,6 +28,8 @@ class Equipment:
     capabilities: list[AbstractCapability[AgentDeps]] = field(default_factory=list)
     workbench: Workbench | None = None
     """The session's sandbox, where one can be made."""
+    rules: RuleFiles
+    """What is allowed in this session, and the files that say so."""
     notices: list[str] = field(default_factory=list)
     """Sentences the person should see once."""
     ending: AsyncExitStack = field(default_factory=AsyncExitStack)
@@ -44,7 +48,9 @@ async def equip(runtime: Runtime, record: SessionRecord, *, use_memory: bool) ->
         record: The session.
         use_memory: Whether it remembers and recalls.
     """
-    equipment = Equipment(workbench=await find_workbench(runtime.workshop, record.id))
+    rules = RuleFiles(Policy(), runtime.settings)
+    equipment = Equipment(workbench=await find_workbench(runtime.workshop, record.id), rules=rules)
+    equipment.notices += await rules.refresh()
     built_in: list[Any] = built_in_toolsets(use_memory=use_memory, use_sandbox=equipment.workbench is not None)
     equipment.toolsets += built_in
     return equipment

@@ -41,6 +41,7 @@ from lra.store.inbox import Inbox
 from lra.text import clean_text
 from lra.tools.catalogue import ToolInfo, describe
 from lra.tools.deps import AgentDeps, Approver
+from lra.tools.rule_files import RuleFiles
 
 if TYPE_CHECKING:
     from pydantic_ai.models import Model
@@ -82,6 +83,8 @@ class Session:
             memory=runtime.memory,
             sandbox_base_url=runtime.settings.sandbox_url,
             approve=approver,
+            policy=equipment.rules.policy,
+            keep_rule=equipment.rules.keep,
             workbench=equipment.workbench,
         )
         self._tenancy = Tenancy(runtime, record.id)
@@ -111,6 +114,11 @@ class Session:
     def toolsets(self) -> Sequence[AbstractToolset[AgentDeps]]:
         """What the model can call."""
         return tuple(self._equipment.toolsets)
+
+    @property
+    def rules(self) -> RuleFiles:
+        """What its tools may do, and the files that say so."""
+        return self._equipment.rules
 
     @property
     def running(self) -> bool:
@@ -257,6 +265,7 @@ class Session:
         settings = self.runtime.settings
         store, untitled = self.runtime.store, not self.record.title
         await self._tenancy.ensure()
+        told = await self.rules.refresh()
         limit, fallback_name = settings.max_session_tokens, settings.fallback_model
         limited = settings.max_cost is not None or limit is not None
         readers = filter(None, (self.model_name, fallback_name))
@@ -285,6 +294,7 @@ class Session:
             fallback=(lambda: build_model(normalise(fallback_name, settings), settings)) if fallback_name else None,
             fallback_name=fallback_name or "",
             history=list(history) if history is not None else None,
+            told=told,
         )
 
     async def steer(self, text: str) -> bool:

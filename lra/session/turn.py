@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic_ai import Agent, CancellationToken, UsageLimits
-from pydantic_ai.exceptions import RunCancelled
+from pydantic_ai.exceptions import RunCancelled, UnexpectedModelBehavior
 from pydantic_ai.messages import (
     FunctionToolCallEvent,
     FunctionToolResultEvent,
@@ -27,7 +27,7 @@ from pydantic_ai.models import Model
 from pydantic_ai.usage import RunUsage
 
 from lra.agent.context import CHARS_PER_TOKEN
-from lra.agent.failures import Failure, explain
+from lra.agent.failures import Failure, explain, without_answer
 from lra.agent.recall_block import format_block
 from lra.errors import ExitCode, LraError
 from lra.events import (
@@ -78,6 +78,8 @@ class TurnPlan:
     fallback_name: str = ""
     history: list[ModelMessage] | None = None
     """Replaces the session's own history, for library callers."""
+    told: list[str] = field(default_factory=list)
+    """What the person should know before the answer."""
     messages: list[ModelMessage] = field(default_factory=list)
     """All messages after the turn, for library callers."""
 
@@ -111,7 +113,8 @@ class TurnRunner:
         plan.deps.emit = self._emit
         plan.deps.turn_id = plan.turn.id
         plan.deps.turn_started = plan.turn.started_at
-        plan.deps.remembered = []
+        plan.deps.remembered, plan.deps.decided, plan.deps.refused = [], [], []
+        plan.deps.consented = {}
 
     def cancel(self) -> None:
         """End the turn with outcome `interrupted`; call it on the event loop's thread."""
@@ -128,6 +131,8 @@ class TurnRunner:
     async def events(self) -> AsyncGenerator[Event]:
         """Yield the events of the turn; closing the iterator early cancels the turn."""
         self._emit(TurnStarted(text=self.plan.message.text, model=self.plan.model_name))
+        for sentence in self.plan.told:
+            self._emit(Notice(level="warning", text=sentence))
         self._work = asyncio.create_task(self._run_to_end())
         try:
             while (event := await self._out.get()) is not None:
@@ -154,6 +159,8 @@ class TurnRunner:
             if self._cancelled:
                 raise RunCancelled("cancelled before the model was asked")
             output = await self._run(history)
+            if not output.strip():
+                failure = without_answer(self.plan.deps.refused)
         except (RunCancelled, asyncio.CancelledError) as error:
             failure = Failure("Interrupted.", "interrupted", ExitCode.INTERRUPTED)
             if isinstance(error, RunCancelled):
@@ -161,6 +168,8 @@ class TurnRunner:
         except Exception as error:
             asked = self._resilience.model_name if self._resilience else self.plan.model_name
             failure = explain(error, asked, received=self._pieces.mid_answer)
+            if isinstance(error, UnexpectedModelBehavior) and not self._recorder.text:
+                failure = without_answer(self.plan.deps.refused) or failure
         self._preparing = False
         try:
             await shielded(self._finish(output, failure))
@@ -339,6 +348,7 @@ class TurnRunner:
                 remembered=finished.remembered,
                 usage={name: getattr(usage, name) for name in usage.__dataclass_fields__},
                 cost=cost,
+                decided=plan.deps.decided,
             )
             await plan.steering.settle()
         except Exception as error:

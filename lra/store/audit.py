@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, insert, select
@@ -11,6 +11,32 @@ from sqlalchemy import Connection, insert, select
 from lra.store.clock import iso, now_us
 from lra.store.database import Database
 from lra.store.tables import audit_log
+
+
+def append_events(
+    connection: Connection,
+    event_type: str,
+    payloads: Sequence[Mapping[str, Any]],
+    *,
+    session_id: str | None = None,
+    run_id: str = "",
+) -> None:
+    """Add events within a transaction; the payloads must hold no secret."""
+    if payloads:
+        now = now_us()
+        connection.execute(
+            insert(audit_log),
+            [
+                {
+                    "run_id": run_id,
+                    "session_id": session_id,
+                    "event_type": event_type,
+                    "payload": json.dumps(payload, ensure_ascii=False, default=str),
+                    "at": now,
+                }
+                for payload in payloads
+            ],
+        )
 
 
 class AuditLog:
@@ -23,20 +49,9 @@ class AuditLog:
         self, event_type: str, payload: Mapping[str, Any], *, session_id: str | None = None, run_id: str = ""
     ) -> None:
         """Add one event; the payload must hold no secret."""
-
-        def work(connection: Connection) -> None:
-            connection.execute(
-                insert(audit_log),
-                {
-                    "run_id": run_id,
-                    "session_id": session_id,
-                    "event_type": event_type,
-                    "payload": json.dumps(payload, ensure_ascii=False, default=str),
-                    "at": now_us(),
-                },
-            )
-
-        await self._database.write(work)
+        await self._database.write(
+            lambda connection: append_events(connection, event_type, [payload], session_id=session_id, run_id=run_id)
+        )
 
     async def find(self, *, session_id: str | None = None, limit: int = 100) -> list[dict[str, Any]]:
         """Return the last events, oldest first."""

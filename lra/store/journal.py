@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
 from lra.errors import NotFoundError, UsageError
 from lra.store import fts, queue
+from lra.store.audit import append_events
 from lra.store.clock import new_id, now_us
 from lra.store.database import Database
 from lra.store.records import Entry, JournalRow, TurnRecord
@@ -184,8 +185,9 @@ class Journal:
         remembered: Sequence[str] = (),
         usage: dict[str, int] | None = None,
         cost: float | None = None,
+        decided: Sequence[Mapping[str, Any]] = (),
     ) -> None:
-        """Close a turn, with its last rows, in one transaction."""
+        """Close a turn, with its last rows and what was decided about its tools, in one transaction."""
 
         def work(connection: Connection) -> None:
             now = now_us()
@@ -205,6 +207,7 @@ class Journal:
             ).fetchall()
             append_entries(connection, session_id, turn_id, entries)
             drop_stream(connection, turn_id)
+            append_events(connection, "approval", decided, session_id=session_id, run_id=str(turn_id))
             database.execute("UPDATE sessions SET updated_at = ? WHERE id = ?", (now, session_id))
 
         await self._database.write(work)

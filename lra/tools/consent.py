@@ -13,14 +13,26 @@ class Edited:
     args: dict[str, Any]
 
 
-Answer = bool | str | Edited
-"""True for yes, False or a reason for no, or yes with changed arguments."""
+@dataclass(frozen=True, slots=True)
+class Lasting:
+    """Yes, and calls like this one are not asked about again."""
+
+    scope: Literal["session", "always"]
+    """Until the session ends, or by a rule in the person's own file."""
+    args: dict[str, Any] | None = None
+    """Other arguments than were asked about."""
+
+
+Answer = bool | str | Edited | Lasting
+"""True for yes, False or a reason for no, or yes with changed arguments or for longer."""
 
 
 class Approver(Protocol):
     """Asks a person, or a policy, whether a tool may run."""
 
-    async def __call__(self, name: str, args: dict[str, Any], reason: str, *, call_id: str = "") -> Answer:
+    async def __call__(
+        self, name: str, args: dict[str, Any], reason: str, *, call_id: str = "", lasting: bool = True
+    ) -> Answer:
         """Return the answer.
 
         Args:
@@ -28,6 +40,7 @@ class Approver(Protocol):
             args: What it is called with.
             reason: Why consent is needed.
             call_id: Which call, as the events name it.
+            lasting: Whether more than this one call can be allowed.
         """
         ...
 
@@ -41,6 +54,23 @@ class Consent:
     """What to run with; changed when the person changed it."""
     reason: str = ""
     """Why not."""
+    by: Literal["person", "rule", "settings"] = "person"
+    """Who answered."""
+
+    @property
+    def refusal(self) -> str:
+        """What the model is told when nothing was run."""
+        match self.by, self.reason:
+            case "person", "":
+                return "Not run: the person refused it."
+            case "person", reason:
+                return f"Not run: the person refused it: {reason}"
+            case _, reason:
+                return f"Not run: {reason}"
+
+
+UNATTENDED = "Nobody can be asked here."
+BY_SETTINGS = "The settings refuse it."
 
 
 def by_policy(policy: Literal["ask", "auto", "deny"]) -> Approver:
@@ -50,9 +80,11 @@ def by_policy(policy: Literal["ask", "auto", "deny"]) -> Approver:
         policy: `auto` allows, `deny` refuses, and so does `ask`, with another reason.
     """
 
-    async def answer(name: str, args: dict[str, Any], reason: str, *, call_id: str = "") -> Answer:
+    async def answer(
+        name: str, args: dict[str, Any], reason: str, *, call_id: str = "", lasting: bool = True
+    ) -> Answer:
         if policy == "auto":
             return True
-        return "The settings refuse it." if policy == "deny" else "Nobody can be asked here."
+        return BY_SETTINGS if policy == "deny" else UNATTENDED
 
     return answer

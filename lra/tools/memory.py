@@ -106,7 +106,7 @@ async def _allowed_secret(ctx: RunContext[AgentDeps], text: str, memory_type: st
         return None
     args = {"content": text, "memory_type": memory_type, "key": key}
     reason = f"It holds {listed(kinds)}, which would be kept in memory."
-    consent = await ctx.deps.consent(ctx.tool_call_id or "", "write_memory", args, reason)
+    consent = await ctx.deps.consent(ctx.tool_call_id or "", "write_memory", args, reason, lasting=False)
     return str(consent.args.get("content") or text) if consent.approved else None
 
 

@@ -13,6 +13,8 @@ from lra.chat.approval import Request, arguments_from, verdict
 from lra.chat.screen import Screen
 from lra.chat.turns import TurnFront
 from lra.chat.width import cells
+from lra.policy import Policy, propose
+from lra.tools.consent import Answer, Lasting
 
 
 class Answers:
@@ -21,10 +23,12 @@ class Answers:
     def __init__(self, *answers: str | BaseException) -> None:
         self.answers = list(answers)
         self.asked = 0
+        self.questions: list[str] = []
 
     async def ask(self, question: str, *, fresh: bool = False, default: str = "") -> str:
         assert fresh, "keys typed earlier must not give consent"
         self.asked += 1
+        self.questions.append(question)
         answer = self.answers.pop(0)
         if isinstance(answer, BaseException):
             raise answer
@@ -40,15 +44,23 @@ def front(*answers: str | BaseException) -> tuple[TurnFront, Any]:
         fired=fired,
         settings=SimpleNamespace(home=Path("nowhere"), approval="ask"),
         call_for=lambda _text: None,
+        session=SimpleNamespace(rules=SimpleNamespace(policy=Policy())),
     )
     return TurnFront(chat), chat  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
     ("answer", "expected"),
-    [("y", True), ("YES", True), ("s", True), ("", False), ("n", False), ("use the other file", "use the other file")],
+    [
+        ("y", True),
+        ("YES", True),
+        ("s", Lasting("session")),
+        ("", False),
+        ("n", False),
+        ("use the other file", "use the other file"),
+    ],
 )
-async def test_answers(answer: str, expected: bool | str) -> None:
+async def test_answers(answer: str, expected: Answer) -> None:
     turns, chat = front(answer)
     assert await turns.approve("write_file", {"path": "a"}, "it writes") == expected
     assert '? write_file(path="a")\n  it writes\n' in chat.screen._out.getvalue()
@@ -56,22 +68,34 @@ async def test_answers(answer: str, expected: bool | str) -> None:
 
 async def test_the_session_counts_for_this_tool_alone() -> None:
     turns, chat = front("s", "n")
-    assert await turns.approve("one", {}, "") is True
+    assert await turns.approve("one", {}, "") == Lasting("session")
+    chat.session.rules.policy.allow_in_session(propose("one", {}))
     assert await turns.approve("one", {}, "") is True
     assert await turns.approve("two", {}, "") is False
     assert chat.reader.asked == 2
+
+
+async def test_a_lasting_yes_shows_its_rule_first() -> None:
+    turns, chat = front("a", "n", "always", "y")
+    answer = await turns.approve("web_fetch", {"url": "https://docs.python.org/3/"}, "it reaches the web")
+    assert answer == Lasting("always")
+    assert chat.reader.questions[1] == chat.reader.questions[3] == "Add this rule? [y/N] "
+    text = chat.screen._out.getvalue()
+    assert text.count('  allow = "web_fetch"\n  when = { host = "docs.python.org" }\n') == 2
+    assert "allowed web_fetch from now on" in text
+
+
+async def test_what_no_rule_may_allow_is_asked_every_time() -> None:
+    turns, chat = front("a", "s", "y")
+    assert await turns.approve("write_memory", {}, "", lasting=False) is True
+    assert all("[a]lways" not in question for question in chat.reader.questions)
+    assert chat.screen._out.getvalue().count("This is asked every time") == 2
 
 
 async def test_ctrl_c_refuses_and_stops_the_turn() -> None:
     turns, chat = front(KeyboardInterrupt())
     assert await turns.approve("one", {}, "") is False
     assert chat.fired == [1]
-
-
-async def test_there_is_no_lasting_yes() -> None:
-    turns, chat = front("a", "n")
-    assert await turns.approve("one", {}, "") is False
-    assert "There are no lasting rules" in chat.screen._out.getvalue()
 
 
 @pytest.mark.parametrize(
