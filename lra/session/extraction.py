@@ -15,6 +15,7 @@ from lra.agent import facts
 from lra.agent.facts import Fact, Said
 from lra.agent.locality import may_see_local_only
 from lra.agent.names import OFFLINE
+from lra.agent.prices import price_of
 from lra.agent.providers import build_model
 from lra.errors import LraError, RefusedError
 from lra.memory.spaces import USER, project_space
@@ -124,7 +125,8 @@ class _Extraction:
             response = await facts.ask(
                 self._model, part, keys=await self._keys(), kept=await self._kept([numbers[line.turn] for line in part])
             )
-            await store.extractions.spend(self._owed.seq, self._record.model, _spent(response))
+            spent = await asyncio.to_thread(_spent, response, self._model)
+            await store.extractions.spend(self._owed.seq, self._record.model, spent)
             for fact in facts.read(response.text or "", part):
                 await self._write(fact, numbers[fact.turn])
         await store.extractions.done(self._owed.seq, self._wrote)
@@ -190,11 +192,11 @@ class _Extraction:
             self._wrote.append(write.record.id)
 
 
-def _spent(response: ModelResponse) -> Spent:
-    usage = response.usage
+def _spent(response: ModelResponse, model: Model) -> Spent:
+    usage, price = response.usage, price_of(model)
     return Spent(
         requests=1,
         input_tokens=usage.input_tokens,
         output_tokens=usage.output_tokens,
-        cost=float(usage.cost) if usage.cost is not None else None,
+        cost=price.input * usage.input_tokens + price.output * usage.output_tokens if price else None,
     )

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("chosen")
 
 MARK = "Pick out of the conversation"
 MESSAGE = "By the way, since 2 June I work for Umbrella in Ghent as a botanist"
-FACT = {
+FACT: dict[str, Any] = {
     "fact": "The person works for Umbrella in Ghent as a botanist since 2026-06-02",
     "quote": "I work for Umbrella in Ghent",
     "turn": 1,
@@ -90,7 +90,8 @@ async def test_what_it_cost_is_counted_with_the_session(desk: Desk) -> None:
     (turn,) = await session.runtime.store.journal.turns(session.id)
     spent = await session.runtime.store.extractions.of(session.id)
     assert (usage.turns, usage.requests) == (1, 2)
-    assert spent.input_tokens > 0 and spent.cost is not None and spent.cost > 0
+    assert spent.input_tokens > 0
+    assert spent.cost
     assert usage.input_tokens == turn.input_tokens + spent.input_tokens
     assert usage.cost == pytest.approx((turn.cost or 0.0) + spent.cost)
     assert (await session.runtime.store.journal.spent(session.id))[0] == pytest.approx(usage.cost)
@@ -212,8 +213,8 @@ async def test_beside_a_local_only_memory_a_fact_is_local_only(desk: Desk) -> No
     desk.setenv(LRA_LOCAL_ONLY_PROVIDERS="openai")
     first = await desk.session()
     await first.runtime.memory.remember("The greenhouse code is red giraffe", local_only=True)
-    said = "the greenhouse code, is it red giraffe? It opens the shed in Ghent as well"
-    fact = {"fact": "The greenhouse code also opens the shed in Ghent", "quote": said, "turn": 1}
+    said = "the greenhouse code, red giraffe, opens my shed"
+    fact = {"fact": "The greenhouse code opens the person's shed", "quote": said, "turn": 1}
     session = await ended(desk, fact, message=said, runtime=first.runtime)
     (turn,) = await session.runtime.store.journal.turns(session.id)
     assert turn.recalled, "the test needs the memory in front of the model"
@@ -335,7 +336,8 @@ async def test_the_person_is_shown_what_was_kept_once(desk: Desk) -> None:
     session = await ended(desk, FACT)
     (fact,) = await facts_of(session)
     (sentence,) = await told(session.runtime)
-    assert FACT["fact"] in sentence and fact.id in sentence
+    assert fact.content in sentence
+    assert fact.id in sentence
     assert await told(session.runtime) == []
 
 
@@ -348,10 +350,7 @@ async def test_undo_takes_a_fact_back(desk: Desk) -> None:
 
 
 async def test_a_long_conversation_is_asked_about_in_parts() -> None:
-    lines = [
-        facts.Said(turn=number, day=date(2026, 6, 2), role="user", text="x" * 900)
-        for number in range(1, 61)
-    ]
+    lines = [facts.Said(turn=number, day=date(2026, 6, 2), role="user", text="x" * 900) for number in range(1, 61)]
     parts = facts.portions(lines)
     assert [line.turn for part in parts for line in part] == list(range(1, 61))
     assert len(parts) == 3
