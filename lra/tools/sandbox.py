@@ -59,7 +59,7 @@ async def create_sandbox(
     if reasons := _grants(wanted):
         consent = await ctx.deps.consent(ctx.tool_call_id or "", "create_sandbox", wanted, " ".join(reasons))
         if not consent.approved:
-            return {"error": f"The person did not allow it. {consent.reason}".strip()}
+            return {"error": consent.refusal}
         wanted = {name: consent.args[name] for name in wanted if name in consent.args}
     try:
         made = await bench.replace(wanted)
