@@ -16,6 +16,7 @@ from lra.store.erasure import Erasure
 from lra.store.journal import content_hash
 from lra.store.processes import this_process
 from lra.store.redaction import MARK, redact_payload
+from lra.store.sessions import SPECIALIST
 from lra.store.spans import Span, clear, span_of, still_mentioned
 from lra.store.sqlite import raw
 from lra.store.tables import journal, memories, memory_history
@@ -130,12 +131,17 @@ def _drop_rows(connection: Connection, condition: str, parameters: tuple[Any, ..
 
 
 def _drop_session(connection: Connection, session: str) -> set[str]:
-    """Delete a conversation, and what forks of it have copied."""
+    """Delete a conversation with those of its specialists, and what forks of it have copied."""
+    below = "SELECT id FROM sessions WHERE parent_id = ? AND origin = ?"
+    hashes: set[str] = set()
+    for child in list(connection.exec_driver_sql(below, (session, SPECIALIST)).scalars()):
+        hashes |= _drop_session(connection, child)
     copies = (
         "session_id IN (SELECT id FROM sessions WHERE parent_id = ?)"
         " AND created_at IN (SELECT created_at FROM journal WHERE session_id = ?)"
     )
-    hashes = _drop_rows(connection, copies, (session, session)) | _drop_rows(connection, "session_id = ?", (session,))
+    hashes |= _drop_rows(connection, copies, (session, session))
+    hashes |= _drop_rows(connection, "session_id = ?", (session,))
     connection.exec_driver_sql("DELETE FROM audit_log WHERE session_id = ?", (session,))
     streams = "DELETE FROM stream_chunks WHERE turn_id IN (SELECT id FROM turns WHERE session_id = ?)"
     connection.exec_driver_sql(streams, (session,))

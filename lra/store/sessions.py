@@ -17,11 +17,21 @@ from lra.store.database import Database
 from lra.store.processes import is_alive
 from lra.store.records import SessionRecord
 from lra.store.session_search import BestRow, PreviewLine, SessionMatch
+from lra.store.sqlite import raw
 from lra.store.tables import journal, sessions, turns
 
 LEASE_SECONDS = 30
 
+SPECIALIST = "specialist"
+"""Origin of the conversations that specialists have; they belong to the conversation above them."""
+
 _COLUMNS = [sessions.c[name] for name in SessionRecord.__dataclass_fields__ if name != "turns"]
+
+# With a conversation go those that specialists had for it.
+_DELETE = (
+    "WITH RECURSIVE gone(id) AS (SELECT ?1 UNION SELECT sessions.id FROM sessions JOIN gone ON parent_id = gone.id"
+    " WHERE origin = ?2) DELETE FROM sessions WHERE id IN (SELECT id FROM gone)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +69,7 @@ class SessionStore:
         origin: str = "chat",
         parent_id: str | None = None,
         title: str = "",
+        private: bool = False,
     ) -> SessionRecord:
         """Add a session; an existing id is returned as it is."""
         now = now_us()
@@ -71,6 +82,7 @@ class SessionStore:
             "parent_id": parent_id,
             "title": title,
             "title_source": "auto" if title else "none",
+            "private": int(private),
             "created_at": now,
             "updated_at": now,
         }
@@ -112,8 +124,12 @@ class SessionStore:
         raise NotFoundError(f"There is no session {prefix!r}.", hint="`lra sessions list` shows them all.")
 
     async def find(self, *, folder: str | None = None, limit: int | None = None) -> list[SessionRecord]:
-        """Return sessions, latest first."""
-        query = _counted().order_by(sessions.c.updated_at.desc(), sessions.c.created_at.desc(), sessions.c.id)
+        """Return sessions, latest first, without those of specialists."""
+        query = (
+            _counted()
+            .where(sessions.c.origin != SPECIALIST)
+            .order_by(sessions.c.updated_at.desc(), sessions.c.created_at.desc(), sessions.c.id)
+        )
         if folder is not None:
             query = query.where(sessions.c.folder == folder)
         if limit is not None:
@@ -157,7 +173,7 @@ class SessionStore:
         """Return the session used last, in `folder` or anywhere; imported ones do not count."""
         query = (
             _counted()
-            .where(sessions.c.origin != "import")
+            .where(sessions.c.origin.not_in(("import", SPECIALIST)))
             .where(select(turns.c.id).where(turns.c.session_id == sessions.c.id).exists())
             .order_by(sessions.c.updated_at.desc())
             .limit(1)
@@ -166,6 +182,12 @@ class SessionStore:
             query = query.where(sessions.c.folder == folder)
         rows = await self._database.rows(query)
         return SessionRecord(**rows[0]._mapping) if rows else None
+
+    async def below(self, session_id: str) -> list[SessionRecord]:
+        """Return the conversations of the specialists that worked for a session, in order."""
+        query = _counted().where(sessions.c.parent_id == session_id, sessions.c.origin == SPECIALIST)
+        rows = await self._database.rows(query.order_by(sessions.c.created_at, sessions.c.id))
+        return [SessionRecord(**row._mapping) for row in rows]
 
     async def update(self, session_id: str, **values: Any) -> None:
         """Change columns of a session (`model`, `compaction`, `summarized_seq`, …)."""
@@ -194,10 +216,10 @@ class SessionStore:
             rows = connection.execute(query).all()
             fts.drop_rows(connection, "journal", [row.seq for row in rows])
             queue.enqueue(connection, "turn", [row.id for row in rows], "delete")
-            children = connection.execute(select(sessions.c.id).where(sessions.c.parent_id == session_id)).scalars()
-            for child in list(children):
+            forks = select(sessions.c.id).where(sessions.c.parent_id == session_id, sessions.c.origin != SPECIALIST)
+            for child in list(connection.execute(forks).scalars()):
                 _make_searchable(connection, child)
-            connection.execute(delete(sessions).where(sessions.c.id == session_id))
+            raw(connection).execute(_DELETE, (session_id, SPECIALIST))
 
         await self._database.write(work)
 
