@@ -49,3 +49,15 @@ def one_line(text: str, limit: int = 80) -> str:
     """Fold text to one line of at most `limit` characters, an ellipsis showing a cut."""
     line = " ".join(printable(text).split())
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+
+
+def file_size(number: int) -> str:
+    """Return a number of bytes as a person reads it.
+
+    Args:
+        number: How many.
+    """
+    for unit, bytes_in in (("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1_000)):
+        if number >= bytes_in:
+            return f"{number / bytes_in:.1f} {unit}"
+    return f"{number} B"

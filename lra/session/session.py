@@ -47,6 +47,8 @@ if TYPE_CHECKING:
     from pydantic_ai.models import Model
     from pydantic_ai.toolsets import AbstractToolset
 
+    from lra.tools.workbench import Workbench
+
 
 class Session:
     """One open conversation; `send` runs a turn and yields its events.
@@ -119,6 +121,11 @@ class Session:
     def rules(self) -> RuleFiles:
         """What its tools may do, and the files that say so."""
         return self._equipment.rules
+
+    @property
+    def workbench(self) -> Workbench | None:
+        """The session's sandbox, where one can be had."""
+        return self._equipment.workbench
 
     @property
     def running(self) -> bool:

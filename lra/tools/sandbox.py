@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic_ai import FunctionToolset, ModelRetry, RunContext
 
 from lra.events import Notice, ToolProgress
-from lra.text import printable
+from lra.text import file_size, printable
 from lra.tools.deps import AgentDeps
 from lra.tools.sandbox_answer import Answer
 from lra.tools.workbench import LOST, Workbench
@@ -210,15 +210,7 @@ def _files(ctx: RunContext[AgentDeps], files: list[dict[str, Any]]) -> dict[str,
     """Tell the person and the model which files a run produced."""
     if not files:
         return {}
-    named = ", ".join(f"{each['path']} ({size(each['size'])})" for each in files[:_MOST_TOLD])
+    named = ", ".join(f"{each['path']} ({file_size(each['size'])})" for each in files[:_MOST_TOLD])
     more = f" and {len(files) - _MOST_TOLD} more" if len(files) > _MOST_TOLD else ""
     ctx.deps.tell(Notice(level="info", text=f"Files in the sandbox: {named}{more}. /save NAME keeps one."))
     return {"files": files[:_MOST_FILES], **({"more_files": len(files) - _MOST_FILES} if files[_MOST_FILES:] else {})}
-
-
-def size(number: int) -> str:
-    """Return a number of bytes as a person reads it."""
-    for unit, bytes_in in (("MB", 1_000_000), ("kB", 1_000)):
-        if number >= bytes_in:
-            return f"{number / bytes_in:.1f} {unit}"
-    return f"{number} B"

@@ -11,6 +11,8 @@ from lra.chat.commands import answers
 from lra.chat.commands import memory
 from lra.chat.commands import why
 from lra.chat.commands import tasks
+from lra.chat.commands import files
+from lra.chat.commands import permissions
 from lra.chat.commands import model
 from lra.chat.commands import window
 from lra.chat.commands import look
@@ -23,10 +25,12 @@ __all__ = [
     "Registry",
     "answers",
     "conversation",
+    "files",
     "leaving",
     "look",
     "memory",
     "model",
+    "permissions",
     "program",
     "registry",
     "tasks",
