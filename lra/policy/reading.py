@@ -31,7 +31,7 @@ HEAD = """\
 """How a file begins that is written for the person."""
 
 _ACTIONS: tuple[Action, ...] = ("allow", "ask", "deny")
-_START = re.compile(r"^\s*\[\[\s*rule\s*\]\]", re.MULTILINE)
+_START = re.compile(r"^[ \t]*\[\[[ \t]*rule[ \t]*\]\]", re.MULTILINE)
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _MOST_RULES = 1000
 _MOST_TEXT = 1000
@@ -118,7 +118,7 @@ def _rule(table: dict[str, Any], origin: Origin) -> Rule | str:
 
 
 def _line_of(text: str, name: str) -> int:
-    found = re.search(rf"^\s*\[*\s*[\"']?{re.escape(name)}\b", text, re.MULTILINE)
+    found = re.search(rf"^[ \t]*\[*[ \t]*[\"']?{re.escape(name)}\b", text, re.MULTILINE)
     return text.count("\n", 0, found.end()) + 1 if found else 1
 
 

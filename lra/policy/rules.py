@@ -102,14 +102,15 @@ def propose(tool: str, args: Mapping[str, Any], level: Level = "user") -> Rule:
     """
     when: dict[str, Pattern] = {}
     if "url" in args:
-        # A URL without a host is asked about each time: no pattern stands for it but itself.
-        host = _host(args["url"])
-        when = {"host": _escaped(host)} if host else {"url": _escaped(_text(args["url"]))}
+        several = isinstance(args["url"], list | tuple)
+        hosts = _values("host", {"url": args["url"]})
+        # For a URL without a host no pattern stands but itself.
+        name, values = ("host", hosts) if hosts else ("url", _values("url", args) or [])
+        when[name] = tuple(map(_escaped, values)) if several else _escaped(values[0])
     for name in _BY_HOST:
         if name in args:
-            value = args[name]
-            listed = isinstance(value, list | tuple)
-            when[name] = tuple(_escaped(_text(each)) for each in value) if listed else _escaped(_text(value))
+            values = _values(name, args) or []
+            when[name] = tuple(map(_escaped, values)) if isinstance(args[name], list | tuple) else _escaped(values[0])
     return Rule("allow", tool, when, origin=Origin(level))
 
 

@@ -114,6 +114,22 @@ class RuleFiles:
             raise LraError(f"{rule.origin} could not be taken out by itself.", hint="Edit the file: /permissions edit")
         self._write(path, text)
 
+    def read(self) -> str:
+        """Return the person's own file, or how one begins; blocks.
+
+        Raises:
+            LraError: The file cannot be read.
+        """
+        return self._before(self.user) or HEAD
+
+    def replace(self, text: str) -> None:
+        """Write the person's own file anew; blocks. Mistakes in it are told by the policy.
+
+        Raises:
+            LraError: The file cannot be written.
+        """
+        self._write(self.user, text)
+
     def _before(self, path: Path) -> str:
         try:
             return _text(path)
