@@ -24,10 +24,12 @@ LENGTH_SHARE = 0.75
 """BM25's k1 and b."""
 
 _SCANNED = 120
-_WIDER = 3
+_WIDER = 2
 """How many rows are scored for one that is wanted."""
 _REJECTED = 3
 """How many rows are looked at for one that a narrow filter lets through."""
+_AT_ONCE = 4
+"""How many times as many rows as before are looked at together, when too few of those counted."""
 _AROUND = 3
 """How far around a turn those are looked for that belong to it."""
 
@@ -170,11 +172,18 @@ class LexicalSearch:
         # Backwards, so that of equal rows the newest is met first and stays.
         best = [seq for _, seq in nlargest(step, zip(reversed(rough.values()), reversed(rough), strict=True))]
         found = lexicon.lengths(connection, corpus, best, filters=filters)
-        if len(found) < wanted and len(best) < len(rough):
-            best = sorted(rough, key=lambda seq: (-rough[seq], -seq))
-        while len(found) < wanted and step < len(best):
-            found |= lexicon.lengths(connection, corpus, best[step : 5 * step], filters=filters)
-            step *= 5
+        if len(found) >= wanted or len(best) == len(rough):
+            return found
+        looked = set(best)
+        rest = sorted((seq for seq in reversed(rough) if seq not in looked), key=rough.__getitem__, reverse=True)
+        start = 0
+        while len(found) < wanted and start < len(rest):
+            # As many as should do by the share that counted so far.
+            scanned = step + start
+            missing = (wanted - len(found)) * scanned // max(len(found), 1)
+            end = start + max(step, min(_AT_ONCE * scanned, missing + missing // 2))
+            found |= lexicon.lengths(connection, corpus, rest[start:end], filters=filters)
+            start = end
         return found
 
 
@@ -183,7 +192,10 @@ def _rough(held: Holders, weights: dict[int, float]) -> dict[int, float]:
     rough: dict[int, float] = {}
     for place, rows in held.items():
         weight = weights[place]
-        once = weight / (1 + SATURATION)
-        for seq, tf in rows.items():
-            rough[seq] = rough.get(seq, 0.0) + (once if tf == 1 else weight * tf / (tf + SATURATION))
+        scores = dict.fromkeys(rows, weight / (1 + SATURATION))
+        if sum(rows.values()) != len(rows):
+            scores.update((seq, weight * tf / (tf + SATURATION)) for seq, tf in rows.items() if tf != 1)
+        for seq in rough.keys() & scores.keys():
+            scores[seq] += rough[seq]
+        rough |= scores
     return rough

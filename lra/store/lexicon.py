@@ -107,13 +107,16 @@ def postings(connection: Connection, corpus: Corpus, terms: Sequence[tuple[int, 
     if not terms:
         return {}
     asked, params = _asked(terms)
-    # One row for each place: a row for each posting would mean as many turns at the interpreter's lock.
+    # One row for each term: a row for each posting would mean as many turns at the interpreter's lock.
     query = (
-        f"{asked} SELECT a.place, group_concat(i.doc) FROM asked a"
-        f" CROSS JOIN temp.{corpus}_fts_places i ON i.term = a.term GROUP BY a.place"
+        f"{asked} SELECT a.place, (SELECT json_group_array(i.doc) FROM temp.{corpus}_fts_places i"
+        " WHERE i.term = a.term) FROM asked a"
     )
-    rows = raw(connection).execute(query, params).fetchall()
-    return {place: Counter(map(int, docs.split(","))) for place, docs in rows}
+    found: dict[int, dict[int, int]] = {}
+    for place, docs in raw(connection).execute(query, params).fetchall():
+        if rows := Counter(json.loads(docs)):
+            found[place] = rows + Counter(found[place]) if place in found else rows
+    return found
 
 
 def speakers(connection: Connection) -> list[str]:
