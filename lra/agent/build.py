@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic_ai import Agent, AgentRetries
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pydantic_ai.toolsets import AbstractToolset
 
 TOOL_RETRIES = 3
+Kind = TypeVar("Kind", bound=Agent[AgentDeps, Any])
 
 # Read with the module, so that building an agent on the event loop touches no file.
 _INSTRUCTIONS = files("lra.agent").joinpath("instructions.md").read_text("utf-8")
@@ -33,7 +34,10 @@ def build_agent(
     *,
     capabilities: Sequence[AbstractCapability[Any]] = (),
     instructions: str | None = None,
-) -> Agent[AgentDeps, str]:
+    name: str = "lra",
+    output_type: Any = str,
+    kind: type[Kind] = Agent[AgentDeps, Any],  # type: ignore[assignment]
+) -> Kind:
     """Build the agent of a session; every call of its tools passes the gate.
 
     Args:
@@ -41,11 +45,15 @@ def build_agent(
         toolsets: What it can call.
         capabilities: What else goes with it, such as hooks and skills.
         instructions: Replaces the built-in instructions.
+        name: What it is called in traces.
+        output_type: What it answers with.
+        kind: The class of the agent.
     """
-    return Agent(
+    return kind(
         model,
-        name="lra",
+        name=name,
         deps_type=AgentDeps,
+        output_type=output_type,
         instructions=instructions if instructions is not None else default_instructions(),
         toolsets=list(toolsets),
         # Last, and so the innermost: what other capabilities do with a call, they do before it is decided about.

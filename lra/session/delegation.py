@@ -9,8 +9,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from pydantic_ai import FunctionToolset, RunContext
+from pydantic_ai import Agent, FunctionToolset, RunContext
+from pydantic_ai.capabilities import PrepareTools
 from pydantic_ai.exceptions import ToolFailed
+from pydantic_ai.tools import ToolDefinition
 
 from lra.agent.build import build_agent
 from lra.agent.locality import may_see_local_only
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
     from pydantic_ai.models import Model
     from pydantic_ai.toolsets import AbstractToolset
 
+    from lra.config import Settings
     from lra.runtime import Runtime
     from lra.store import SessionRecord
 
@@ -86,29 +89,33 @@ class Delegation:
     Args:
         runtime: The process's shared parts.
         record: The session.
-        specialists: Who there is.
-        toolsets: What the session can call; read when a specialist begins, so that later tools count too.
-        capabilities: What goes with them.
     """
 
-    def __init__(
-        self,
-        runtime: Runtime,
-        record: SessionRecord,
-        specialists: Sequence[Specialist],
-        toolsets: Sequence[AbstractToolset[AgentDeps]],
-        capabilities: Sequence[AbstractCapability[AgentDeps]],
-    ) -> None:
-        self.specialists = {each.name: each for each in specialists}
+    def __init__(self, runtime: Runtime, record: SessionRecord) -> None:
+        self.specialists: dict[str, Specialist] = {}
+        """Who there is."""
         self.running: dict[str, Running] = {}
         """Who works now, by the call that handed over the task."""
         self._runtime = runtime
         self._record = record
-        self._toolsets = toolsets
-        self._capabilities = capabilities
+        self._toolsets: Sequence[AbstractToolset[AgentDeps]] = ()
+        self._capabilities: Sequence[AbstractCapability[AgentDeps]] = ()
         self._inbox = Inbox(runtime.settings.home)
         self._slots = asyncio.Semaphore(MOST_AT_ONCE)
         self._plan: TurnPlan | None = None
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of the process."""
+        return self._runtime.settings
+
+    def tools_from(
+        self,
+        toolsets: Sequence[AbstractToolset[AgentDeps]],
+        capabilities: Sequence[AbstractCapability[AgentDeps]],
+    ) -> None:
+        """Take what the session can call; it is read when a specialist begins, so that later tools count too."""
+        self._toolsets, self._capabilities = toolsets, capabilities
 
     def begin(self, plan: TurnPlan) -> None:
         """Take the models and limits of a turn that begins, and the tasks that are handed on in it."""
@@ -218,12 +225,7 @@ class Delegation:
         )
         runner = TurnRunner(
             TurnPlan(
-                agent=build_agent(
-                    model,
-                    self._tools_of(specialist),
-                    capabilities=self._capabilities,
-                    instructions=specialist.instructions,
-                ),
+                agent=self._agent(specialist, model),
                 model=model,
                 model_name=model_name,
                 deps=deps,
@@ -252,17 +254,26 @@ class Delegation:
         except LraError as error:
             raise ToolFailed(f"The specialist {specialist.name} cannot work. {error}") from error
 
-    def _tools_of(self, specialist: Specialist) -> list[AbstractToolset[AgentDeps]]:
+    def _agent(self, specialist: Specialist, model: Model) -> Agent[AgentDeps, Any]:
         handing_on = {each.tool for each in self.specialists.values()}
         named = specialist.named_tools
+        own = FunctionToolset[AgentDeps](list(specialist.functions), id=f"specialist-{specialist.name}")
 
-        def allowed(_ctx: RunContext[AgentDeps], tool: Any) -> bool:
+        def may_use(tool: ToolDefinition) -> bool:
             return tool.name in named if named is not None else tool.name not in handing_on
 
-        own: list[AbstractToolset[AgentDeps]] = []
-        if specialist.functions:
-            own.append(FunctionToolset[AgentDeps](list(specialist.functions), id=f"specialist-{specialist.name}"))
-        return [toolset.filtered(allowed) for toolset in self._toolsets] + own
+        async def shown(_ctx: RunContext[AgentDeps], tools: list[ToolDefinition]) -> list[ToolDefinition]:
+            return [tool for tool in tools if may_use(tool) or tool.name in own.tools]
+
+        session = [toolset.filtered(lambda _ctx, tool: may_use(tool)) for toolset in self._toolsets]
+        return build_agent(
+            model,
+            [*session, own],
+            # Capabilities of the session bring tools too.
+            capabilities=[*self._capabilities, PrepareTools(shown)],
+            instructions=specialist.instructions,
+            name=specialist.name,
+        )
 
 
 class _Nested:

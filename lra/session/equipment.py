@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from lra.agent.build import build_agent
+from lra.agent.custom import Definition
+from lra.agent.specialist_files import find_specialists, folders
+from lra.errors import UsageError
 from lra.policy import Policy
-from lra.tools.catalogue import built_in_toolsets
+from lra.session.delegation import Delegation
+from lra.tools.catalogue import built_in_toolsets, function_tools
+from lra.tools.delegate import delegation_toolset
 from lra.tools.rule_files import RuleFiles
 from lra.tools.workbench import Workbench, find_workbench
 
 if TYPE_CHECKING:
+    from pydantic_ai import Agent
     from pydantic_ai.capabilities import AbstractCapability
+    from pydantic_ai.models import Model
     from pydantic_ai.toolsets import AbstractToolset
 
     from lra.runtime import Runtime
@@ -30,27 +39,93 @@ class Equipment:
     """The session's sandbox, where one can be made."""
     rules: RuleFiles
     """What is allowed in this session, and the files that say so."""
+    delegation: Delegation
+    """The session's specialists."""
+    definition: Definition = field(default_factory=Definition)
+    """The agent that the session was opened with."""
+    fitted: list[AbstractToolset[AgentDeps]] = field(default_factory=list)
+    """The toolsets of that agent and of its specialists."""
     notices: list[str] = field(default_factory=list)
     """Sentences the person should see once."""
     ending: AsyncExitStack = field(default_factory=AsyncExitStack)
     """Closes what was started for the session."""
+
+    async def fit(self, definition: Definition) -> list[str]:
+        """Take the tools, capabilities and specialists of an agent, in place of those of the one before.
+
+        Args:
+            definition: The agent.
+
+        Returns:
+            Sentences about files of specialists that could not be read.
+
+        Raises:
+            UsageError: One of its tools has the name of another.
+        """
+        delegation = self.delegation
+        specialists, problems = await asyncio.to_thread(
+            find_specialists, folders(delegation.settings), definition.specialists
+        )
+        own = list(definition.own_toolsets())
+        handing_on = delegation_toolset(specialists)
+        rest = [toolset for toolset in self.toolsets if not any(toolset is each for each in self.fitted)]
+        taken = {tool.name for tool in function_tools([*rest, handing_on])}
+        if clash := sorted(tool.name for tool in function_tools(own) if tool.name in taken):
+            raise UsageError(
+                f"The tool {clash[0]} of {definition.name} has the name of another tool.", hint="Rename the function."
+            )
+        kept = [each for each in self.capabilities if not any(each is other for other in self.definition.capabilities)]
+        self.capabilities[:] = [*kept, *definition.capabilities]
+        self.definition, self.fitted = definition, [*own, handing_on]
+        self.toolsets[:] = [*rest, *self.fitted]
+        delegation.specialists = {each.name: each for each in specialists}
+        return problems
+
+    def build(self, model: Model) -> Agent[AgentDeps, Any]:
+        """Return the agent, with all it can use.
+
+        Args:
+            model: The model that answers.
+        """
+        definition = self.definition
+        agent: Agent[AgentDeps, Any] = build_agent(
+            model,
+            self.toolsets,
+            capabilities=self.capabilities,
+            instructions=definition.instructions,
+            name=definition.name,
+            output_type=definition.output_type,
+        )
+        return agent
 
     async def close(self) -> None:
         """End everything that was started for the session."""
         await self.ending.aclose()
 
 
-async def equip(runtime: Runtime, record: SessionRecord, *, use_memory: bool) -> Equipment:
+async def equip(
+    runtime: Runtime, record: SessionRecord, *, use_memory: bool, definition: Definition | None = None
+) -> Equipment:
     """Gather what a session's agent can use.
 
     Args:
         runtime: The process's shared parts.
         record: The session.
         use_memory: Whether it remembers and recalls.
+        definition: The agent; the built-in one by default.
+
+    Raises:
+        UsageError: A tool of the agent cannot be used.
     """
     rules = RuleFiles(Policy(), runtime.settings)
-    equipment = Equipment(workbench=await find_workbench(runtime.workshop, record.id), rules=rules)
+    equipment = Equipment(
+        workbench=await find_workbench(runtime.workshop, record.id),
+        rules=rules,
+        delegation=Delegation(runtime, record),
+    )
     equipment.notices += await rules.refresh()
     built_in: list[Any] = built_in_toolsets(use_memory=use_memory, use_sandbox=equipment.workbench is not None)
     equipment.toolsets += built_in
+    equipment.delegation.tools_from(equipment.toolsets, equipment.capabilities)
+    equipment.notices += await equipment.fit(definition or Definition())
     return equipment

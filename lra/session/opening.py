@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, TypedDict
 
+from lra.agent.custom import CustomAgent, Definition
 from lra.agent.models import choose_model, normalise
 from lra.agent.names import OFFLINE
 from lra.agent.providers import build_model
@@ -18,6 +20,33 @@ from lra.store.inbox import Inbox
 if TYPE_CHECKING:
     from pydantic_ai.models import Model
 
+    from lra.tools.deps import Approver
+
+
+class Wanted(TypedDict, total=False):
+    """Which conversation is to be opened, and how."""
+
+    resume: str | None
+    """Id, or its beginning, of the session to continue."""
+    continue_latest: bool
+    """Continue the latest session of this folder, else the latest of all."""
+    fork: bool
+    """Continue in a copy, leaving the original as it is."""
+    read_only: bool
+    """Open for reading; `send` refuses."""
+    model: str | None
+    """Model string; by default the agent's own, else what the settings choose."""
+    use_memory: bool
+    """Whether memory is recalled and its tools offered; True by default."""
+    approver: Approver | None
+    """Who is asked for consent."""
+    origin: str
+    """`chat`, the default, or `library`; kept with the session."""
+    session_id: str | None
+    """Id for the session; created when missing, continued when it exists."""
+    agent: CustomAgent | Definition | Path | str | None
+    """An agent of one's own: what `create_agent` returned, or the path of its folder or file."""
+
 
 @dataclass(frozen=True, slots=True)
 class Opened:
@@ -29,40 +58,41 @@ class Opened:
     notices: list[str]
 
 
-async def prepare(
-    runtime: Runtime,
-    *,
-    resume: str | None,
-    continue_latest: bool,
-    fork: bool,
-    model: str | None,
-    origin: str,
-    session_id: str | None,
-    use_memory: bool,
-) -> Opened:
+async def prepare(runtime: Runtime, wanted: Wanted, definition: Definition) -> Opened:
     """Choose the model, bring orphaned lines in, and find or create the conversation.
 
-    The arguments are those of `Session.open`.
+    Args:
+        runtime: The process's shared parts.
+        wanted: Which conversation.
+        definition: The agent that is to talk in it.
 
     Raises:
         NotFoundError: There is no such session.
         ConfigError: The model cannot be used.
     """
+    use_memory, origin = wanted.get("use_memory", True), wanted.get("origin", "chat")
+    session_id, model = wanted.get("session_id"), wanted.get("model")
     settings, store = runtime.settings, runtime.store
     if use_memory:
         # Beside the model's packages, which take as long to load.
         runtime.spawn(runtime.memory.warm())
+    named = settings.raw.get("LRA_MODEL")
+    if model is None and not (named and named.source.kind == "flag"):
+        # Who wrote the agent knows better than a setting for all, who starts it better still.
+        model = definition.model
     choice = None if model else await asyncio.to_thread(choose_model, settings)
     name = choice.name if choice else normalise(model or "", settings)
     built = await asyncio.to_thread(build_model, name, settings)
     if settings.max_cost is not None:
         checked_price(built)
     notices = await drain_inbox(store, Inbox(settings.home)) if origin == "chat" else []
-    record = await _find(runtime, resume, continue_latest, notices)
-    if record is not None and fork:
+    record = await _find(runtime, wanted.get("resume"), wanted.get("continue_latest", False), notices)
+    if record is not None and wanted.get("fork"):
         record = await copy_session(runtime, record, None)
     if record is None:
-        record = await store.sessions.create(id=session_id, model=name, folder=str(settings.folder), origin=origin)
+        record = await store.sessions.create(
+            id=session_id, model=name, folder=str(settings.folder), origin=origin, agent=definition.name
+        )
     if bool(record.private) is use_memory:
         # What is said without memory is found nowhere else.
         await store.sessions.update(record.id, private=int(not use_memory))

@@ -142,6 +142,13 @@ class Recorder(AbstractCapability[AgentDeps]):
         await self._append([tool_entry(part)])
         return True
 
+    async def close_calls(self, messages: Sequence[Any]) -> None:
+        """Journal the results of calls that are still open, from the messages of a run that is over."""
+        for message in messages if self.calls else ():
+            for part in message.parts if isinstance(message, ModelRequest) else ():
+                if isinstance(part, ToolReturnPart):
+                    await self.result(part)
+
     async def stream(self, ordinal: int, chunks: Sequence[tuple[str, str]]) -> None:
         """Keep pieces of the response number `ordinal` unless it is already complete in the journal."""
 

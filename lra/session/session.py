@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Unpack
 
 from pydantic_ai import Agent, UsageLimits
 from pydantic_ai.messages import ModelMessage
 
-from lra.agent.build import build_agent
 from lra.agent.context import estimate_tokens, window_of
 from lra.agent.locality import may_see_local_only
 from lra.agent.models import normalise
@@ -25,11 +24,13 @@ from lra.session.budget import Budget, checked_price
 from lra.session.closing import leave_behind, leave_summary, pick_up
 from lra.session.context import SessionContext, Uncompacted
 from lra.session.context_report import ContextReport, report
+from lra.session.custom import Custom
+from lra.session.delegation import Delegation
 from lra.session.equipment import Equipment, equip
 from lra.session.export import export_session
 from lra.session.log import note
 from lra.session.message import Message, begin, compose
-from lra.session.opening import copy_session, prepare
+from lra.session.opening import Wanted, copy_session, prepare
 from lra.session.recovery import recover_turns, settle_held
 from lra.session.steering import Steering
 from lra.session.tenancy import Tenancy
@@ -67,6 +68,7 @@ class Session:
         read_only: bool = False,
         approver: Approver | None = None,
         equipment: Equipment,
+        custom: Custom,
     ) -> None:
         self.runtime = runtime
         self.record = record
@@ -76,6 +78,7 @@ class Session:
         self._use_memory = use_memory
         self._read_only = read_only
         self._equipment = equipment
+        self._custom = custom
         self._agent = self._build_agent()
         self._context = SessionContext(runtime.store, record, ask_model=self._may_ask())
         self._undoer = Undoer(runtime.store, record.id, self._context)
@@ -128,6 +131,11 @@ class Session:
         return self._equipment.workbench
 
     @property
+    def delegation(self) -> Delegation:
+        """Its specialists, and those who work now."""
+        return self._equipment.delegation
+
+    @property
     def running(self) -> bool:
         """Whether a turn is running."""
         return self._running
@@ -136,66 +144,31 @@ class Session:
     async def open(
         cls,
         runtime: Runtime | None = None,
-        *,
-        resume: str | None = None,
-        continue_latest: bool = False,
-        fork: bool = False,
-        read_only: bool = False,
-        model: str | None = None,
-        use_memory: bool = True,
-        approver: Approver | None = None,
-        origin: str = "chat",
-        session_id: str | None = None,
+        **wanted: Unpack[Wanted],
     ) -> Session:
         """Open a new or an existing conversation.
 
         Args:
             runtime: The process's shared parts; without one the session opens its own from the settings.
-            resume: Id, or its beginning, of the session to continue.
-            continue_latest: Continue the latest session of this folder, else the latest of all.
-            fork: Continue in a copy, leaving the original as it is.
-            read_only: Open for reading; `send` refuses.
-            model: Model string; by default what the settings choose.
-            use_memory: Whether memory is recalled and its tools offered.
-            approver: Who is asked for consent.
-            origin: `chat` or `library`, kept with the session.
-            session_id: Id for the session; created when missing, continued when it exists.
+            **wanted: Which conversation, and how; see `Wanted`.
 
         Raises:
             SessionBusyError: Another process has it open.
             NotFoundError: There is no such session.
-            ConfigError: The model cannot be used.
+            ConfigError: The model, or the agent, cannot be used.
         """
         if runtime is None:
             own = await Runtime.open(await asyncio.to_thread(load_settings))
             try:
-                session = await cls.open(
-                    own,
-                    resume=resume,
-                    continue_latest=continue_latest,
-                    fork=fork,
-                    read_only=read_only,
-                    model=model,
-                    use_memory=use_memory,
-                    approver=approver,
-                    origin=origin,
-                    session_id=session_id,
-                )
+                session = await cls.open(own, **wanted)
             except BaseException:
                 await own.close()
                 raise
             session._owns_runtime = True
             return session
-        opened = await prepare(
-            runtime,
-            resume=resume,
-            continue_latest=continue_latest,
-            fork=fork,
-            model=model,
-            origin=origin,
-            session_id=session_id,
-            use_memory=use_memory,
-        )
+        custom = await Custom.load(wanted.get("agent"))
+        opened = await prepare(runtime, wanted, custom.definition)
+        use_memory, read_only = wanted.get("use_memory", True), wanted.get("read_only", False)
         session = cls(
             runtime,
             opened.record,
@@ -203,8 +176,9 @@ class Session:
             model_name=opened.model_name,
             use_memory=use_memory,
             read_only=read_only,
-            approver=approver,
-            equipment=await equip(runtime, opened.record, use_memory=use_memory),
+            approver=wanted.get("approver"),
+            equipment=await equip(runtime, opened.record, use_memory=use_memory, definition=custom.definition),
+            custom=custom,
         )
         session.notices = [
             *runtime.settings.notices,
@@ -219,8 +193,8 @@ class Session:
             session.notices += await pick_up(runtime, use_memory=use_memory)
         return session
 
-    def _build_agent(self) -> Agent[AgentDeps, str]:
-        agent = build_agent(self._model, self._equipment.toolsets, capabilities=self._equipment.capabilities)
+    def _build_agent(self) -> Agent[AgentDeps, Any]:
+        agent = self._equipment.build(self._model)
         token = self.runtime.settings.logfire_token
         if token and (problem := trace(agent, token)) and problem not in self.notices:
             self.notices.append(problem)
@@ -272,7 +246,9 @@ class Session:
         settings = self.runtime.settings
         store, untitled = self.runtime.store, not self.record.title
         await self._tenancy.ensure()
-        told = await self.rules.refresh()
+        told = await self.rules.refresh() + await self._custom.refresh(self._equipment)
+        if self._custom.fresh:
+            self._agent, self._custom.fresh = self._build_agent(), False
         limit, fallback_name = settings.max_session_tokens, settings.fallback_model
         limited = settings.max_cost is not None or limit is not None
         readers = filter(None, (self.model_name, fallback_name))
@@ -282,7 +258,7 @@ class Session:
         turn = await begin(store, self._held, self.record, message, model_name=self.model_name, inbox_id=inbox_id)
         if untitled:
             self.record = await store.sessions.get(self.id)
-        return TurnPlan(
+        plan = TurnPlan(
             agent=self._agent,
             model=self._model,
             model_name=self.model_name,
@@ -303,6 +279,8 @@ class Session:
             history=list(history) if history is not None else None,
             told=told,
         )
+        self._equipment.delegation.begin(plan)
+        return plan
 
     async def steer(self, text: str) -> bool:
         """Give the running turn a message, which the model gets with its next request, at the latest after its answer.
@@ -383,7 +361,10 @@ class Session:
             model_name=self.model_name,
             use_memory=self._use_memory,
             approver=self._deps.approve,
-            equipment=await equip(self.runtime, record, use_memory=self._use_memory),
+            equipment=await equip(
+                self.runtime, record, use_memory=self._use_memory, definition=self._equipment.definition
+            ),
+            custom=self._custom,
         )
         await session._tenancy.take()
         return session

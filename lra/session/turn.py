@@ -63,7 +63,7 @@ RECALL_SECONDS = 2.0
 class TurnPlan:
     """What a turn needs from its session."""
 
-    agent: Agent[AgentDeps, str]
+    agent: Agent[AgentDeps, Any]
     model: Model
     model_name: str
     deps: AgentDeps
@@ -122,6 +122,11 @@ class TurnRunner:
         self._token.cancel()
         if self._preparing and self._work is not None:
             self._work.cancel()
+
+    @property
+    def usage(self) -> RunUsage:
+        """What the run has used."""
+        return self._usage
 
     async def ended(self) -> None:
         """Wait until the turn is closed."""
@@ -266,7 +271,9 @@ class TurnRunner:
                     self._usage = stream.usage
             result = stream.result
             plan.messages = list(result.all_messages()) if result else []
-            return str(result.output) if result else ""
+            # An answer of another type than text came as a call, whose end no request carries.
+            await self._recorder.close_calls(plan.messages)
+            return output_text(result.output) if result else ""
         finally:
             await self._pieces.stop()
 
@@ -357,6 +364,15 @@ class TurnRunner:
             finished.outcome, finished.error, finished.exit_code = "failed", broken.message, int(broken.exit_code)
         self._pieces.tell()
         self._emit(finished)
+
+
+def output_text(output: Any) -> str:
+    """Return an answer as text: as it is, or as JSON."""
+    if isinstance(output, str):
+        return output
+    from pydantic_core import to_json
+
+    return to_json(output, indent=2, fallback=str).decode()
 
 
 async def _nothing() -> None:
