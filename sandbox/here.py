@@ -11,9 +11,9 @@ from sandbox.providers.registry import load
 
 
 async def list_here() -> list[dict[str, Any]]:
-    """Return what is written down and still runs, oldest first."""
+    """Return what is written down and still runs, oldest first; what waits to be claimed is not among it."""
     found = []
-    for record in await asyncio.to_thread(lambda: list(records.everything())):
+    for record in await asyncio.to_thread(lambda: [each for each in records.everything() if not each.pooled]):
         try:
             box = await load(record.provider).find(record.state)
         except SandboxError:

@@ -39,6 +39,9 @@ class Sandbox:
         self._link = link
         self._used = time.monotonic()
         self._running = 0
+        self.key_hash = ""
+        """Of the key that opens this sandbox alone; empty when there is none."""
+        self.paused = bool(link.hello.get("paused"))
         self._cell = asyncio.Lock()
 
     def info(self) -> dict[str, Any]:
@@ -48,7 +51,7 @@ class Sandbox:
             "id": spec.sandbox_id,
             "language": spec.language,
             "provider": self.provider,
-            "status": "ended" if self._link.closed else "busy" if self._running else "idle",
+            "status": self.status,
             "created_at": self.created,
             "idle_seconds": spec.idle_seconds,
             "lifetime_seconds": spec.lifetime_seconds,
@@ -59,10 +62,45 @@ class Sandbox:
             "workspace": spec.workspace,
         }
 
-    def expired(self) -> bool:
-        """Whether it has ended, was idle for too long, or is too old."""
-        idle = not self._running and time.monotonic() - self._used > self.spec.idle_seconds
-        return self._link.closed or idle or time.time() - self.created > self.spec.lifetime_seconds
+    @property
+    def status(self) -> str:
+        """One of ended, paused, busy and idle."""
+        if self._link.closed:
+            return "ended"
+        return "paused" if self.paused else "busy" if self._running else "idle"
+
+    @property
+    def hello(self) -> dict[str, Any]:
+        """What the guest said of itself."""
+        return self._link.hello
+
+    @property
+    def running(self) -> int:
+        """How many cells and commands run."""
+        return self._running
+
+    def expired(self) -> str | None:
+        """Return why it is over: lost, idle or old; None when it is not."""
+        if self._link.closed:
+            return "lost"
+        if time.time() - self.created > self.spec.lifetime_seconds:
+            return "old"
+        idle = not self._running and not self.paused and time.monotonic() - self._used > self.spec.idle_seconds
+        return "idle" if idle else None
+
+    async def pause(self) -> None:
+        """Stop every process in it, until `resume`; meanwhile it does not end for being idle."""
+        await self.ask("pause")
+        self.paused = True
+
+    async def resume(self) -> None:
+        """Let its processes go on."""
+        await self.ask("resume")
+        self.paused = False
+
+    async def let_go(self) -> None:
+        """Hang up and leave it running: it is somebody else's."""
+        await self._link.close()
 
     async def end(self) -> None:
         """End it."""

@@ -13,6 +13,7 @@ from sandbox.guest.protocol import VERSION, Decoder, Message, ProtocolError, enc
 from sandbox.providers.base import Box, Spec
 
 _HELLO_SECONDS = 15.0
+_PAUSES = (0.05, 0.2, 0.5)
 _ANSWER_SECONDS = 30.0
 _WAITING = 256
 """Messages of one call that wait for their reader before the guest is held up."""
@@ -47,6 +48,18 @@ class Link:
         Raises:
             GoneError: It does not answer.
         """
+        for pause in _PAUSES:
+            try:
+                return await cls._greet(box, spec)
+            except GoneError:
+                # A guest that lives may have had no room for one more knock.
+                if not await box.alive():
+                    raise
+            await asyncio.sleep(pause)
+        return await cls._greet(box, spec)
+
+    @classmethod
+    async def _greet(cls, box: Box, spec: Spec) -> Link:
         reader, writer = await box.connect()
         link = cls(reader, writer, spec.lease_seconds)
         try:

@@ -4,24 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
+import hmac
+import logging
 import os
 import time
-from collections.abc import AsyncGenerator, AsyncIterable
 from typing import Any
 
 from sandbox import records
+from sandbox.dealings import Dealings
 from sandbox.errors import GoneError, LimitError, NotFoundError, SandboxError, UnavailableError
-from sandbox.instance import Event, Sandbox
+from sandbox.instance import Sandbox
 from sandbox.link import Link
+from sandbox.metrics import Metrics
 from sandbox.options import read_options
+from sandbox.pool import Pool, Warm, claimed, new_key
 from sandbox.providers.base import Box, Provider, Spec
 from sandbox.providers.registry import choose, load
 
 _SWEEP_SECONDS = 1.0
 _MOST = 64
+_AT_ONCE = 8
+_log = logging.getLogger("sandbox.manager")
 
 
-class Manager:
+class Manager(Dealings):
     """Every sandbox of one process. It is itself a client (`sandbox.client.Client`).
 
     Args:
@@ -29,6 +36,7 @@ class Manager:
         lasting: Whether sandboxes outlive this process for the time of their lease, for a later manager to adopt.
         most: How many sandboxes there may be at once.
         adopting: Whether to take over what a dead owner left when it opens; else one by one, with `take_over`.
+        pool: How many sandboxes of each kind that is asked for are kept ready.
     """
 
     def __init__(
@@ -38,15 +46,20 @@ class Manager:
         lasting: bool = False,
         most: int = _MOST,
         adopting: bool | None = None,
+        pool: int = 0,
     ) -> None:
         self._wanted = provider if isinstance(provider, str) else provider.name
         self._lasting = lasting
         self._adopting = lasting if adopting is None else adopting
         self._most = most
         self._provider: Provider | None = None if isinstance(provider, str) else provider
+        self._others: dict[str, Provider] = {}
+        self._pool = Pool(pool, self._start, self._note_warm, self._forget)
+        self.metrics = Metrics()
         self._choosing = asyncio.Lock()
         self._sandboxes: dict[str, Sandbox] = {}
         self._starting = 0
+        self._ending: set[asyncio.Task[None]] = set()
         self._sweeper: asyncio.Task[None] | None = None
         self._me = (os.getpid(), "")
 
@@ -56,6 +69,7 @@ class Manager:
         adopted: list[str] = await self._adopt() if self._adopting else []
         if self._sweeper is None:
             self._sweeper = asyncio.create_task(self._sweep())
+        self._pool.want(Spec())
         return adopted
 
     async def provider(self) -> Provider:
@@ -75,7 +89,9 @@ class Manager:
             self._sweeper.cancel()
             await asyncio.gather(self._sweeper, return_exceptions=True)
             self._sweeper = None
-        await asyncio.gather(*(self._end(each) for each in list(self._sandboxes.values())))
+        ending = (self._end(each, "closed") for each in list(self._sandboxes.values()))
+        await asyncio.gather(self._pool.close(), *ending)
+        await asyncio.gather(*self._ending, return_exceptions=True)
 
     async def health(self) -> dict[str, Any]:
         """Return whether sandboxes can be made, and how many there are."""
@@ -83,7 +99,18 @@ class Manager:
             name, problem = (await self.provider()).name, None
         except SandboxError as error:
             name, problem = None, error.message
-        return {"ready": problem is None, "provider": name, "problem": problem, "sandboxes": len(self._sandboxes)}
+        here = {"sandboxes": len(self._sandboxes), "warm": len(self._pool)}
+        return {"ready": problem is None, "provider": name, "problem": problem, **here}
+
+    def figures(self) -> str:
+        """Return what Prometheus reads."""
+        gauges: dict[tuple[str, tuple[tuple[str, str], ...]], float] = {}
+        for each in self._sandboxes.values():
+            key = ("sandboxes", (("provider", each.provider), ("status", each.status)))
+            gauges[key] = gauges.get(key, 0) + 1
+        gauges["warm_sandboxes", ()] = len(self._pool)
+        gauges["calls_running", ()] = sum(each.running for each in self._sandboxes.values())
+        return self.metrics.render(gauges)
 
     async def create(self, **options: Any) -> dict[str, Any]:
         """Make a sandbox and return what it is.
@@ -96,23 +123,47 @@ class Manager:
         """
         spec = read_options(options)
         if len(self._sandboxes) + self._starting >= self._most:
+            self.metrics.count("refused_total", kind="limit")
             raise LimitError(f"There are {self._most} sandboxes already: stop one first.")
         self._starting += 1
+        began = time.monotonic()
         try:
-            provider, box = await self._start(spec)
-            try:
-                link = await Link.open(box, spec)
-                sandbox = Sandbox(spec, box, link, provider=provider.name, created=time.time())
-                await self._note(sandbox)
-            except BaseException:
-                await box.kill()
-                raise
+            warm = await self._pool.take(spec)
+            sandbox = await (self._make(spec) if warm is None else self._claim(warm, spec))
+        except SandboxError as error:
+            self.metrics.count("refused_total", kind=error.kind)
+            raise
         finally:
             self._starting -= 1
-        self._sandboxes[spec.sandbox_id] = sandbox
+        came = "new" if warm is None else "pool"
+        self.metrics.count("created_total", provider=sandbox.provider, came=came)
+        self.metrics.time("create_seconds", time.monotonic() - began, came=came)
+        self._sandboxes[sandbox.spec.sandbox_id] = sandbox
         if self._sweeper is None:
             await self.open()
         return sandbox.info()
+
+    async def new_key(self, sandbox_id: str) -> str:
+        """Return a key that opens this sandbox and nothing else, in place of the one before.
+
+        Args:
+            sandbox_id: Which.
+        """
+        sandbox, key = self._find(sandbox_id), new_key()
+        sandbox.key_hash = hashlib.sha256(key.encode()).hexdigest()
+        await self._note(sandbox)
+        return key
+
+    def opens(self, key: str, sandbox_id: str) -> bool:
+        """Whether a key opens a sandbox.
+
+        Args:
+            key: What was shown.
+            sandbox_id: Which.
+        """
+        sandbox = self._sandboxes.get(sandbox_id)
+        given = hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()
+        return sandbox is not None and hmac.compare_digest(given, sandbox.key_hash)
 
     async def list_sandboxes(self) -> list[dict[str, Any]]:
         """Return what there is, oldest first."""
@@ -124,57 +175,7 @@ class Manager:
 
     async def delete(self, sandbox_id: str) -> None:
         """End one sandbox."""
-        await self._end(self._find(sandbox_id))
-
-    async def execute(
-        self, sandbox_id: str, code: str, *, timeout: float | None = None, stdin: str = ""
-    ) -> AsyncGenerator[Event, None]:
-        """Run code and yield what happens; see `Sandbox.execute`."""
-        async with contextlib.aclosing(self._find(sandbox_id).execute(code, timeout, stdin)) as events:
-            async for event in events:
-                yield event
-
-    async def command(
-        self, sandbox_id: str, command: str, *, timeout: float | None = None, stdin: str = ""
-    ) -> AsyncGenerator[Event, None]:
-        """Run a shell command and yield what happens; see `Sandbox.command`."""
-        async with contextlib.aclosing(self._find(sandbox_id).command(command, timeout, stdin)) as events:
-            async for event in events:
-                yield event
-
-    async def interrupt(self, sandbox_id: str) -> None:
-        """Interrupt the cell that runs."""
-        await self._find(sandbox_id).ask("interrupt")
-
-    async def restart(self, sandbox_id: str) -> None:
-        """Give a sandbox a new kernel; its files stay."""
-        await self._find(sandbox_id).ask("restart")
-
-    async def read(self, sandbox_id: str, path: str) -> AsyncGenerator[bytes, None]:
-        """Yield a file in pieces."""
-        async for piece in self._find(sandbox_id).read(path):
-            yield piece
-
-    async def write(self, sandbox_id: str, path: str, data: bytes | AsyncIterable[bytes]) -> int:
-        """Write a file, with the folders it lies in; return its size."""
-        return await self._find(sandbox_id).write(path, data)
-
-    async def list_files(self, sandbox_id: str, path: str = ".", *, recursive: bool = False) -> dict[str, Any]:
-        """Return the entries of a folder."""
-        answer = await self._find(sandbox_id).ask("list", path=path, recursive=recursive)
-        return {"entries": answer["entries"], "complete": answer["complete"]}
-
-    async def make_folder(self, sandbox_id: str, path: str) -> None:
-        """Make a folder, with those it lies in."""
-        await self._find(sandbox_id).ask("mkdir", path=path)
-
-    async def remove(self, sandbox_id: str, path: str, *, recursive: bool = False) -> None:
-        """Remove a file or a folder."""
-        await self._find(sandbox_id).ask("remove", path=path, recursive=recursive)
-
-    async def logs(self, sandbox_id: str) -> str:
-        """Return the last of what the guest itself said."""
-        return await self._find(sandbox_id).box.logs()
+        await self._end(self._find(sandbox_id), "deleted")
 
     async def _start(self, spec: Spec) -> tuple[Provider, Box]:
         provider = await self.provider()
@@ -197,33 +198,89 @@ class Manager:
             raise NotFoundError(f"There is no sandbox {sandbox_id}.")
         return sandbox
 
-    async def _end(self, sandbox: Sandbox) -> None:
-        self._sandboxes.pop(sandbox.spec.sandbox_id, None)
-        await sandbox.end()
-        await asyncio.to_thread(records.remove, sandbox.spec.sandbox_id)
+    async def _make(self, spec: Spec) -> Sandbox:
+        provider, box = await self._start(spec)
+        try:
+            link = await Link.open(box, spec)
+            sandbox = Sandbox(spec, box, link, provider=provider.name, created=time.time())
+            await self._note(sandbox)
+        except BaseException:
+            await asyncio.shield(asyncio.ensure_future(box.kill()))
+            raise
+        return sandbox
 
-    async def _note(self, sandbox: Sandbox) -> None:
+    async def _claim(self, warm: Warm, wanted: Spec) -> Sandbox:
+        spec = claimed(warm, wanted)
+        sandbox = Sandbox(spec, warm.box, warm.link, provider=warm.provider, created=time.time())
+        try:
+            await self._note(sandbox)
+        except BaseException:
+            await asyncio.shield(asyncio.ensure_future(sandbox.end()))
+            raise
+        return sandbox
+
+    async def _end(self, sandbox: Sandbox, why: str) -> None:
+        if self._sandboxes.pop(sandbox.spec.sandbox_id, None) is None:
+            return  # somebody else is at it
+        self.metrics.count("ended_total", why=why)
+        # Once begun it is brought to its end, whoever does not wait for it any longer.
+        ending = asyncio.create_task(self._bury(sandbox))
+        self._ending.add(ending)
+        ending.add_done_callback(self._ending.discard)
+        await asyncio.shield(ending)
+
+    async def _bury(self, sandbox: Sandbox) -> None:
+        await sandbox.end()
+        await self._forget(sandbox.spec.sandbox_id)
+
+    async def _forget(self, sandbox_id: str) -> None:
+        await asyncio.to_thread(records.remove, sandbox_id)
+
+    async def _who(self) -> tuple[int, str]:
         if not self._me[1]:
             self._me = (os.getpid(), await asyncio.to_thread(records.started, os.getpid()))
+        return self._me
+
+    async def _note(self, sandbox: Sandbox) -> None:
+        me, started = await self._who()
         record = records.Record(
             id=sandbox.spec.sandbox_id,
             provider=sandbox.provider,
             spec=sandbox.spec.to_dict(),
             state=sandbox.box.state,
             created=sandbox.created,
-            owner=self._me[0],
-            owner_started=self._me[1],
+            owner=me,
+            owner_started=started,
             lasting=self._lasting,
+            key_hash=sandbox.key_hash,
+        )
+        await asyncio.to_thread(records.write, record)
+
+    async def _note_warm(self, warm: Warm) -> None:
+        me, started = await self._who()
+        record = records.Record(
+            id=warm.spec.sandbox_id,
+            provider=warm.provider,
+            spec=warm.spec.to_dict(),
+            state=warm.box.state,
+            created=time.time(),
+            owner=me,
+            owner_started=started,
+            lasting=False,
+            pooled=True,
         )
         await asyncio.to_thread(records.write, record)
 
     async def _adopt(self) -> list[str]:
         found = await asyncio.to_thread(lambda: [each for each in records.everything() if not each.owned])
-        adopted = []
-        for record in found:
-            if await self._adopt_one(record):
-                adopted.append(record.id)
-        return adopted
+        some = asyncio.Semaphore(_AT_ONCE)
+
+        async def one(sandbox_id: str) -> bool:
+            async with some:
+                return await self._adopt_one(sandbox_id)
+
+        done = await asyncio.gather(*(one(record.id) for record in found))
+        return [record.id for record, adopted in zip(found, done, strict=True) if adopted]
 
     async def take_over(self, sandbox_id: str) -> bool:
         """Adopt one sandbox whose owner has died; return whether it is there now.
@@ -233,44 +290,63 @@ class Manager:
         """
         if (here := self._sandboxes.get(sandbox_id)) is not None:
             return str(here.info()["status"]) != "ended"
-        found = await asyncio.to_thread(
-            lambda: [each for each in records.everything() if each.id == sandbox_id and not each.owned]
-        )
-        if not found or not await self._adopt_one(found[0]):
+        if not await self._adopt_one(sandbox_id):
             return False
         if self._sweeper is None:
             await self.open()
         return True
 
-    async def _adopt_one(self, record: records.Record) -> bool:
+    async def _adopt_one(self, sandbox_id: str) -> bool:
+        """Take over a sandbox of a dead owner, or end it; whoever claims it first is the only one to do so."""
+        record = await asyncio.to_thread(records.claim, sandbox_id, *await self._who())
+        if record is None:
+            return False
         box = await self._box_of(record)
         if box is not None and record.lasting:
             spec = Spec.from_dict(record.spec)
             try:
                 link = await Link.open(box, spec)
-            except GoneError:
-                link = None
-            if link is not None:
+            except GoneError as error:
+                _log.info("The sandbox %s cannot be taken over: %s", record.id, error.message)
+            else:
                 sandbox = Sandbox(spec, box, link, provider=record.provider, created=record.created)
+                sandbox.key_hash = record.key_hash
                 self._sandboxes[record.id] = sandbox
-                await self._note(sandbox)
+                self.metrics.count("created_total", provider=record.provider, came="adopted")
                 return True
         if box is not None:
             await box.kill()
-        await asyncio.to_thread(records.remove, record.id)
+        await self._forget(record.id)
         return False
 
     async def _box_of(self, record: records.Record) -> Box | None:
         try:
-            provider = await asyncio.to_thread(load, record.provider)
-            return await provider.adopt(record.state)
+            return await (await self._named(record.provider)).adopt(record.state)
         except SandboxError:
             return None
+
+    async def _named(self, name: str) -> Provider:
+        if self._provider is not None and self._provider.name == name:
+            return self._provider
+        if name not in self._others:
+            self._others[name] = await asyncio.to_thread(load, name)
+        return self._others[name]
 
     async def _sweep(self) -> None:
         while True:
             await asyncio.sleep(_SWEEP_SECONDS)
+            self._pool.tend()
             for sandbox in list(self._sandboxes.values()):
-                if sandbox.expired():
+                if (why := sandbox.expired()) is not None:
                     with contextlib.suppress(SandboxError, OSError):
-                        await self._end(sandbox)
+                        await (self._lose(sandbox) if why == "lost" else self._end(sandbox, why))
+
+    async def _lose(self, sandbox: Sandbox) -> None:
+        """Clear up after a sandbox that hung up, unless that was because another process took it over."""
+        record = await asyncio.to_thread(records.read, sandbox.spec.sandbox_id)
+        me = await self._who()
+        if record is None or (record.owner, record.owner_started) == me:
+            await self._end(sandbox, "lost")
+        else:
+            self._sandboxes.pop(sandbox.spec.sandbox_id, None)
+            await sandbox.let_go()

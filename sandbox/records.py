@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,10 @@ class Record:
     owner_started: str
     lasting: bool
     """Whether a later owner may take it over."""
+    pooled: bool = False
+    """Whether nobody has claimed it yet."""
+    key_hash: str = ""
+    """Of the key that opens this sandbox alone."""
 
     @property
     def owned(self) -> bool:
@@ -71,6 +75,48 @@ def write(record: Record) -> None:
     with open(fd, "w") as file:
         json.dump(asdict(record), file)
     os.replace(fresh, path)
+
+
+def read(sandbox_id: str) -> Record | None:
+    """Return what is written down of one, or None.
+
+    Args:
+        sandbox_id: Which.
+    """
+    try:
+        return Record(**json.loads(_path(sandbox_id).read_text()))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def claim(sandbox_id: str, owner: int, owner_started: str) -> Record | None:
+    """Become the owner of one whose owner has died; None when it lives, or when somebody else was quicker.
+
+    Args:
+        sandbox_id: Which.
+        owner: The process that takes it over.
+        owner_started: When that process started.
+    """
+    lock = os.open(runtime_folder("records"), os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        _lock(lock)
+        record = read(sandbox_id)
+        if record is None or record.owned:
+            return None
+        mine = replace(record, owner=owner, owner_started=owner_started)
+        write(mine)
+        return mine
+    finally:
+        os.close(lock)
+
+
+def _lock(fd: int) -> None:
+    """Wait until nobody else claims one; a system without such locks has none of the containers either."""
+    try:
+        import fcntl
+    except ImportError:
+        return
+    fcntl.flock(fd, fcntl.LOCK_EX)
 
 
 def remove(sandbox_id: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import builtins
+import importlib
 import json
 import os
 import signal
@@ -35,6 +36,7 @@ class Kernel:
         self._streams = streams
         self._pid = os.getpid()
         self._busy = False
+        self._packages = 0
         module = types.ModuleType("__main__")
         sys.modules["__main__"] = module
         module.__dict__.update(display=self.display, __builtins__=builtins)
@@ -71,6 +73,7 @@ class Kernel:
         try:
             signal.signal(signal.SIGINT, self._interrupt)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+            self._notice_packages()
             self._busy = True
             outcome = self._cells.run(message["code"], message.get("stdin") or "", self._show_result)
             if os.getpid() == self._pid:
@@ -88,6 +91,16 @@ class Kernel:
             os._exit(outcome.get("exit", 0 if outcome["status"] == "ok" else 1))
         self._streams.flush()
         self._send({"event": "done", "cell": message.get("cell"), **outcome})
+
+    def _notice_packages(self) -> None:
+        """Let imports find what was added since the last cell: a folder that was not there is remembered as missing."""
+        try:
+            changed = os.stat(sys.path[-1]).st_mtime_ns if sys.path else 0
+        except (OSError, TypeError, ValueError):
+            return
+        if changed != self._packages:
+            self._packages = changed
+            importlib.invalidate_caches()
 
     def _interrupt(self, number: int, frame: object) -> None:
         if self._busy and os.getpid() == self._pid:
@@ -135,7 +148,10 @@ def main(settings: str, control_fd: int, out_fd: int, err_fd: int) -> None:
     builtins.input = missing_input()  # type: ignore[assignment]
     sys.argv = [""]
     sys.path.insert(0, "")
-    os.chdir(json.loads(settings)["workspace"])
+    workspace = json.loads(settings)["workspace"]
+    os.chdir(workspace)
+    # Packages that were added later; what the image brings comes first.
+    sys.path.append(os.path.join(workspace, ".packages"))
     if "numpy" in sys.modules:
         sys.modules["numpy"].random.seed()
     Kernel(control, streams).serve()

@@ -187,6 +187,7 @@ class Supervisor:
                 "generation": self._kernels.generation,
                 "busy": self._kernels.call is not None,
                 "executable": sys.executable,
+                "machine": os.uname().machine,
                 "paused": self._paused,
             }
         )
@@ -336,6 +337,7 @@ def _environment(config: dict[str, Any]) -> dict[str, str]:
         "MPLBACKEND": "Agg",
         "MPLCONFIGDIR": "/tmp/.matplotlib",
         "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONPATH": f"{workspace}/.packages",
         **{str(name): str(value) for name, value in config.get("env", {}).items()},
     }
 
