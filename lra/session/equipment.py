@@ -15,6 +15,7 @@ from lra.policy import Policy
 from lra.session.delegation import Delegation
 from lra.tools.catalogue import built_in_toolsets, function_tools
 from lra.tools.delegate import delegation_toolset
+from lra.tools.mcp.group import ONE_TURN_PATIENCE, open_group
 from lra.tools.rule_files import RuleFiles
 from lra.tools.workbench import Workbench, find_workbench
 
@@ -128,4 +129,14 @@ async def equip(
     equipment.toolsets += built_in
     equipment.delegation.tools_from(equipment.toolsets, equipment.capabilities)
     equipment.notices += await equipment.fit(definition or Definition())
+    await _add_servers(equipment, runtime)
     return equipment
+
+
+async def _add_servers(equipment: Equipment, runtime: Runtime) -> None:
+    """Start the MCP servers; a process that stays does not wait for them."""
+    group = await open_group(runtime.settings, patience=0.0 if runtime.long_lived else ONE_TURN_PATIENCE)
+    if group is not None:
+        equipment.toolsets.append(group.toolset)
+        equipment.notices += group.notices
+        equipment.ending.push_async_callback(group.close)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from pydantic_ai import FunctionToolset, Tool
 from pydantic_ai.toolsets import AbstractToolset
@@ -24,6 +24,15 @@ class ToolInfo:
     source: str
 
 
+@runtime_checkable
+class Describing(Protocol):
+    """A toolset whose tools are no Python functions, and that tells of them itself."""
+
+    def describe(self) -> list[ToolInfo]:
+        """Return the tools there are now."""
+        ...
+
+
 def built_in_toolsets(*, use_memory: bool = True, use_sandbox: bool = False) -> list[FunctionToolset[AgentDeps]]:
     """Return the toolsets a session has.
 
@@ -38,15 +47,27 @@ def built_in_toolsets(*, use_memory: bool = True, use_sandbox: bool = False) -> 
 
 def function_tools(toolsets: Iterable[AbstractToolset[Any]]) -> list[Tool[Any]]:
     """Return the Python functions among the tools, those of wrapped toolsets too."""
+    return [tool for leaf in _leaves(toolsets) if isinstance(leaf, FunctionToolset) for tool in leaf.tools.values()]
+
+
+def _leaves(toolsets: Iterable[AbstractToolset[Any]]) -> list[AbstractToolset[Any]]:
     leaves: list[AbstractToolset[Any]] = []
     for toolset in toolsets:
         toolset.apply(leaves.append)
-    return [tool for leaf in leaves if isinstance(leaf, FunctionToolset) for tool in leaf.tools.values()]
+    return leaves
 
 
 def describe(toolsets: Iterable[AbstractToolset[Any]]) -> list[ToolInfo]:
     """Return name, first line of the description and origin of every tool."""
-    return [
-        ToolInfo(tool.name, (tool.description or "").strip().split("\n", 1)[0], "built-in")
-        for tool in function_tools(toolsets)
-    ]
+    told: list[ToolInfo] = []
+    for leaf in _leaves(toolsets):
+        if isinstance(leaf, FunctionToolset):
+            told += [_info(tool) for tool in leaf.tools.values()]
+        elif isinstance(leaf, Describing):
+            told += leaf.describe()
+    return told
+
+
+def _info(tool: Tool[Any]) -> ToolInfo:
+    source = (tool.metadata or {}).get("source", "built-in")
+    return ToolInfo(tool.name, (tool.description or "").strip().split("\n", 1)[0], str(source))
