@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from bench import machine
-from bench.recall.asking import LIMIT, Answer, ask_all
+from bench.recall.asking import Answer, ask_all
 from bench.recall.datasets import Collection, load
+from bench.recall.outside import ask_outside
 from bench.recall.report import measure, measure_recall, render
 from lra.errors import LraError
 from lra.memory.hits import Scope
@@ -60,13 +61,15 @@ async def _measure(arguments: argparse.Namespace) -> dict[str, Any]:
         asked: list[tuple[Collection, list[Answer]]] = []
         for collection in collections:
             print(f"{name}: {collection.name} …", file=sys.stderr, flush=True)
-            limit = _FIT_LIMIT if arguments.fit else LIMIT
-            asked.append((collection, await ask_all(collection, scopes, embedding=embedding, limit=limit)))
+            if arguments.fit:
+                answers = await ask_all(collection, scopes, embedding=embedding, limit=_FIT_LIMIT)
+            else:
+                answers = await asyncio.to_thread(ask_outside, collection, scopes, embedding=embedding)
+            asked.append((collection, answers))
         results = [measure(asked, scope) for scope in scopes]
-        quiet = measure_recall(asked)
-        report["runs"][name] = {"scopes": results, "recall": quiet}
-        table += [(name, result) for result in results]
-        said.append(f"recall, {name}: " + ", ".join(f"{key} {value:.3g}" for key, value in quiet.items()))
+        injected = measure_recall(asked)
+        report["runs"][name] = {"scopes": results, "recall": injected}
+        table += [(name, result) for result in [*results, injected]]
         if arguments.fit:
             from bench.recall.fitting import fit
 
@@ -79,7 +82,8 @@ async def _measure(arguments: argparse.Namespace) -> dict[str, Any]:
         for _, result in table:
             result["quality"] = {"": result["quality"][""]} if "" in result["quality"] else {}
     print(render(table))
-    print("\n" + "\n".join(said))
+    if said:
+        print("\n" + "\n".join(said))
     return report
 
 

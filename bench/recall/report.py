@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Any
 
@@ -56,39 +57,61 @@ def measure(asked: Sequence[tuple[Collection, list[Answer]]], scope: str, *, ran
     }
 
 
-def measure_recall(asked: Sequence[tuple[Collection, list[Answer]]]) -> dict[str, float]:
-    """Return how right and how quiet recall is."""
-    right = wrong = 0
-    spoke: dict[bool, list[bool]] = {True: [], False: []}
-    helped: list[bool] = []
-    chars: list[int] = []
+@dataclass(slots=True)
+class Injected:
+    """What recall put in front of the model, over some questions."""
+
+    right: int = 0
+    wrong: int = 0
+    """Rows that are no evidence; for a question that has no answer, every row."""
+    helped: list[bool] = field(default_factory=list)
+    """Whether a question got any evidence."""
+    spoke: list[bool] = field(default_factory=list)
+    chars: list[int] = field(default_factory=list)
+
+    def add(self, answer: Answer) -> None:
+        """Count one question."""
+        question = answer.question
+        gold = question.gold if question.answerable else frozenset()
+        good = sum(hit.id in gold for hit in answer.injected)
+        self.spoke.append(bool(answer.injected))
+        self.chars.append(sum(len(hit.content) for hit in answer.injected))
+        if gold:
+            self.helped.append(good > 0)
+        if gold or not question.answerable:
+            self.right += good
+            self.wrong += len(answer.injected) - good
+
+    def to_dict(self) -> dict[str, float]:
+        """Return the figures."""
+        return {
+            "precision": self.right / (self.right + self.wrong) if self.right + self.wrong else math.nan,
+            "helped": fmean(self.helped) if self.helped else math.nan,
+            "spoke": fmean(self.spoke) if self.spoke else math.nan,
+            "chars": fmean(self.chars) if self.chars else math.nan,
+        }
+
+
+def measure_recall(asked: Sequence[tuple[Collection, list[Answer]]]) -> dict[str, Any]:
+    """Return how right and how quiet recall is, beside the figures of a scope."""
+    injected: dict[str, Injected] = {}
     for _, answers in asked:
         for answer in answers:
-            question = answer.question
-            spoke[question.answerable].append(bool(answer.injected))
-            chars.append(sum(len(hit.content) for hit in answer.injected))
-            if question.answerable and question.gold:
-                good = sum(hit.id in question.gold for hit in answer.injected)
-                right += good
-                wrong += len(answer.injected) - good
-                helped.append(good > 0)
-            elif not question.answerable:
-                wrong += len(answer.injected)
-    return {
-        "precision": right / max(1, right + wrong),
-        "helped": fmean(helped) if helped else math.nan,
-        "speaks when answerable": fmean(spoke[True]) if spoke[True] else math.nan,
-        "speaks when not": fmean(spoke[False]) if spoke[False] else math.nan,
-        "characters": fmean(chars) if chars else 0.0,
-    }
+            answer.found["recall"] = answer.injected
+            for name in filter(None, ("all", answer.question.category)):
+                injected.setdefault(name, Injected()).add(answer)
+    figures = {"" if name == "all" else name: found.to_dict() for name, found in injected.items()}
+    return {**measure(asked, "recall"), "injected": figures}
 
 
 def render(results: Sequence[tuple[str, dict[str, Any]]]) -> str:
     """Return the table: a line for each scope and category."""
-    lines: list[tuple[str, ...]] = [("run", "scope", "category", "n", *NAMES, "AUC", "p50 ms", "p95 ms")]
+    added = ("precision", "helped", "spoke", "chars")
+    lines: list[tuple[str, ...]] = [("run", "scope", "category", "n", *NAMES, "AUC", "p50 ms", "p95 ms", *added)]
     for name, result in results:
         for category, values in result["quality"].items():
             whole = not category
+            injected = result.get("injected", {}).get(category, {})
             lines.append(
                 (
                     name if whole else "",
@@ -99,6 +122,7 @@ def render(results: Sequence[tuple[str, dict[str, Any]]]) -> str:
                     f"{result['auc']:.3f}" if whole else "",
                     f"{result['p50']:.1f}" if whole else "",
                     f"{result['p95']:.1f}" if whole else "",
+                    *(f"{injected[key]:.{0 if key == 'chars' else 3}f}" if injected else "" for key in added),
                 )
             )
     widths = [max(len(line[place]) for line in lines) for place in range(len(lines[0]))]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import perf_counter
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -15,12 +16,14 @@ from lra.text import clean_text
 if TYPE_CHECKING:
     from lra.memory import Hit, Memory
 
-Scope = Literal["memories", "turns", "sessions", "all"]
+Scope = Literal["memories", "turns", "sessions", "all", "recall"]
 
 
 def search(
     query: Annotated[list[str] | None, typer.Argument(help="What to look for.")] = None,
-    scope: Annotated[Scope, typer.Option("--scope", help="Where to look.")] = "all",
+    scope: Annotated[
+        Scope, typer.Option("--scope", help="Where to look; recall is what a conversation would be given.")
+    ] = "all",
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1_000_000, help="At most so many hits.")] = 10,
     since: Annotated[str | None, typer.Option("--since", metavar="TIME", help="Nothing from before.")] = None,
     until: Annotated[str | None, typer.Option("--until", metavar="TIME", help="Nothing from then on.")] = None,
@@ -29,9 +32,17 @@ def search(
     batch: Annotated[
         str | None, typer.Option("--batch", metavar="FILE", help="Queries as JSON lines; - is standard input.")
     ] = None,
+    timing: Annotated[
+        bool, typer.Option("--timing", help="With --batch: how many milliseconds each query took.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Search memories and past conversations, best first."""
+    recall = scope == "recall"
+    if recall and (session or since or until or as_of):
+        raise UsageError("--scope recall takes no filters: a conversation looks at everything.")
+    if timing and batch is None:
+        raise UsageError("--timing belongs to --batch.")
     common: dict[str, Any] = {
         "scope": scope,
         "limit": limit,
@@ -42,11 +53,13 @@ def search(
     if batch is not None:
         if query:
             raise UsageError("--batch brings its own queries.", hint="Leave out the words.")
-        _search_batch(batch, common, session)
+        _search_batch(batch, common, session, recall=recall, timing=timing)
         return
     words = required_text(" ".join(query or ()), "The query")
 
     async def work(memory: Memory) -> list[Hit]:
+        if recall:
+            return await memory.recall(words, local=True)
         return await memory.search(words, **common, session=await _session_id(memory, session))
 
     hits = [hit.to_dict() for hit in with_memory(work)]
@@ -58,16 +71,24 @@ def search(
     output.write_table(columns, rows, wide="CONTENT", empty="Nothing was found.")
 
 
-def _search_batch(path: str, common: dict[str, Any], session: str | None) -> None:
+def _search_batch(path: str, common: dict[str, Any], session: str | None, *, recall: bool, timing: bool) -> None:
     from lra.cli.batch import parse_queries
 
     queries = parse_queries(files.read_text(path), path)
+    if recall and (told := next((query for query in queries if query.options), None)) is not None:
+        raise UsageError(f"The query {told.qid!r} brings filters, which --scope recall does not take.")
 
     async def work(memory: Memory) -> None:
         common["session"] = await _session_id(memory, session)
+        await memory.warm()
         for query in queries:
-            hits = await memory.search(query.text, **{**common, **query.options})
-            output.write_json({"qid": query.qid, "hits": [hit.to_dict() for hit in hits]}, line=True)
+            began = perf_counter()
+            if recall:
+                hits = await memory.recall(query.text, local=True)
+            else:
+                hits = await memory.search(query.text, **{**common, **query.options})
+            took = {"ms": round((perf_counter() - began) * 1000, 3)} if timing else {}
+            output.write_json({"qid": query.qid, **took, "hits": [hit.to_dict() for hit in hits]}, line=True)
 
     with_memory(work)
 

@@ -54,6 +54,19 @@ def test_search_in_batches(full: Cli) -> None:
     assert (empty.code, empty.out) == (0, "")
 
 
+def test_what_a_conversation_would_be_given(full: Cli) -> None:
+    (line,) = full(
+        "memory", "search", "--batch", "-", "--scope", "recall", "--timing", stdin='{"qid": 1, "query": "dog called"}'
+    ).out.splitlines()
+    answer = json.loads(line)
+    assert answer["ms"] > 0
+    assert "mem000000001" in [hit["id"] for hit in answer["hits"]]
+    assert full("memory", "search", "tea", "--scope", "recall", "--since", "2001-01-01").code == 2
+    filtered = full("memory", "search", "--batch", "-", "--scope", "recall", stdin='{"qid":1,"query":"x","limit":1}')
+    assert (filtered.code, filtered.out) == (2, "")
+    assert full("memory", "search", "dog", "--timing").code == 2
+
+
 @pytest.mark.parametrize(
     "line",
     [
