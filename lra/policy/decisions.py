@@ -22,12 +22,14 @@ class Decision:
 
     @property
     def reason(self) -> str:
-        """One sentence for the person, empty where nothing but the tool's own default spoke."""
+        """One sentence for whoever asked, empty where nothing but the tool's own default spoke."""
         if self.mistake is not None:
             return f"{self.mistake.place} has a mistake, so nothing is allowed without asking."
         if self.rule is None:
             return ""
-        return self.rule.why or f"A rule says so: {self.rule} ({self.rule.origin})."
+        # A refusal goes to the model, whom the person's folders do not concern.
+        place = "" if self.action == "deny" else f" ({self.rule.origin})"
+        return self.rule.why or f"A rule says so: {self.rule}{place}."
 
 
 class Policy:

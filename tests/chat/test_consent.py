@@ -68,6 +68,42 @@ def test_for_this_session_is_not_asked_again(chat: Terminal, model_server: Model
     assert results(model_server)[-1] == "written b.txt"
 
 
+def test_always_shows_its_rule_and_holds_after_a_restart(
+    chat: Terminal, start: Start, home: Path, model_server: ModelServer, model_env: dict[str, str]
+) -> None:
+    asked(chat, model_server)
+    chat.send("a\r")
+    chat.wait("Add this rule?")
+    assert '  allow = "write_file"' in chat.text
+    assert "permissions.toml:" in chat.text
+    chat.send("n\r")
+    chat.wait("Allow it?")
+    chat.send("a\r")
+    chat.wait("Add this rule?")
+    chat.send("y\r")
+    chat.wait("✓ allowed write_file from now on")
+    chat.prompt()
+    chat.send("/permissions\r")
+    chat.wait(lambda it: "1  allow write_file" in it.text and "permissions.toml:4" in it.text)
+    chat.send("/exit\r")
+    chat.end()
+    later = start(argv=PROGRAM, **model_env)
+    later.prompt()
+    model_server.script(say("", call("write_file", path="b.txt")), say("Twice."))
+    later.send("again\r")
+    later.wait("Twice.")
+    assert "Allow it?" not in later.text
+    later.prompt()
+    later.send("/permissions remove 1\r")
+    later.wait("Taken out: allow write_file")
+    later.send("/permissions deny write_file path=c*\r")
+    later.wait("Added to")
+    model_server.script(say("", call("write_file", path="c.txt")), say("Refused then."))
+    later.send("and c\r")
+    later.wait("Refused then.")
+    assert results(model_server)[-1] == 'Not run: A rule says so: deny write_file when path="c*".'
+
+
 def test_edited_arguments(chat: Terminal, model_server: ModelServer) -> None:
     asked(chat, model_server)
     chat.send("e\r")
@@ -199,6 +235,57 @@ def test_as_a_line_protocol(home: Path, model_server: ModelServer, model_env: di
     assert process.wait(20) == 0
     assert outcomes == [(True, ""), (False, "not that")]
     assert results(model_server) == ["written c.txt", "refused: not that"]
+
+
+def test_lasting_answers_over_the_line_protocol(
+    home: Path, model_server: ModelServer, model_env: dict[str, str]
+) -> None:
+    model_server.script(
+        say("", call("write_file", path="a.txt")),
+        say("", call("write_file", path="b.txt")),
+        say("Done."),
+    )
+    process = subprocess.Popen(
+        [*PROGRAM, "-p", "go", "--output-format", "stream-json"],
+        env=plain_env(home, **model_env),
+        cwd=home,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    rules = []
+    for line in process.stdout:
+        event = json.loads(line)
+        if event["type"] == "approval_requested":
+            rules.append(event["rule"])
+            answer = {"type": "approval", "call_id": event["call_id"], "approved": True, "always": True}
+            process.stdin.write(json.dumps(answer) + "\n")
+            process.stdin.flush()
+    assert process.wait(20) == 0
+    assert rules == ["allow write_file"]
+    assert results(model_server) == ["written a.txt", "written b.txt"]
+    (written,) = home.rglob("permissions.toml")
+    assert 'allow = "write_file"' in written.read_text()
+
+
+def test_a_refusal_that_leaves_no_answer_is_exit_code_4(
+    home: Path, model_server: ModelServer, model_env: dict[str, str]
+) -> None:
+    model_server.script(say("", call("write_file", path="a.txt")), default=say(""))
+    done = subprocess.run(
+        [*PROGRAM, "-p", "go"],
+        env=plain_env(home, **model_env),
+        cwd=home,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (4, "")
+    assert "There is no answer, since it needed what was refused: write_file." in done.stderr
 
 
 @pytest.mark.parametrize(
