@@ -24,6 +24,10 @@ async def recover_turns(store: StructuredMemoryStore, session_id: str) -> list[s
     for turn in await store.journal.turns(session_id):
         if turn.outcome is not None:
             continue
+        if not notices:
+            # Its specialists ended with it; the person is told of the turn alone.
+            for below in await store.sessions.below(session_id):
+                await recover_turns(store, below.id)
         rows = await store.journal.rows(session_id, turn_id=turn.id)
         entries: list[Entry] = partial_entries(await store.journal.streamed(turn.id))
         calls = open_calls(rows)
