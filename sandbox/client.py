@@ -61,6 +61,30 @@ class Client(Protocol):
         """Give a sandbox a new kernel; its files stay."""
         ...
 
+    async def pause(self, sandbox_id: str) -> None:
+        """Stop every process in a sandbox in which nothing runs."""
+        ...
+
+    async def resume(self, sandbox_id: str) -> None:
+        """Let a paused sandbox go on."""
+        ...
+
+    async def add_packages(self, sandbox_id: str, packages: dict[str, list[str]]) -> list[str]:
+        """Add Python packages (`{"pip": [NAME]}`) to a sandbox that is there; return the files they came in."""
+        ...
+
+    async def list_packages(self, sandbox_id: str) -> list[dict[str, str]]:
+        """Return `name` and `version` of every Python package in a sandbox."""
+        ...
+
+    def read_folder(self, sandbox_id: str, path: str = ".") -> AsyncGenerator[bytes, None]:
+        """Yield a folder as a tar archive, in pieces."""
+        ...
+
+    async def write_folder(self, sandbox_id: str, path: str, data: AsyncIterable[bytes]) -> int:
+        """Write the files of a tar archive into a folder; return how many they were."""
+        ...
+
     def read(self, sandbox_id: str, path: str) -> AsyncGenerator[bytes, None]:
         """Yield a file in pieces."""
         ...
@@ -166,7 +190,7 @@ async def selfcheck(provider: str) -> AsyncGenerator[tuple[str, str | None], Non
         yield each
 
 
-def serve(host: str, port: int, api_key: str | None, provider: str) -> None:
+def serve(host: str, port: int, api_key: str | None, provider: str, pool: int = 1) -> None:
     """Run the service until it is stopped.
 
     Args:
@@ -174,13 +198,14 @@ def serve(host: str, port: int, api_key: str | None, provider: str) -> None:
         port: Port to listen at.
         api_key: What callers have to show; without one only this machine may call.
         provider: Name of a provider, or `auto`.
+        pool: How many sandboxes of each kind that is asked for are kept ready.
 
     Raises:
         SandboxError: It may not listen there without a key.
     """
     from sandbox.server import run
 
-    run(host, port, api_key, provider)
+    run(host, port, api_key, provider, pool)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ import httpx
 from sandbox.errors import ERRORS, NotFoundError, SandboxError, UnavailableError
 
 _SECONDS = httpx.Timeout(60.0, connect=5.0)
+_PACKAGE_SECONDS = httpx.Timeout(600.0, connect=5.0)
 # While code runs the service sends something at least every few seconds.
 _STREAM_SECONDS = httpx.Timeout(60.0, connect=5.0, read=60.0)
 
@@ -39,7 +40,9 @@ class HttpClient:
 
     async def create(self, **options: Any) -> dict[str, Any]:
         """Make a sandbox."""
-        return dict((await self._ask("POST", "/sandboxes", json=options)).json())
+        made = dict((await self._ask("POST", "/sandboxes", json=options, timeout=_PACKAGE_SECONDS)).json())
+        made.pop("token", None)  # whoever has the service's key needs none
+        return made
 
     async def list_sandboxes(self) -> list[dict[str, Any]]:
         """Return what there is."""
@@ -83,6 +86,34 @@ class HttpClient:
     async def restart(self, sandbox_id: str) -> None:
         """Give a sandbox a new kernel."""
         await self._ask("POST", _at(sandbox_id, "restart"))
+
+    async def pause(self, sandbox_id: str) -> None:
+        """Stop every process in a sandbox."""
+        await self._ask("POST", _at(sandbox_id, "pause"))
+
+    async def resume(self, sandbox_id: str) -> None:
+        """Let a paused sandbox go on."""
+        await self._ask("POST", _at(sandbox_id, "resume"))
+
+    async def add_packages(self, sandbox_id: str, packages: dict[str, list[str]]) -> list[str]:
+        """Add Python packages to a sandbox that is there."""
+        answer = await self._ask("POST", _at(sandbox_id, "packages"), json=packages, timeout=_PACKAGE_SECONDS)
+        return list(answer.json()["added"])
+
+    async def list_packages(self, sandbox_id: str) -> list[dict[str, str]]:
+        """Return the Python packages in a sandbox."""
+        return list((await self._ask("GET", _at(sandbox_id, "packages"))).json()["packages"])
+
+    async def read_folder(self, sandbox_id: str, path: str = ".") -> AsyncGenerator[bytes, None]:
+        """Yield a folder as a tar archive, in pieces."""
+        async with self._stream("GET", _at(sandbox_id, "files/archive"), params={"path": path}) as answer:
+            async for piece in answer.aiter_bytes():
+                yield piece
+
+    async def write_folder(self, sandbox_id: str, path: str, data: AsyncIterable[bytes]) -> int:
+        """Write the files of a tar archive into a folder."""
+        answer = await self._ask("PUT", _at(sandbox_id, "files/archive"), params={"path": path}, content=data)
+        return int(answer.json()["files"])
 
     async def read(self, sandbox_id: str, path: str) -> AsyncGenerator[bytes, None]:
         """Yield a file in pieces."""

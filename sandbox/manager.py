@@ -9,6 +9,7 @@ import hmac
 import logging
 import os
 import time
+from dataclasses import replace
 from typing import Any
 
 from sandbox import records
@@ -25,6 +26,7 @@ from sandbox.providers.registry import choose, load
 _SWEEP_SECONDS = 1.0
 _MOST = 64
 _AT_ONCE = 8
+LEASE = 30.0
 _log = logging.getLogger("sandbox.manager")
 
 
@@ -37,6 +39,7 @@ class Manager(Dealings):
         most: How many sandboxes there may be at once.
         adopting: Whether to take over what a dead owner left when it opens; else one by one, with `take_over`.
         pool: How many sandboxes of each kind that is asked for are kept ready.
+        lease: Seconds that a sandbox outlives its owner.
     """
 
     def __init__(
@@ -47,11 +50,13 @@ class Manager(Dealings):
         most: int = _MOST,
         adopting: bool | None = None,
         pool: int = 0,
+        lease: float = LEASE,
     ) -> None:
         self._wanted = provider if isinstance(provider, str) else provider.name
         self._lasting = lasting
         self._adopting = lasting if adopting is None else adopting
         self._most = most
+        self._lease = lease
         self._provider: Provider | None = None if isinstance(provider, str) else provider
         self._others: dict[str, Provider] = {}
         self._pool = Pool(pool, self._start, self._note_warm, self._forget)
@@ -69,7 +74,7 @@ class Manager(Dealings):
         adopted: list[str] = await self._adopt() if self._adopting else []
         if self._sweeper is None:
             self._sweeper = asyncio.create_task(self._sweep())
-        self._pool.want(Spec())
+        self._pool.want(Spec(lease_seconds=self._lease))
         return adopted
 
     async def provider(self) -> Provider:
@@ -121,7 +126,7 @@ class Manager(Dealings):
         Raises:
             SandboxError: The options are wrong, a limit is reached, or no provider works.
         """
-        spec = read_options(options)
+        spec = replace(read_options(options), lease_seconds=self._lease)
         if len(self._sandboxes) + self._starting >= self._most:
             self.metrics.count("refused_total", kind="limit")
             raise LimitError(f"There are {self._most} sandboxes already: stop one first.")

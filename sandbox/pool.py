@@ -136,7 +136,7 @@ class Pool:
                     break
 
     async def _make(self, like: Spec) -> Warm:
-        spec = Spec(image=like.image, packages=like.packages, limits=like.limits)
+        spec = Spec(image=like.image, packages=like.packages, limits=like.limits, lease_seconds=like.lease_seconds)
         provider, box = await self._start(spec)
         try:
             link = await Link.open(box, spec)
@@ -185,13 +185,14 @@ def kind_of(spec: Spec) -> str | None:
         metadata=spec.metadata,
         idle_seconds=spec.idle_seconds,
         lifetime_seconds=spec.lifetime_seconds,
+        lease_seconds=spec.lease_seconds,
         sandbox_id=spec.sandbox_id,
         token=spec.token,
     )
     if plain != spec:
         return None
     packages = sorted((manager, sorted(names)) for manager, names in spec.packages.items() if names)
-    return repr((spec.image, packages, spec.limits))
+    return repr((spec.image, packages, spec.limits, spec.lease_seconds))
 
 
 def new_key() -> str:

@@ -15,7 +15,7 @@ from sandbox.access import BodyLimit, guard, is_loopback
 from sandbox.answers import NDJSON, answer, streamed
 from sandbox.client import SERVICE
 from sandbox.errors import DeniedError
-from sandbox.manager import Manager
+from sandbox.manager import LEASE, Manager
 from sandbox.problems import Json, answer_errors, describe
 from sandbox.schemas import FilePath, Id
 
@@ -32,15 +32,16 @@ POOL = 1
 """Sandboxes of each kind that a service keeps ready when it is told nothing else."""
 
 
-def create_app(api_key: str | None = None, provider: str = "auto", pool: int = POOL) -> FastAPI:
+def create_app(api_key: str | None = None, provider: str = "auto", pool: int = POOL, lease: float = LEASE) -> FastAPI:
     """Return the service as an ASGI application.
 
     Args:
         api_key: What callers have to show; without one only this machine may call.
         provider: Name of a provider, or `auto`.
         pool: How many sandboxes of each kind are kept ready.
+        lease: Seconds that sandboxes outlive a service that was killed.
     """
-    manager = Manager(provider, lasting=True, pool=pool)
+    manager = Manager(provider, lasting=True, pool=pool, lease=lease)
 
     @contextlib.asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
@@ -216,7 +217,7 @@ def run(host: str, port: int, api_key: str | None, provider: str, pool: int = PO
         raise DeniedError(
             f"Without a key the service listens on this machine only, not at {host}: set SANDBOX_API_KEY."
         )
-    app = create_app(api_key, provider, pool)
+    app = create_app(api_key, provider, pool, _number("SANDBOX_LEASE", LEASE, 1.0, 3600.0))
     uvicorn.run(app, host=host, port=port, log_level="warning", server_header=False)
 
 
@@ -226,15 +227,17 @@ def __getattr__(name: str) -> Any:
         built = create_app(
             os.environ.get("SANDBOX_API_KEY") or None,
             os.environ.get("LRA_SANDBOX_PROVIDER") or "auto",
-            _pool_from(os.environ.get("SANDBOX_POOL")),
+            int(_number("SANDBOX_POOL", POOL, 0, 64)),
+            _number("SANDBOX_LEASE", LEASE, 1.0, 3600.0),
         )
         globals()["app"] = built
         return built
     raise AttributeError(name)
 
 
-def _pool_from(text: str | None) -> int:
+def _number(name: str, default: float, least: float, most: float) -> float:
+    """Return a number from the environment; what is none is the default."""
     try:
-        return max(0, min(int(text), 64)) if text else POOL
+        return max(least, min(float(os.environ.get(name) or default), most))
     except ValueError:
-        return POOL
+        return default
