@@ -13,6 +13,8 @@ from lra.chat.reader import Reopened
 from lra.chat.screen import Screen
 
 MARK = "> "
+_PASTE_SECONDS = 0.03
+"""Lines that come closer together than this were not typed but pasted."""
 
 
 class PlainReader:
@@ -35,6 +37,7 @@ class PlainReader:
         self._buffer = ""
         self._waiting: asyncio.Future[None] | None = None
         self._reading = False
+        self._ended = False
 
     @property
     def completed(self) -> Collection[str]:
@@ -42,12 +45,12 @@ class PlainReader:
         return ()
 
     async def next(self, default: str = "") -> Message:
-        """Return the next message; a trailing backslash joins the next line to it."""
+        """Return the next message; a trailing backslash joins the next line to it, and so does pasting them at once."""
         self._reading = True
         try:
-            message = await self._line(MARK)
+            message = await self._line(MARK, pasted=True)
             while message.endswith("\\"):
-                message = message[:-1] + "\n" + await self._line("  ")
+                message = message[:-1] + "\n" + await self._line("  ", pasted=True)
             return Message(message)
         finally:
             self._reading = False
@@ -68,7 +71,7 @@ class PlainReader:
         finally:
             self._buffer = kept + self._buffer
 
-    async def _line(self, mark: str) -> str:
+    async def _line(self, mark: str, *, pasted: bool = False) -> str:
         if self._keyboard is None:
             self._shown()
             return await self._next_line()
@@ -78,6 +81,8 @@ class PlainReader:
         self._shown()
         try:
             line = await self._next_line()
+            if pasted and not typed_before and not _is_command(line):
+                line = await self._with_pasted(line)
         finally:
             self._keyboard.hush()
         if typed_before:
@@ -90,8 +95,25 @@ class PlainReader:
         if on_shown is not None:
             on_shown()
 
+    async def _with_pasted(self, line: str) -> str:
+        """Return a line with those that came right behind it."""
+        while not line.endswith("\\"):
+            if "\n" not in self._buffer:
+                try:
+                    async with asyncio.timeout(_PASTE_SECONDS):
+                        piece = await self._piece()
+                except TimeoutError:
+                    return line
+                # The end of input stands for itself, behind what came before it.
+                self._ended = not piece
+                self._buffer += self._decoder.decode(piece)
+                if "\n" not in self._buffer:
+                    return line
+            line += "\n" + await self._next_line()
+        return line
+
     async def _next_line(self) -> str:
-        ended = False
+        ended, self._ended = self._ended, False
         while "\n" not in self._buffer and not ended:
             piece = await self._piece()
             ended = not piece
@@ -161,3 +183,7 @@ class PlainReader:
     def watched(self) -> bool:
         """Nobody knows here."""
         return False
+
+
+def _is_command(line: str) -> bool:
+    return line.startswith("/") and not line.startswith("//")

@@ -61,6 +61,45 @@ def test_plain_typing_ahead_and_stopping(start: Start, model_server: ModelServer
     assert first.startswith("first\nline")
 
 
+def test_pasted_lines_are_one_message(start: Start, model_server: ModelServer, model_env: dict[str, str]) -> None:
+    model_server.script(say("Long."), say("Short."))
+    terminal = start("--plain", **model_env)
+    terminal.prompt()
+    lines = [f"line {number} of what was pasted" for number in range(1000)]
+    terminal.send("\r".join(lines) + "\r")
+    terminal.wait("Long.", 40)
+    terminal.prompt()
+    assert next(message.text for message in model_server.last_messages() if message.role == "user") == "\n".join(lines)
+    # A command stands for itself, whatever comes right behind it; so does the end of input.
+    terminal.send("/tasks\rand this\r\x04")
+    terminal.wait("There are no tasks.")
+    terminal.wait("Short.")
+    assert terminal.end() == 0
+    assert [message.text for message in model_server.last_messages() if message.role == "user"][-1] == "and this"
+    assert b"\x1b" not in terminal.raw
+
+
+def test_turns_are_taken_back_by_number(start: Start) -> None:
+    terminal = start("--plain")
+    terminal.prompt()
+    terminal.send("remember that my cat is called Tom\r")
+    terminal.wait("✎ remembered")
+    terminal.prompt()
+    terminal.send("hello there\r")
+    terminal.wait("Hello")
+    terminal.prompt()
+    terminal.send("/rewind\r")
+    terminal.wait("hello there", 5)
+    terminal.wait("? N says more")
+    assert "\n  1  remember that my cat" in terminal.text
+    terminal.send("? 1\r")
+    terminal.wait("With a: memory would be taken back: My cat is called Tom")
+    terminal.send("1\r")
+    terminal.wait("Undone: 2 turns (turns 1 to 2)")
+    terminal.prompt()
+    assert b"\x1b" not in terminal.raw
+
+
 def run(home: Path, text: str, *arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         lra("chat", *arguments),

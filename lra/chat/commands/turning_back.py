@@ -82,7 +82,7 @@ async def _choose(chat: Chat, session: Session) -> tuple[str, bool] | None:
         turns = f"Undoes {counted(len(undone.turns), 'turn')}."
         return [turns, *(f"With a: {line}" if _written(line) else line for line in undone.sentences(done=False))]
 
-    items = [Item(str(number), f"{number:>3}  {said[number]}") for number in sorted(said, reverse=True)]
+    items = [Item(str(number), said[number], number=str(number)) for number in sorted(said, reverse=True)]
     picked = await pick(chat, "Undo from", items, preview=preview, actions=_ACTIONS)
     return (picked.item.key, picked.action == "a") if picked else None
 

@@ -41,7 +41,7 @@ async def pick(
     if chat.screen.plain or not chat.reader.interactive:
         from lra.chat.picker.listed import choose_by_number
 
-        return await choose_by_number(chat, title, items, search=search, actions=actions)
+        return await choose_by_number(chat, title, items, search=search, preview=preview, actions=actions)
     from lra.chat.aside import aside
     from lra.chat.picker.live import choose
     from lra.chat.picker.state import State

@@ -15,6 +15,13 @@ class Item:
     text: str
     note: str = ""
     """Said beside the text, for what is worth knowing before choosing."""
+    number: str = ""
+    """What it is called by where things are chosen by number; its place in the list when it has none of its own."""
+
+    @property
+    def label(self) -> str:
+        """Its text, behind its own number if it has one."""
+        return f"{self.number:>3}  {self.text}" if self.number else self.text
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,33 +5,46 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from lra.chat.picker.items import Item, Picked, Search, matches, merged
+from lra.chat.picker.items import Item, Picked, Preview, Search, matches, merged
 from lra.chat.table import rows
 
 if TYPE_CHECKING:
     from lra.chat.app import Chat
 
 _SHOWN = 15
+_SHOWS = "?"
 
 
 async def choose_by_number(
-    chat: Chat, title: str, items: Sequence[Item], *, search: Search | None, actions: Mapping[str, str]
+    chat: Chat,
+    title: str,
+    items: Sequence[Item],
+    *,
+    search: Search | None,
+    preview: Preview | None,
+    actions: Mapping[str, str],
 ) -> Picked | None:
     """List the items with numbers and ask for one; other words search."""
     shown = list(items)
+    letters = {**actions, _SHOWS: "says more"} if preview is not None else actions
     chat.screen.line(title, "title")
     while True:
         _list(chat, shown)
         # Esc is no key of a plain terminal, but whoever presses it means none.
-        answer = "".join(char for char in await chat.ask(_question(actions)) if char.isprintable()).strip()
+        answer = "".join(char for char in await chat.ask(_question(letters)) if char.isprintable()).strip()
         if not answer:
             return None
         letter, _, number = answer.rpartition(" ")
         action = letter.strip()
-        if number.isdecimal() and (not action or action in actions):
-            if 1 <= int(number) <= min(len(shown), _SHOWN):
-                return Picked(shown[int(number) - 1], action)
-            chat.screen.line(f"There is no number {number} in the list.", "warning")
+        if number.isdecimal() and (not action or action in letters):
+            item = _numbered(shown).get(number)
+            if item is None:
+                chat.screen.line(f"There is no number {number} in the list.", "warning")
+            elif action == _SHOWS and preview is not None:
+                for line in await preview(item):
+                    chat.screen.line(f"  {line}")
+            else:
+                return Picked(item, action)
             continue
         if exact := [item for item in shown if item.key == answer]:
             return Picked(exact[0])
@@ -43,8 +56,12 @@ async def choose_by_number(
             shown = list(items)
 
 
+def _numbered(items: Sequence[Item]) -> dict[str, Item]:
+    return {item.number or str(place): item for place, item in enumerate(items[:_SHOWN], 1)}
+
+
 def _list(chat: Chat, items: Sequence[Item]) -> None:
-    table = [(str(number), f"{item.text}  {item.note}".rstrip()) for number, item in enumerate(items[:_SHOWN], 1)]
+    table = [(number, f"{item.text}  {item.note}".rstrip()) for number, item in _numbered(items).items()]
     for line in rows(table, chat.screen.columns):
         chat.screen.line(line)
     if len(items) > _SHOWN:

@@ -135,6 +135,6 @@ def _row(item: Item, room: int) -> str:
     """Return an item's line; the note gives way where there is little room."""
     note = clip(item.note, max(0, room // 2)) if item.note and room >= 30 else ""
     if not note:
-        return clip(item.text, room)
-    text = clip(item.text, room - cells(note) - 2)
+        return clip(item.label, room)
+    text = clip(item.label, room - cells(note) - 2)
     return pad(text, room - cells(note) - 2) + "  " + note
