@@ -191,6 +191,18 @@ class TaskChanged(Event):
 
 
 @dataclass(slots=True, kw_only=True)
+class WorkspaceChanged(Event):
+    """Files of the person's folder are different in the sandbox; whether they are written is asked next."""
+
+    type: ClassVar[str] = "workspace_changed"
+    root: str
+    files: list[str]
+    """One line for each: its path and what became of it."""
+    patch: str
+    """All of it as one unified patch."""
+
+
+@dataclass(slots=True, kw_only=True)
 class ApprovalRequested(Event):
     """A tool call waits for consent; answer through the approval port."""
 

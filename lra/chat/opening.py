@@ -30,6 +30,18 @@ def settings_for(options: ChatOptions) -> Settings:
     return load_settings(flags=flags)
 
 
+async def use_workspace(runtime: Runtime, options: ChatOptions) -> None:
+    """Let the sessions of a process work on the folder that was named.
+
+    Raises:
+        UsageError: It is no folder that can be given.
+    """
+    if options.workspace is not None:
+        from lra.tools.workspace import folder_of
+
+        runtime.workshop.workspace = await asyncio.to_thread(folder_of, options.workspace)
+
+
 class Opening:
     """What is loaded and opened while the person types.
 
@@ -91,6 +103,7 @@ class Opening:
 
         self.runtime = await Runtime.open(self._settings, background=True)
         options = self._options
+        await use_workspace(self.runtime, options)
         return await self.another(resume=options.resume, continue_latest=options.continue_latest, fork=options.fork)
 
     async def another(

@@ -29,5 +29,7 @@ class ChatOptions:
     """None leaves it to `LRA_APPROVAL`."""
     max_cost: float | None = None
     """US dollars; above 0."""
+    workspace: str | None = None
+    """`PATH`, `PATH:ro` or `PATH:rw`: a folder the sandbox gets a copy of."""
     memory: bool = True
     plain: bool = False

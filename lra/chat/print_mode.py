@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from lra.chat.interrupts import handled
-from lra.chat.opening import settings_for
+from lra.chat.opening import settings_for, use_workspace
 from lra.chat.options import ChatOptions
 from lra.chat.render import Busy, Line, TurnRenderer
 from lra.chat.screen import Screen, check_taken, silence
@@ -90,6 +90,7 @@ class PrintMode:
         options = self._options
         runtime = await Runtime.open(self._settings)
         try:
+            await use_workspace(runtime, options)
             self._session = await Session.open(
                 runtime,
                 resume=options.resume,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from lra import events
@@ -53,6 +53,8 @@ class Began:
     name: str
     call: str
     """The call as a person reads it."""
+    depth: int = 0
+    """How far below the agent that the person talks with: 1 for a specialist's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +83,18 @@ class Ended:
     """Whether it stands right below its own call, in a list of what happened."""
     content: str
     """The whole result."""
+    depth: int = 0
+    """As of its call."""
 
 
-Piece = Say | EndLine | Line | Busy | Began | Heard | Ended
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """Changes to files."""
+
+    text: str
+
+
+Piece = Patch | Say | EndLine | Line | Busy | Began | Heard | Ended
 
 _WRITTEN = {
     "created": "remembered",
@@ -120,6 +131,8 @@ class TurnRenderer:
         self._flow = Flow()
         self._last_call = ""
         self._calls: dict[str, str] = {}
+        self._depths: dict[str, int] = {}
+        """How deep the calls are that specialists work for."""
         self._thinking = False
         self._priced = True
         self.said = False
@@ -128,7 +141,11 @@ class TurnRenderer:
     def feed(self, event: events.Event) -> list[Piece]:
         """Return what one event shows; unknown ones show nothing."""
         show = getattr(self, f"_on_{event.type}", None)
-        return list(show(event)) if show else []
+        pieces: list[Piece] = list(show(event)) if show else []
+        if not event.parent:
+            return pieces
+        depth = self._depths.get(event.parent, 0) + 1
+        return [_indented(piece, depth) for piece in pieces if not isinstance(piece, Busy)]
 
     def _line(self, text: str, style: Style) -> Line:
         return Line(clip(text, max(20, self._columns() - 1)), style)
@@ -162,7 +179,7 @@ class TurnRenderer:
     def _on_tool_started(self, event: events.ToolStarted) -> Iterator[Piece]:
         yield from self._pause()
         self._last_call = event.call_id
-        self._calls[event.call_id] = call_text(event.name, event.args)
+        self._calls[event.call_id] = _by(event) + call_text(event.name, event.args)
         yield Began(event.call_id, event.name, self._calls[event.call_id])
 
     def _on_tool_progress(self, event: events.ToolProgress) -> Iterator[Piece]:
@@ -176,7 +193,7 @@ class TurnRenderer:
         yield Ended(
             call_id=event.call_id,
             name=event.name,
-            call=self._calls.pop(event.call_id, event.name),
+            call=self._calls.pop(event.call_id, _by(event) + event.name),
             text=f"{trouble}: {text}" if trouble else text,
             style="warning" if trouble else "dim",
             more=max(0, len(lines) - 1),
@@ -186,6 +203,20 @@ class TurnRenderer:
         )
         yield Busy("thinking")
 
+    def _on_specialist_started(self, event: events.SpecialistStarted) -> Iterator[Piece]:
+        self._depths[event.call_id] = self._depths.get(event.parent, 0) + 1 if event.parent else 0
+        yield from self._pause()
+        yield self._line(f"⇢ {event.name}: {event.task}", "tool")
+
+    def _on_specialist_finished(self, event: events.SpecialistFinished) -> Iterator[Piece]:
+        usage, how = event.usage, "is done" if event.outcome == "completed" else "did not finish"
+        parts = [f"⇠ {event.name} {how}: {usage.requests} request{'' if usage.requests == 1 else 's'}"]
+        if usage.input_tokens + usage.output_tokens:
+            parts.append(f"{usage.input_tokens:,} tokens in, {usage.output_tokens:,} out")
+        if event.cost:
+            parts.append(dollars(event.cost))
+        yield self._line(" · ".join(parts), "dim" if event.outcome == "completed" else "warning")
+
     def _on_memory_written(self, event: events.MemoryWritten) -> Iterator[Piece]:
         verb = _WRITTEN.get(event.action, event.action)
         hint = " · u undoes" if self._undo_key and event.action in {"created", "superseded", "edited"} else ""
@@ -194,6 +225,12 @@ class TurnRenderer:
 
     def _on_task_changed(self, event: events.TaskChanged) -> Iterator[Piece]:
         yield self._line(f"☑ task “{event.title}” is {event.status.replace('_', ' ')}", "memory")
+
+    def _on_workspace_changed(self, event: events.WorkspaceChanged) -> Iterator[Piece]:
+        yield from self._pause()
+        many = f"{len(event.files)} files" if len(event.files) > 1 else "1 file"
+        yield self._line(f"± {many} changed in the sandbox's copy of {event.root}", "title")
+        yield Patch(event.patch)
 
     def _on_approval_resolved(self, event: events.ApprovalResolved) -> Iterator[Piece]:
         if not event.approved:
@@ -238,6 +275,19 @@ class TurnRenderer:
         if event.cost is not None:
             parts.append(dollars(event.cost))
         return " · ".join(parts)
+
+
+def _by(event: events.Event) -> str:
+    """Return whose call it is, where it is a specialist's."""
+    return f"{event.agent} · " if event.agent else ""
+
+
+def _indented(piece: Piece, depth: int) -> Piece:
+    if isinstance(piece, Line):
+        return replace(piece, text="  " * depth + piece.text)
+    if isinstance(piece, Began | Ended):
+        return replace(piece, depth=depth)
+    return piece
 
 
 def call_text(name: str, args: dict[str, Any]) -> str:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import TextIO
 
-from lra.chat.render import Began, Busy, Ended, EndLine, Line, Piece, Say, Style
+from lra.chat.render import Began, Busy, Ended, EndLine, Line, Patch, Piece, Say, Style
 from lra.chat.theme import Theme, choose
 from lra.chat.width import clip, fold
 from lra.errors import LraError
@@ -88,14 +88,16 @@ class Screen:
         elif isinstance(piece, Line):
             self.line(piece.text, piece.style)
         elif isinstance(piece, Began):
-            self.line(clip(f"⚙ {piece.call}", max(20, self.columns - 1)), "tool")
+            self.line("  " * piece.depth + clip(f"⚙ {piece.call}", max(20, self.columns - 1)), "tool")
         elif isinstance(piece, Ended):
             # Tools may run side by side: a result that does not follow its call says whose it is.
             name = "" if piece.follows else f"{piece.name}: "
             took = f" ({piece.took:.1f} s)" if piece.took >= 1 else ""
             room = max(20, self.columns - 1) - len(took) - 2
-            self.line("  " + clip(f"→ {name}{piece.text}", room) + took, piece.style)
+            self.line("  " * (piece.depth + 1) + clip(f"→ {name}{piece.text}", room) + took, piece.style)
             self.patch(piece.content)
+        elif isinstance(piece, Patch):
+            self.changes(piece.text)
         elif isinstance(piece, Busy):
             self.busy(piece)
 
@@ -104,11 +106,14 @@ class Screen:
 
     def patch(self, content: str) -> None:
         """Append a tool's result that is a patch as one; anything else stays the line it is."""
-        if not _PATCH.search(content):
-            return
+        if _PATCH.search(content):
+            self.changes(content)
+
+    def changes(self, patch: str) -> None:
+        """Append changes to files."""
         from lra.chat.diff import render_patch
 
-        drawn = render_patch(self._safe(content), self.columns, self.theme, ascii=self._ascii)
+        drawn = render_patch(self._safe(patch), self.columns, self.theme, ascii=self._ascii)
         self._write(self._side, drawn if drawn.endswith("\n") or not drawn else drawn + "\n")
 
     def echo(self, text: str) -> None:

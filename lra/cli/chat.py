@@ -18,6 +18,10 @@ from lra.text import clean_text
 app = typer.Typer(context_settings={"help_option_names": ["-h", "--help"]})
 
 
+_VALUED = {"-r", "--resume", "-m", "--model", "--output-format", "--approve", "--max-cost", "--workspace"}
+"""Options that something follows."""
+
+
 class ChatCommand(TyperCommand):
     """A command whose `--print` may stand without a value when the text comes on standard input."""
 
@@ -45,13 +49,13 @@ def fill_print(args: list[str], options: Collection[str]) -> list[str]:
                 filled.append("")
             else:
                 takes_value = True
-        elif arg in {"-r", "--resume", "-m", "--model", "--output-format", "--approve", "--max-cost"}:
+        elif arg in _VALUED:
             takes_value = True
     return filled
 
 
 @app.command("chat", cls=ChatCommand)
-def chat(
+def chat(  # noqa: PLR0913, PLR0917 - one for each option
     text: str | None = typer.Option(
         None, "--print", "-p", metavar="TEXT", help="Answer once and end. Piped text is added, or stands alone."
     ),
@@ -75,6 +79,12 @@ def chat(
     max_cost: float | None = typer.Option(
         None, "--max-cost", metavar="USD", help="Stop the session when it has cost this much."
     ),
+    workspace: str | None = typer.Option(
+        None,
+        "--workspace",
+        metavar="PATH[:ro|rw]",
+        help="Work on a copy of this folder; changes are shown after each turn and written on a yes.",
+    ),
     no_memory: bool = typer.Option(False, "--no-memory", help="Neither recall nor write memories."),
     plain: bool = typer.Option(False, "--plain", help="No colour, no redrawing: for screen readers and logs."),
 ) -> None:
@@ -89,6 +99,7 @@ def chat(
         output_format=output_format,
         approve=approve,
         max_cost=max_cost,
+        workspace=workspace,
         memory=not no_memory,
         plain=plain,
     )
@@ -102,6 +113,7 @@ def start(*, text: str | None = None, print_mode: bool, **values: Any) -> None:
     """
     options = ChatOptions(prompt=None, print_mode=print_mode, **values)
     _check(options)
+    _check_workspace(options)
     if print_mode:
         options = ChatOptions(prompt=_prompt(text), print_mode=True, **values)
 
@@ -144,6 +156,13 @@ def _check(options: ChatOptions) -> None:
         raise UsageError(f"--output-format {options.output_format} works with -p only.", hint="Add -p.")
     if options.max_cost is not None and not 0 < options.max_cost < float("inf"):
         raise UsageError("--max-cost must be a number above 0.")
+
+
+def _check_workspace(options: ChatOptions) -> None:
+    if options.workspace is not None:
+        from lra.tools.workspace import folder_of
+
+        folder_of(options.workspace)
 
 
 def _prompt(text: str | None) -> str:

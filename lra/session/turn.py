@@ -112,6 +112,8 @@ class TurnRunner:
         self._pieces = Pieces(self._recorder, self._emit)
         plan.deps.emit = self._emit
         plan.deps.turn_id = plan.turn.id
+        if plan.deps.workbench is not None:
+            plan.deps.workbench.new_turn()
         plan.deps.turn_started = plan.turn.started_at
         plan.deps.remembered, plan.deps.decided, plan.deps.refused = [], [], []
         plan.deps.consented = {}
@@ -166,6 +168,7 @@ class TurnRunner:
             output = await self._run(history)
             if not output.strip():
                 failure = without_answer(self.plan.deps.refused)
+            await self._review()
         except (RunCancelled, asyncio.CancelledError) as error:
             failure = Failure("Interrupted.", "interrupted", ExitCode.INTERRUPTED)
             if isinstance(error, RunCancelled):
@@ -214,6 +217,16 @@ class TurnRunner:
             if compacted.strategy == "summary":
                 await self._keep_summary(compacted)
         return _without_prompt(history, plan.message.prompt)
+
+    async def _review(self) -> None:
+        """Ask about what the turn changed in the copy of a person's folder."""
+        bench = self.plan.deps.workbench
+        if bench is not None and bench.workspace is not None:
+            from lra.tools.workspace_review import review_workspace
+
+            # Nothing of the model's is cancelled any more, only this.
+            self._preparing = True
+            await review_workspace(self.plan.deps)
 
     async def _recall(self) -> None:
         plan = self.plan

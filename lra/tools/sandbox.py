@@ -166,7 +166,24 @@ def sandbox_toolset() -> FunctionToolset[AgentDeps]:
     """Return the tools that run code as a Pydantic AI toolset."""
     # One after the other: they share one namespace and one folder.
     return FunctionToolset(
-        [create_sandbox, execute_code, run_command, read_file, write_file, list_files], id="sandbox", sequential=True
+        [create_sandbox, execute_code, run_command, read_file, write_file, list_files],
+        id="sandbox",
+        sequential=True,
+        instructions=_about_the_folder,
+    )
+
+
+def _about_the_folder(ctx: RunContext[AgentDeps]) -> str | None:
+    """Tell the model that it works on a person's folder."""
+    workspace = None if ctx.deps.workbench is None else ctx.deps.workbench.workspace
+    if workspace is None:
+        return None
+    about = f"The working directory of the sandbox is a copy of the person's folder {workspace.root.name!r}."
+    if not workspace.writable:
+        return f"{about} It is for reading: what you change stays in the sandbox."
+    return (
+        f"{about} Edit files there in place, and put what is only for yourself into /tmp. After your answer the person"
+        " is shown every change as one patch and decides whether it goes to the real files; you need not ask."
     )
 
 
@@ -194,23 +211,28 @@ async def _run(ctx: RunContext[AgentDeps], bench: Workbench, op: str, text: str,
         files = await bench.changed()
     except SandboxError as error:
         return {"success": False, "error": error.message, **_news(ctx, bench)}
-    return {**answer.result(), **_files(ctx, files), **_news(ctx, bench)}
+    return {**answer.result(), **_files(ctx, bench, files), **_news(ctx, bench)}
 
 
 def _news(ctx: RunContext[AgentDeps], bench: Workbench) -> dict[str, str]:
     """Tell the person and the model when a sandbox was kept or lost."""
     note = bench.news()
-    if not note:
-        return {}
-    ctx.deps.tell(Notice(level="warning" if note == LOST else "info", text=note))
-    return {"note": note}
+    if note:
+        ctx.deps.tell(Notice(level="warning" if note == LOST else "info", text=note))
+    if bench.workspace is not None and bench.workspace.secret:
+        names, bench.workspace.secret = ", ".join(bench.workspace.secret[:_MOST_TOLD]), []
+        ctx.deps.tell(Notice(level="info", text=f"Files that look secret were not put into the sandbox: {names}."))
+    notes = [*([note] if note else []), *bench.notes()]
+    return {"note": " ".join(notes)} if notes else {}
 
 
-def _files(ctx: RunContext[AgentDeps], files: list[dict[str, Any]]) -> dict[str, Any]:
+def _files(ctx: RunContext[AgentDeps], bench: Workbench, files: list[dict[str, Any]]) -> dict[str, Any]:
     """Tell the person and the model which files a run produced."""
     if not files:
         return {}
     named = ", ".join(f"{each['path']} ({file_size(each['size'])})" for each in files[:_MOST_TOLD])
     more = f" and {len(files) - _MOST_TOLD} more" if len(files) > _MOST_TOLD else ""
-    ctx.deps.tell(Notice(level="info", text=f"Files in the sandbox: {named}{more}. /save NAME keeps one."))
+    if bench.workspace is None or not bench.workspace.writable:
+        # Else they are shown at the end of the turn.
+        ctx.deps.tell(Notice(level="info", text=f"Files in the sandbox: {named}{more}. /save NAME keeps one."))
     return {"files": files[:_MOST_FILES], **({"more_files": len(files) - _MOST_FILES} if files[_MOST_FILES:] else {})}

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from lra.errors import LraError, UnavailableError
 from lra.tools.kept import Kept
 from sandbox.client import Client, SandboxError, connect, likely
 
+if TYPE_CHECKING:
+    from lra.tools.workspace import Review, Workspace
+    from lra.tools.workspace_changes import Change
+
 Listing = dict[str, tuple[int, float]]
 """Size and time of change by path."""
+
+_T = TypeVar("_T")
 
 KEPT = "This is the sandbox of before: its names and files are still there."
 LOST = "The sandbox of before has ended and this is a new one: earlier names and files are gone."
@@ -29,6 +37,8 @@ class Workshop:
     def __init__(self, url: str, api_key: str | None, home: Path) -> None:
         self.url = url
         self.home = home
+        self.workspace: tuple[Path, bool] | None = None
+        """The person's folder that sessions work on, and whether changes may go back to it."""
         self._api_key = api_key
         self._client: Client | None = None
         self._opening = asyncio.Lock()
@@ -61,6 +71,7 @@ class Workbench:
 
     def __init__(self, workshop: Workshop, session_id: str) -> None:
         self._workshop = workshop
+        self.home = workshop.home
         self._session = session_id
         self._kept = Kept(workshop.home, session_id)
         self._options: dict[str, Any] = {}
@@ -69,7 +80,11 @@ class Workbench:
         """Whether what was kept has been looked at."""
         self._making = asyncio.Lock()
         self._news = ""
+        self._notes: list[str] = []
         self._listing: Listing = {}
+        self.workspace = _workspace(workshop)
+        self._used = False
+        """Whether it was used since the person's folder was last looked at."""
 
     async def ready(self) -> tuple[Client, str]:
         """Return the client and the sandbox's id; a sandbox that has ended is replaced by one like it.
@@ -82,6 +97,9 @@ class Workbench:
             if not await self._find(client):
                 await self._make(client)
             assert self._id is not None
+            if not self._used:
+                self._used = True
+                await self._refresh(client, self._id)
             return client, self._id
 
     async def present(self) -> tuple[Client, str] | None:
@@ -121,6 +139,52 @@ class Workbench:
                     await client.delete(before)
             return made
 
+    def new_turn(self) -> None:
+        """Look again at the person's folder before the next use."""
+        self._used = False
+
+    async def review(self) -> Review | None:
+        """Return what changed in the copy of the person's folder, or None where nothing can have.
+
+        Raises:
+            SandboxError: The sandbox has ended.
+        """
+        if self.workspace is None or not self.workspace.writable or not self._used or self._id is None:
+            return None
+        return await self.workspace.review(await self._workshop.client(), self._id)
+
+    async def take_back(self, changes: list[Change]) -> list[str]:
+        """Write changes to the person's folder; return what could not be written.
+
+        Args:
+            changes: What was agreed to.
+
+        Raises:
+            SandboxError: The sandbox has ended.
+        """
+        assert self.workspace is not None
+        assert self._id is not None
+        problems = await self.workspace.apply(await self._workshop.client(), self._id, changes)
+        await self._write_down()
+        return problems
+
+    async def refuse(self, changes: list[Change], why: str) -> None:
+        """Keep changes in the sandbox, and let the model know with its next call.
+
+        Args:
+            changes: What was turned down.
+            why: A sentence for the model.
+        """
+        assert self.workspace is not None
+        self.workspace.refuse(changes)
+        self._notes.append(why)
+        await self._write_down()
+
+    def notes(self) -> list[str]:
+        """Return what the model alone has to know since the last time."""
+        notes, self._notes = self._notes, []
+        return notes
+
     def news(self) -> str:
         """Return what has to be known since the last time: whether names and files were kept or lost."""
         news, self._news = self._news, ""
@@ -150,11 +214,13 @@ class Workbench:
         if self._known:
             return False
         self._known = True
-        kept = str((await asyncio.to_thread(self._kept.read)).get("sandbox") or "")
+        written = await asyncio.to_thread(self._kept.read)
+        kept = str(written.get("sandbox") or "")
         if not kept:
             return False
         with suppress(SandboxError):
-            if await client.take_over(kept):
+            same = self.workspace is None or self.workspace.take(written.get("workspace"))
+            if same and await client.take_over(kept):
                 self._listing = await self._list(client, kept)
                 self._id, self._news = kept, KEPT
                 return True
@@ -162,10 +228,40 @@ class Workbench:
         return False
 
     async def _make(self, client: Client) -> dict[str, Any]:
-        made = await client.create(metadata={"session": self._session}, **self._options)
-        self._id, self._known, self._listing = str(made["id"]), True, {}
-        await asyncio.to_thread(self._kept.write, {"sandbox": self._id})
+        options = self._options
+        if self.workspace is not None:
+            options = options | {"limits": await self._asked(self.workspace.limits())}
+        made = await client.create(metadata={"session": self._session}, **options)
+        sandbox_id = str(made["id"])
+        if self.workspace is not None:
+            try:
+                await self._asked(self.workspace.fill(client, sandbox_id))
+            except BaseException:
+                with suppress(SandboxError):
+                    await client.delete(sandbox_id)
+                raise
+        self._id, self._known, self._used = sandbox_id, True, True
+        self._listing = {} if self.workspace is None else await self._list(client, sandbox_id)
+        await self._write_down()
         return made
+
+    async def _refresh(self, client: Client, sandbox_id: str) -> None:
+        if self.workspace is None:
+            return
+        for path in await self._asked(self.workspace.refresh(client, sandbox_id)):
+            self._notes.append(f"{path} was changed both here and by the person meanwhile: theirs stays as it is.")
+        self._listing = await self._list(client, sandbox_id)
+
+    async def _asked(self, work: Awaitable[_T]) -> _T:
+        """Have what is wrong with the person's folder told like what is wrong with the sandbox."""
+        try:
+            return await work
+        except LraError as error:
+            raise SandboxError(str(error)) from None
+
+    async def _write_down(self) -> None:
+        folder = {} if self.workspace is None else {"workspace": self.workspace.to_dict()}
+        await asyncio.to_thread(self._kept.write, {"sandbox": self._id, **folder})
 
     async def _list(self, client: Client, sandbox_id: str) -> Listing:
         found = await client.list_files(sandbox_id, recursive=True)
@@ -174,6 +270,15 @@ class Workbench:
             for each in found["entries"]
             if each["type"] == "file"
         }
+
+
+def _workspace(workshop: Workshop) -> Workspace | None:
+    if workshop.workspace is None:
+        return None
+    from lra.tools.workspace import Workspace
+
+    root, writable = workshop.workspace
+    return Workspace(root, writable=writable)
 
 
 def _hidden(path: str) -> bool:
@@ -186,6 +291,11 @@ async def find_workbench(workshop: Workshop, session_id: str) -> Workbench | Non
     Args:
         workshop: Where sandboxes come from.
         session_id: The session.
+
+    Raises:
+        UnavailableError: There is a folder to work on, and nothing to do it in.
     """
     missing = await asyncio.to_thread(likely, workshop.url)
+    if missing is not None and workshop.workspace is not None:
+        raise UnavailableError(missing, hint="Leave out --workspace to chat without it.")
     return Workbench(workshop, session_id) if missing is None else None

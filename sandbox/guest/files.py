@@ -230,6 +230,7 @@ def _entry(path: str, found: os.stat_result) -> dict[str, Any]:
         "path": path.encode("utf-8", "replace").decode("utf-8"),
         "type": kinds.get(stat.S_IFMT(found.st_mode), "other"),
         "size": found.st_size,
+        "mode": stat.S_IMODE(found.st_mode),
         "modified": round(found.st_mtime, 3),
     }
 

@@ -1,0 +1,82 @@
+"""`/files` and `/save`, in the real program with a real sandbox."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sandbox.providers.local import LocalProvider
+
+
+@pytest.fixture
+def env(home: Path) -> Iterator[dict[str, str]]:
+    reason = asyncio.run(LocalProvider().check())
+    if reason is not None:
+        pytest.skip(reason)
+    folder = tempfile.mkdtemp(prefix="lra")
+    # Where no engine is, the local provider is taken.
+    yield {
+        **os.environ,
+        "LRA_SANDBOX_RUN": folder,
+        "LRA_MODEL": "offline",
+        "SANDBOX_URL": "http://127.0.0.1:9",
+        "DOCKER_HOST": "unix:///nonexistent",
+    }
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def chat(env: dict[str, str], *lines: str) -> list[str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "lra", "chat"],
+        input="".join(f"{line}\n" for line in lines),
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
+    )
+    return (done.stdout + done.stderr).splitlines()
+
+
+def test_what_code_left_is_listed_shown_and_kept(env: dict[str, str]) -> None:
+    said = chat(
+        env,
+        "run: `import os; os.mkdir('d'); open('d/it\\'s.bin','wb').write(b'\\0'*9); open('a.txt','w').write('hello')`",
+        "/files",
+        "/files a.txt",
+        "/save a.txt",
+        "/save a.txt",
+        "/save a.txt other.txt",
+        "/files d/it's.bin",
+        '/save "d/it\'s.bin"',
+        "/save nope",
+        "/save ../../etc/passwd",
+        "/save",
+    )
+    text = "\n".join(said)
+    assert "Files in the sandbox: " in text
+    assert any(line.split()[:3] == ["5", "B", "a.txt"] for line in said)
+    assert "hello" in said
+    assert "is there already and was left as it is" in text
+    assert "is no text" in text
+    assert "There is no nope." in said
+    assert "leaves the workspace" in text
+    here = Path.cwd()
+    assert sorted(path.name for path in here.iterdir()) == ["a.txt", "it's.bin", "other.txt"]
+    assert (here / "other.txt").read_bytes() == b"hello"
+    assert (here / "it's.bin").read_bytes() == b"\0" * 9
+    assert (here / "a.txt").stat().st_mode & 0o777 == 0o600
+
+
+def test_without_a_sandbox_there_are_no_files_and_none_is_made(env: dict[str, str]) -> None:
+    said = "\n".join(chat(env, "/files", "/save a.txt"))
+    assert said.count("This conversation has no sandbox") == 2
+    assert list(Path(env["LRA_SANDBOX_RUN"]).rglob("*.json")) == []
