@@ -24,6 +24,7 @@ from lra.store.sessions import SessionStore
 from lra.store.tables import journal
 from lra.store.tasks import TaskStore
 from lra.store.timeline import Timeline
+from lra.store.tools import ToolStore
 from lra.store.undoing import Undoing
 from lra.store.vectors import VectorStore
 from lra.text import clean_text
@@ -45,6 +46,7 @@ class StructuredMemoryStore:
         self.journal = Journal(self.database)
         self.memories = MemoryStore(self.database)
         self.tasks = TaskStore(self.database)
+        self.tools = ToolStore(self.database)
         self.audit = AuditLog(self.database)
         self.vectors = VectorStore(self.database)
         self.queue = IndexQueue(self.database)

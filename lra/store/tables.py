@@ -92,6 +92,7 @@ journal = Table(
     Index("ix_journal_turn", "turn_id"),
     Index("ix_journal_hash", "content_hash"),
     Index("ix_journal_speaker", "speaker", sqlite_where=text("speaker IS NOT NULL")),
+    Index("ix_journal_tools", "tool_name", "outcome", "created_at", sqlite_where=text("role = 'tool'")),
     sqlite_autoincrement=True,
 )
 
@@ -234,6 +235,48 @@ extractions = Table(
     Index("ix_extractions_session", "session_id", "seq"),
     Index("ix_extractions_owed", "seq", sqlite_where=text("state = 'owed'")),
     Index("ix_extractions_untold", "seq", sqlite_where=text("told = 0 AND state = 'done'")),
+    sqlite_autoincrement=True,
+)
+
+tools = Table(
+    "tools",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("version", Integer, nullable=False),  # the one in use
+    Column("state", Text, nullable=False, server_default="enabled"),  # enabled, disabled, deleted
+    Column("created_at", Integer, nullable=False),
+    Column("changed_at", Integer, nullable=False),
+)
+
+tool_versions = Table(
+    "tool_versions",
+    metadata,
+    Column("seq", Integer, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("parameters", Text, nullable=False),  # JSON schema
+    Column("description", Text, nullable=False, server_default=""),
+    Column("tests", Text, nullable=False, server_default="[]"),  # JSON
+    Column("grants", Text, nullable=False, server_default="{}"),  # JSON: hosts, packages, seconds, memory_mb
+    Column("author", Text, nullable=False),  # model, person
+    Column("session_id", Text),
+    Column("turn_id", Integer),
+    Column("at", Integer, nullable=False),
+    UniqueConstraint("name", "version"),
+    sqlite_autoincrement=True,
+)
+
+tool_events = Table(
+    "tool_events",
+    metadata,
+    Column("seq", Integer, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("action", Text, nullable=False),  # created, changed, enabled, disabled, deleted
+    Column("author", Text, nullable=False),
+    Column("at", Integer, nullable=False),
+    Index("ix_tool_events_name", "name", "seq"),
     sqlite_autoincrement=True,
 )
 
