@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import AsyncGenerator, AsyncIterable
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 from sandbox.errors import SandboxError
+
+if TYPE_CHECKING:
+    from sandbox.keeping import Pruned
 
 SERVICE = "lra-sandbox"
 """What `/health` calls itself; many programs listen on port 8000."""
@@ -175,6 +178,44 @@ async def stop_here(sandbox_id: str) -> bool:
     return await stop(sandbox_id)
 
 
+async def logs_here(sandbox_id: str) -> str | None:
+    """Return what a guest of any process of this person said; None when there is no such sandbox.
+
+    Args:
+        sandbox_id: Which.
+    """
+    from sandbox.keeping import logs_here as logs
+
+    return await logs(sandbox_id)
+
+
+async def prune(*, images: bool = False) -> Pruned:
+    """End sandboxes whose owner has ended, and remove what they left.
+
+    Args:
+        images: Whether to remove cached images too.
+    """
+    from sandbox.keeping import prune as clear
+
+    return await clear(images=images)
+
+
+async def build(provider: str, packages: Mapping[str, tuple[str, ...]], progress: Callable[[str], None]) -> str:
+    """Build what sandboxes with some packages are started from.
+
+    Args:
+        provider: Name of a provider, or `auto`.
+        packages: Names by package manager.
+        progress: Told what is done, line by line.
+
+    Raises:
+        SandboxError: It cannot be built.
+    """
+    from sandbox.keeping import build as make
+
+    return await make(provider, packages, progress)
+
+
 async def selfcheck(provider: str) -> AsyncGenerator[tuple[str, str | None], None]:
     """Try what a provider promises, in a sandbox of its own; yield each promise and what was wrong with it, or None.
 
@@ -282,10 +323,13 @@ __all__ = [
     "Event",
     "Probe",
     "SandboxError",
+    "build",
     "connect",
     "likely",
     "list_here",
+    "logs_here",
     "probe",
+    "prune",
     "selfcheck",
     "serve",
     "stop_here",

@@ -83,6 +83,8 @@ def read(sandbox_id: str) -> Record | None:
     Args:
         sandbox_id: Which.
     """
+    if not sandbox_id.replace("_", "").isalnum():
+        return None  # no name that a sandbox has
     try:
         return Record(**json.loads(_path(sandbox_id).read_text()))
     except (OSError, ValueError, TypeError):

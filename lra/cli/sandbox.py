@@ -42,6 +42,9 @@ def serve(
     ] = ("127.0.0.1"),
     port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port to listen at.")] = 8000,
     provider: _Provider = "auto",
+    pool: Annotated[
+        int, typer.Option("--pool", min=0, max=64, help="Sandboxes of each kind asked for that are kept ready.")
+    ] = 1,
 ) -> None:
     """Run the sandbox service until it is stopped; callers show SANDBOX_API_KEY when it is set."""
     from sandbox.client import SandboxError
@@ -50,7 +53,7 @@ def serve(
     settings = read_settings()
     typer.echo(f"Sandboxes at http://{host}:{port} (its API: /docs).", err=True)
     try:
-        run(host, port, settings.sandbox_api_key, provider)
+        run(host, port, settings.sandbox_api_key, provider, pool)
     except SandboxError as error:
         raise UnavailableError(error.message) from None
 
@@ -75,6 +78,51 @@ def stop(sandbox_id: Annotated[str, typer.Argument(metavar="ID", help="The sandb
     if not _run(_stop(read_settings(quiet=True), sandbox_id)):
         raise NotFoundError(f"There is no sandbox {sandbox_id}.")
     output.write(f"Stopped {sandbox_id}.")
+
+
+@app.command("logs")
+def logs(sandbox_id: Annotated[str, typer.Argument(metavar="ID", help="The sandbox.")]) -> None:
+    """Print what the first process of a sandbox said; code's own output is in its answers."""
+    text = _run(_logs(read_settings(quiet=True), sandbox_id))
+    if text is None:
+        raise NotFoundError(f"There is no sandbox {sandbox_id}.")
+    output.write(text.rstrip("\n") if text.strip() else "It has said nothing.")
+
+
+@app.command("prune")
+def prune(
+    images: Annotated[bool, typer.Option("--images", help="Remove cached images with packages as well.")] = False,
+    as_json: Json = False,
+) -> None:
+    """End sandboxes whose process has ended, and remove what was left of them."""
+    from sandbox.client import prune as clear
+
+    done = _run(clear(images=images))
+    if as_json:
+        output.write_json({"sandboxes": done.sandboxes, "images": done.images, "problems": done.problems})
+    else:
+        for each in [*done.sandboxes, *done.images]:
+            output.write(f"Removed {each}.")
+        if not done.sandboxes and not done.images:
+            output.write("There was nothing to remove.")
+        for problem in done.problems:
+            typer.echo(problem, err=True)
+    if done.problems:
+        raise typer.Exit(ExitCode.FAILED)
+
+
+@app.command("build")
+def build(
+    packages: Annotated[
+        list[str] | None, typer.Argument(metavar="PACKAGE", help="Python packages to have in it.")
+    ] = None,
+    provider: _Provider = "auto",
+) -> None:
+    """Build the image of sandboxes ahead of time, with some packages, so that the first one need not wait."""
+    from sandbox.client import build as make
+
+    tag = _run(make(provider, {"pip": tuple(packages)} if packages else {}, lambda line: typer.echo(line, err=True)))
+    output.write(f"{tag} is there.")
 
 
 @app.command("selfcheck")
@@ -114,6 +162,20 @@ async def _list(settings: Settings) -> list[dict[str, Any]]:
         return await client.list_sandboxes()
     finally:
         await client.close()
+
+
+async def _logs(settings: Settings, sandbox_id: str) -> str | None:
+    from sandbox.client import connect, logs_here, probe
+
+    found = await asyncio.to_thread(probe, settings.sandbox_url, settings.sandbox_api_key)
+    if found.is_sandbox and not found.refused:
+        client = await connect(settings.sandbox_url, settings.sandbox_api_key)
+        try:
+            if any(each["id"] == sandbox_id for each in await client.list_sandboxes()):
+                return await client.logs(sandbox_id)
+        finally:
+            await client.close()
+    return await logs_here(sandbox_id)
 
 
 async def _stop(settings: Settings, sandbox_id: str) -> bool:

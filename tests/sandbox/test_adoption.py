@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -133,7 +134,7 @@ async def test_whoever_lost_a_sandbox_to_another_process_does_not_end_it(provide
     record = records.read(box.id)
     assert record is not None
     # Another process has taken it over: it shows the token, and is the one that is written down.
-    records.write(records.Record(**{**_fields(record), "owner": 1, "owner_started": records.started(1)}))
+    records.write(replace(record, owner=1, owner_started=records.started(1)))
     guest = one._find(box.id)
     second = await type(guest._link).open(guest.box, guest.spec)
     for _ in range(100):
@@ -147,9 +148,3 @@ async def test_whoever_lost_a_sandbox_to_another_process_does_not_end_it(provide
     await second.close()
     await guest.box.kill()
     records.remove(box.id)
-
-
-def _fields(record: records.Record) -> dict[str, object]:
-    from dataclasses import asdict
-
-    return asdict(record)

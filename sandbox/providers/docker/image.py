@@ -140,6 +140,28 @@ def ensure_packages(
     return tag
 
 
+def prune(client: DockerClient) -> list[str]:
+    """Remove the images of ours that are not the kernel's own and that no container uses. Blocks.
+
+    Args:
+        client: The engine.
+    """
+    from docker.errors import APIError
+
+    removed = []
+    for image in client.images.list(filters={"label": LABEL}):
+        if KERNEL in image.tags:
+            continue
+        try:
+            # One tag after the other, and an image without a tag by its id; what is used is kept.
+            for name in image.tags or [image.short_id]:
+                client.images.remove(name)
+                removed.append(str(name))
+        except APIError:
+            continue
+    return removed
+
+
 # The wheels and the certificates stay in the first stage; so does everything that an installation could leave behind.
 _PACKAGES_DOCKERFILE = """\
 ARG BASE

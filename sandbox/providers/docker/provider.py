@@ -7,7 +7,7 @@ import contextlib
 import logging
 import os
 import shutil
-from collections.abc import Awaitable, Collection
+from collections.abc import Awaitable, Collection, Mapping
 from typing import TYPE_CHECKING
 
 from sandbox.egress import EgressProxy
@@ -19,7 +19,7 @@ from sandbox.providers.docker.attached import attach
 from sandbox.providers.docker.box import DockerBox
 from sandbox.providers.docker.container import FOLDER, SANDBOX, check_workspace, create
 from sandbox.providers.docker.engine import connect, finish, remove, short, whole
-from sandbox.providers.docker.image import ImageSettings, Progress, ensure_kernel, ensure_packages
+from sandbox.providers.docker.image import ImageSettings, Progress, ensure_kernel, ensure_packages, prune
 from sandbox.providers.owner import owner_lives, sign
 from sandbox.providers.way_out import SOCKET, private_ranges, proxy_for
 
@@ -58,7 +58,7 @@ class DockerProvider:
         self._runtime = runtime or os.environ.get("SANDBOX_RUNTIME") or None
         self._images = images or ImageSettings.from_env()
         self._private = private_ranges(private)
-        self._progress = progress or _log.info
+        self.progress = progress or _log.info
         self._client: DockerClient | None = None
         self._near = False
 
@@ -132,6 +132,15 @@ class DockerProvider:
         client = await whole(self._engine)
         return await whole(_reap, client, frozenset(known_ids))
 
+    async def build(self, packages: Mapping[str, tuple[str, ...]]) -> str:
+        """Build the image of kernels, with further packages, unless it is there; return its tag."""
+        client = await whole(self._engine)
+        return await whole(self._image, client, Spec(packages=packages))
+
+    async def prune(self) -> list[str]:
+        """Remove images with packages and earlier builds, which are built again when they are needed."""
+        return await whole(prune, await whole(self._engine))
+
     def _engine(self) -> DockerClient:
         if self._client is None:
             self._client, self._near = connect(self._url)
@@ -141,7 +150,7 @@ class DockerProvider:
         from docker.errors import DockerException, ImageNotFound
 
         if spec.image is None:
-            image = ensure_kernel(client, self._images, self._progress)
+            image = ensure_kernel(client, self._images, self.progress)
         else:
             image = spec.image
             try:
@@ -150,7 +159,7 @@ class DockerProvider:
                 raise InvalidError(f"There is no image {image[:200]!a} on this machine.") from None
             except DockerException as error:
                 raise InvalidError(f"The image {image[:200]!a} cannot be used: {error}") from None
-        return ensure_packages(client, image, spec.packages, self._images, self._progress)
+        return ensure_packages(client, image, spec.packages, self._images, self.progress)
 
 
 def _make_folder(sandbox_id: str) -> str:
