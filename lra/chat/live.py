@@ -26,6 +26,7 @@ class Running:
 
     call: str
     since: float
+    depth: int = 0
     output: deque[str] = field(default_factory=lambda: deque(maxlen=OUTPUT_LINES))
     partial: str = ""
     """The last, unfinished line of its output."""
@@ -82,9 +83,9 @@ class Live:
         """Whether time alone changes what is shown."""
         return bool(self._tools) or self._busy is not None
 
-    def began(self, call_id: str, call: str) -> None:
+    def began(self, call_id: str, call: str, depth: int = 0) -> None:
         """Show a tool that runs."""
-        self._tools[call_id] = Running(call, self._clock())
+        self._tools[call_id] = Running(call, self._clock(), depth)
 
     def heard(self, call_id: str, text: str) -> None:
         """Show what a running tool says."""
@@ -123,10 +124,10 @@ class Live:
         now = self._clock()
         lines = []
         for tool in self._tools.values():
-            lines.append(
-                self._styled(clip(f"{_frame(now)} {tool.call}", width - 8) + _elapsed(now - tool.since), "tool")
-            )
-            lines += [self._styled("  " + clip(text, width - 2), "dim") for text in tool.tail]
+            indent = "  " * tool.depth
+            call = clip(f"{_frame(now)} {tool.call}", width - 8 - len(indent))
+            lines.append(self._styled(indent + call + _elapsed(now - tool.since), "tool"))
+            lines += [self._styled(f"{indent}  " + clip(text, width - 2 - len(indent)), "dim") for text in tool.tail]
         waited = now - self._busy_since
         if self._busy is not None and not self._tools and waited >= BUSY_AFTER:
             limit = self._busy.seconds

@@ -42,7 +42,7 @@ class LiveScreen(Screen):
     def show(self, piece: Piece) -> None:
         """Show one piece of a turn."""
         if isinstance(piece, Began):
-            self.live.began(piece.call_id, piece.call)
+            self.live.began(piece.call_id, piece.call, piece.depth)
             self.live.busy = None
             self.repaint()
         elif isinstance(piece, Heard):
@@ -57,11 +57,12 @@ class LiveScreen(Screen):
     def _result(self, ended: Ended) -> None:
         took = f" ({ended.took:.1f} s)" if ended.took >= 1 else ""
         more = f" (+{counted(ended.more, 'line')} · /expand)" if ended.more else ""
-        room = max(20, self.columns - 1 - len(took) - len(more))
+        indent = "  " * ended.depth
+        room = max(20, self.columns - 1 - len(took) - len(more) - len(indent))
         first = next((line for line in ended.content.splitlines() if line.strip()), "")
         result = clip(first if ended.more and ended.style == "dim" else ended.text, max(12, room // 2))
         call = clip(ended.call, max(12, room - len(result) - 5))
-        self.line(f"⚙ {call} → {result}{more}{took}", "tool" if ended.style == "dim" else ended.style)
+        self.line(f"{indent}⚙ {call} → {result}{more}{took}", "tool" if ended.style == "dim" else ended.style)
         self.patch(ended.content)
 
     def text(self, text: str) -> None:

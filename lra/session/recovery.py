@@ -20,7 +20,7 @@ async def recover_turns(store: StructuredMemoryStore, session_id: str) -> list[s
     Returns:
         Sentences for the person, one for each turn that was closed.
     """
-    notices = []
+    notices: list[str] = []
     for turn in await store.journal.turns(session_id):
         if turn.outcome is not None:
             continue

@@ -407,12 +407,8 @@ async def test_a_process_that_dies_leaves_what_a_specialist_did(desk: Desk) -> N
     # As after a kill: both turns are open.
     runtime = await desk.runtime()
     store = runtime.store
-    for record in (session.id, child.id):
-        await store.database.write(
-            lambda connection, record=record: connection.exec_driver_sql(
-                "UPDATE turns SET outcome = NULL WHERE session_id = ?", (record,)
-            )
-        )
+    reopen = "UPDATE turns SET outcome = NULL WHERE session_id IN (?, ?)"
+    await store.database.write(lambda connection: connection.exec_driver_sql(reopen, (session.id, child.id)))
     again = await desk.session(runtime=runtime, resume=session.id)
     assert any("cut off" in notice for notice in again.notices)
     (turn,) = await store.journal.turns(child.id)
@@ -448,7 +444,7 @@ async def test_files_of_the_person(desk: Desk, home: Path, name: str, text: str,
         assert [notice for notice in session.notices if problem in notice and name in notice], session.notices
         return
     critic = session.delegation.specialists["critic"]
-    assert (critic.source, critic.named_tools, critic.instructions) == ("user", {"list_tasks"}, "Be strict.")
+    assert (critic.source, critic.tools, critic.instructions) == ("user", ("list_tasks",), "Be strict.")
     assert "delegate_critic_task" in [tool.name for tool in session.tools()]
 
 

@@ -15,6 +15,7 @@ from lra.chat.commands import files
 from lra.chat.commands import permissions
 from lra.chat.commands import model
 from lra.chat.commands import window
+from lra.chat.commands import agents
 from lra.chat.commands import look
 from lra.chat.commands import leaving
 from lra.chat.commands.registry import Command, Registry, registry
@@ -23,6 +24,7 @@ from lra.chat.commands.registry import Command, Registry, registry
 __all__ = [
     "Command",
     "Registry",
+    "agents",
     "answers",
     "conversation",
     "files",
