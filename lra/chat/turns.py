@@ -15,7 +15,17 @@ from lra.chat.queue import Message
 from lra.chat.render import Busy, Ended, TurnRenderer, open_tasks
 from lra.chat.width import clip
 from lra.errors import BusyError, LraError
-from lra.events import Event, MemoryWritten, Recalled, RecalledMemory, Steered, TaskChanged, TurnFinished, TurnStarted
+from lra.events import (
+    ApprovalRequested,
+    Event,
+    MemoryWritten,
+    Recalled,
+    RecalledMemory,
+    Steered,
+    TaskChanged,
+    TurnFinished,
+    TurnStarted,
+)
 from lra.store.inbox import Inbox
 
 if TYPE_CHECKING:
@@ -23,6 +33,10 @@ if TYPE_CHECKING:
     from lra.session import Session
     from lra.session.attachments import Attachment
     from lra.tools.consent import Answer, Edited
+
+
+_CATCH_UP = 1.0
+"""Seconds a question waits for what is still to be shown."""
 
 
 class TurnFront:
@@ -37,6 +51,7 @@ class TurnFront:
         self._may_write = asyncio.Event()
         self._may_write.set()
         self._asking = asyncio.Lock()
+        self._questions: dict[str, asyncio.Event] = {}
         self._inbox = Inbox(chat.settings.home)
         self.results: list[Ended] = []
         """What tools returned, in order, for `/expand`."""
@@ -102,6 +117,7 @@ class TurnFront:
         finished = None
         began = time.monotonic()
         self.written, self.recalled = [], []
+        self._questions.clear()
         chat.screen.busy(Busy("thinking"))
         try:
             attachments = await self._attachments(session, text)
@@ -117,6 +133,8 @@ class TurnFront:
                         if isinstance(piece, Ended):
                             self.results.append(piece)
                         chat.screen.show(piece)
+                    if isinstance(event, ApprovalRequested):
+                        self._reached(event.call_id).set()
                     if isinstance(event, TaskChanged):
                         await self._show_tasks(session)
         finally:
@@ -208,6 +226,11 @@ class TurnFront:
             if chat.settings.approval != "ask":
                 return await by_policy(chat.settings.approval)(name, args, reason, call_id=call_id)
             request = Request(name, args, reason, lasting)
+            with suppress(TimeoutError):
+                # What led to the question stands above it.
+                async with asyncio.timeout(_CATCH_UP):
+                    await self._reached(call_id).wait()
+            self._questions.pop(call_id, None)
             self._may_write.clear()
             try:
                 answer = await self._ask(request)
@@ -219,6 +242,10 @@ class TurnFront:
                 chat.screen.asked([])
             chat.screen.line(*answer_line(request, answer))
             return answer
+
+    def _reached(self, call_id: str) -> asyncio.Event:
+        """What is set when everything before the question about a call has been shown."""
+        return self._questions.setdefault(call_id, asyncio.Event())
 
     async def _ask(self, request: Request) -> Answer:
         """Ask until there is an answer."""

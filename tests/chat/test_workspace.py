@@ -1,0 +1,57 @@
+"""Working on a folder, in the real program: the changes stand above the question, and go where the answer says."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sandbox.providers.local import LocalProvider
+from tests.chat.conftest import Start
+from tests.support.terminal import Terminal
+
+
+@pytest.fixture
+def project(home: Path) -> Path:
+    root = home / "work" / "project"
+    root.mkdir()
+    (root / "a.txt").write_text("one\nsame\n")
+    return root
+
+
+@pytest.fixture
+def chat(start: Start, project: Path) -> Iterator[Terminal]:
+    if reason := asyncio.run(LocalProvider().check()):
+        pytest.skip(reason)
+    folder = tempfile.mkdtemp(prefix="lra")
+    terminal = start(
+        "--workspace",
+        str(project),
+        LRA_MODEL="offline",
+        LRA_SANDBOX_RUN=folder,
+        SANDBOX_URL="http://127.0.0.1:9",
+        DOCKER_HOST="unix:///nonexistent",
+        LINES="40",
+    )
+    terminal.prompt()
+    yield terminal
+    terminal.close()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.mark.parametrize(("key", "kept"), [("y", "two\nsame\n"), ("n", "one\nsame\n")])
+def test_changes_are_shown_and_then_asked_about(chat: Terminal, project: Path, key: str, kept: str) -> None:
+    chat.send("run: `open('a.txt', 'w').write('two\\nsame\\n')`\r")
+    chat.wait("Allow it?", timeout=30)
+    assert "1 file changed in the sandbox's copy of" in chat.text
+    assert "- one" in chat.text
+    assert "+ two" in chat.text
+    assert (project / "a.txt").read_text() == "one\nsame\n"
+    chat.send(f"{key}\r")
+    chat.wait("Wrote 1 of 1 changed files" if key == "y" else "Nothing was written")
+    chat.prompt()
+    assert (project / "a.txt").read_text() == kept
