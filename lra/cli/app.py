@@ -22,6 +22,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "doctor": ("lra.cli.doctor", "Check that everything works, and say what to do where it does not."),
     "list-memory": ("lra.cli.overview", "Show the turns, tasks, summaries and memories that are kept."),
     "logs": ("lra.cli.logs", "Show the log: warnings, errors, failures of models."),
+    "mcp": ("lra.cli.mcp", "Use the tools of MCP servers, and serve memory and tasks to other agents."),
     "memory": ("lra.cli.memory", "Add, search, change and forget memories."),
     "sandbox": ("lra.cli.sandbox", "Serve, list, stop and check the sandboxes that code runs in."),
     "sessions": ("lra.cli.sessions", "List, read, search, replay, rename, export and delete conversations."),

@@ -135,7 +135,8 @@ async def equip(
 
 async def _add_servers(equipment: Equipment, runtime: Runtime) -> None:
     """Start the MCP servers; a process that stays does not wait for them."""
-    group = await open_group(runtime.settings, patience=0.0 if runtime.long_lived else ONE_TURN_PATIENCE)
+    patience = 0.0 if runtime.long_lived else ONE_TURN_PATIENCE
+    group = await open_group(runtime.settings, patience=patience, agent_folder=equipment.definition.folder)
     if group is not None:
         equipment.toolsets.append(group.toolset)
         equipment.notices += group.notices

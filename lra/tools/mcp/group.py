@@ -77,13 +77,16 @@ class McpGroup:
             await asyncio.to_thread(_write_seen, self._home, server.name, tools)
 
 
-async def open_group(settings: Settings, *, patience: float = 0.0, agent_folder: Path | None = None) -> McpGroup | None:
+async def open_group(
+    settings: Settings, *, patience: float = 0.0, agent_folder: Path | None = None, only: str | None = None
+) -> McpGroup | None:
     """Start a session's servers in the background; returns at once, None where there are none.
 
     Args:
         settings: Which files count.
         patience: Seconds for which the first request waits for servers that are starting.
         agent_folder: Folder of a person's own agent, whose `mcp.json` counts too.
+        only: Name of the one server to start; all by default.
     """
 
     def read() -> tuple[tuple[ServerConfig, ...], tuple[str, ...], set[str]]:
@@ -93,6 +96,7 @@ async def open_group(settings: Settings, *, patience: float = 0.0, agent_folder:
     configs, problems, waiting = await asyncio.to_thread(read)
     if not configs and not problems:
         return None
+    configs = tuple(config for config in configs if only in (None, config.name))
     group = McpGroup(settings, configs, waiting=waiting, problems=problems, patience=patience)
     group.start()
     return group

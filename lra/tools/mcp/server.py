@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import mcp_types as types
     from mcp import Client
 
+    from lra.tools.mcp.guard import Lifeline
     from lra.tools.mcp.offers import Offer
 
 State = Literal["starting", "ready", "failed", "stopped", "waiting"]
@@ -28,6 +29,8 @@ _AGAIN = (1.0, 5.0, 30.0)
 """Seconds until a server that died is started again, one time after the other."""
 _LONG = 300.0
 """A server that ran for so many seconds is given all its chances again."""
+_WHY = 1.5
+"""Seconds to wait for the reason of a broken connection."""
 _MOST_PAGES = 20
 _RELIST = 1.0
 """Seconds between two looks at tools that keep changing."""
@@ -54,6 +57,7 @@ class McpServer:
         self.offers: dict[str, Offer] = {}
         self._on_ready = on_ready
         self._client: Client | None = None
+        self._lifeline: Lifeline | None = None
         self._task: asyncio.Task[None] | None = None
         self._settled = asyncio.Event()
         self._changed = asyncio.Event()
@@ -113,8 +117,12 @@ class McpServer:
                 f"The MCP server {self.name} did not answer within {self.config.timeout:g} seconds."
             ) from None
         except Exception as error:
-            if self._client is not client and self.problem:
-                raise LraError(f"The MCP server {self.name} failed: {self.problem}.") from None
+            if _broken(error) and self._lifeline is not None:
+                # The connection breaks before it is known why.
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_WHY):
+                        await self._lifeline.ended.wait()
+                raise LraError(f"The MCP server {self.name} failed: {self._lifeline.why or explain(error)}.") from None
             raise LraError(f"The MCP server {self.name} failed: {explain(error)}.") from None
 
     def _set(self, state: State, problem: str = "") -> None:
@@ -145,7 +153,8 @@ class McpServer:
         """Connect, and stay until the connection ends."""
         # A second's work of other people's imports, which must not be in the way of a prompt.
         guard = await asyncio.to_thread(_load)
-        lifeline = guard.Lifeline()
+        lifeline: Lifeline = guard.Lifeline()
+        self._lifeline = lifeline
         stay: Exception | None = None
         client = self._connect(lifeline)
         async with asyncio.timeout(self.config.start_timeout) as limit:
@@ -167,8 +176,6 @@ class McpServer:
                                 self._changed.clear()
                                 await self._list(client)
                         stay = LraError(lifeline.why)
-                        # Before the program is seen to the door: a call that fails now is told the reason.
-                        self.problem = lifeline.why
                         self._client = None
                     finally:
                         ended.cancel()
@@ -178,7 +185,7 @@ class McpServer:
         if stay is not None:
             raise stay
 
-    def _connect(self, lifeline: Any) -> Client:
+    def _connect(self, lifeline: Lifeline) -> Client:
         from mcp import Client
         from mcp_types import Implementation, ToolListChangedNotification
 
@@ -218,6 +225,15 @@ def _load() -> Any:
     return guard
 
 
+def _broken(error: BaseException) -> bool:
+    from anyio import BrokenResourceError, ClosedResourceError
+    from mcp import MCPError
+    from mcp_types import CONNECTION_CLOSED
+
+    closed = isinstance(error, MCPError) and error.code == CONNECTION_CLOSED
+    return closed or isinstance(error, BrokenResourceError | ClosedResourceError)
+
+
 def explain(error: BaseException, *, starting: bool = False) -> str:
     """Return what went wrong with a server as the end of a sentence, without its full stop.
 
@@ -234,7 +250,7 @@ def explain(error: BaseException, *, starting: bool = False) -> str:
         from pydantic import ValidationError
 
         if isinstance(error, ValidationError):
-            text = f"it answered with something that is no {error.title}"
+            text = f"it answered with what is no {error.title}"
         from mcp import MCPError
 
         if starting and isinstance(error, MCPError):

@@ -77,6 +77,8 @@ async def stdio_streams(config: ServerConfig, lifeline: Lifeline) -> AsyncGenera
             await asyncio.gather(*tasks, ending, return_exceptions=True)
             for stream in (incoming, for_session, from_session, outgoing):
                 stream.close()
+            # A pipe that nobody read to its end would stay open; there is no public way to close it.
+            process._transport.close()  # type: ignore[attr-defined]
 
 
 async def _start(config: ServerConfig) -> asyncio.subprocess.Process:
