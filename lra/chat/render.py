@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from lra import events
 from lra.chat.flow import Flow
+from lra.chat.gist import gist
 from lra.chat.width import clip
 
 Style = Literal["plain", "dim", "tool", "memory", "warning", "error", "title", "good", "prompt", "status"]
@@ -188,7 +189,7 @@ class TurnRenderer:
 
     def _on_tool_finished(self, event: events.ToolFinished) -> Iterator[Piece]:
         lines = [line for line in event.content.splitlines() if line.strip()]
-        text = clip(event.content, 400) or "done"
+        text = clip(gist(event.content), 400) or "done"
         trouble = _TROUBLE.get(event.outcome)
         yield Ended(
             call_id=event.call_id,

@@ -199,9 +199,11 @@ def ran(result: Result) -> str:
         text = "" if value is None else str(value)
         return f"Result:\n{_fence(text)}" if text.strip() else "It ran and printed nothing."
     failed = value.get("success") is False or bool(value.get("error"))
-    shown = [str(value[name]) for name in ("stdout", "output", "result") if value.get(name)]
+    printed = [str(value[name]) for name in ("stdout", "output") if value.get(name)]
+    result = [] if value.get("result") in (None, "") else [str(value["result"])]
     wrong = [str(value[name]) for name in ("stderr", "error", "traceback") if value.get(name)]
-    parts = [f"It printed:\n{_fence(text)}" for text in shown[:1]]
+    parts = [f"It printed:\n{_fence(text)}" for text in printed[:1]]
+    parts += [f"Result:\n{_fence(text)}" for text in result]
     parts += [f"{'It failed' if failed else 'On standard error'}:\n{_fence(text)}" for text in wrong[:1]]
     if not parts:
         return "The code failed without saying why." if failed else "It ran and printed nothing."

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from lra.chat.commands.memory import forget_one
 from lra.chat.commands.registry import registry
+from lra.chat.gist import gist
 from lra.chat.width import clip
 from lra.errors import UsageError
 from lra.events import RecalledMemory
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 _SAID = frozenset({"turn"})
 _SEARCHED = 50
+_ASKS_MEMORY = frozenset({"search_memory", "get_recent_conversations"})
 
 
 @registry.command("why", "[forget N]", during_turn=True, completes=("forget",))
@@ -32,12 +34,25 @@ async def why(chat: Chat, args: str) -> None:
     if not message:
         chat.screen.line("Nothing has been answered in this conversation yet.")
     elif not memories:
-        chat.screen.line("Nothing was recalled for the last answer: it came from this conversation and the model.")
+        await _say_what_else(chat, session)
     elif args:
         await _forget(chat, memories, int(number))
     else:
         _show(chat, message, memories)
         await _ask(chat, memories)
+
+
+async def _say_what_else(chat: Chat, session: Session) -> None:
+    """Say where an answer came from when nothing was recalled for it."""
+    store = session.runtime.store
+    turn = next(turn for turn in reversed(await store.journal.turns(session.id)) if turn.outcome is not None)
+    asked = [row for row in await store.journal.rows(session.id, turn_id=turn.id) if row.tool_name in _ASKS_MEMORY]
+    if not asked:
+        chat.screen.line("Nothing was recalled for the last answer: it came from this conversation and the model.")
+        return
+    chat.screen.line("Nothing was recalled before the last answer; the model looked in memory itself:", "memory")
+    for row in asked:
+        chat.screen.line(f"  {row.tool_name} → {clip(gist(row.content) or 'nothing', 200)}")
 
 
 def _show(chat: Chat, message: str, memories: list[RecalledMemory]) -> None:

@@ -57,7 +57,7 @@ def test_a_wrong_one_is_forgotten_from_there(chat: Terminal) -> None:
     chat.wait("Forgotten.")
     chat.prompt()
     tell(chat, "/memory", "Nothing is remembered yet.")
-    tell(chat, "/why", "Nothing was recalled for the last answer")
+    tell(chat, "/why", "search_memory → “[forgotten]”")
 
 
 def test_a_resumed_conversation_still_knows_why(chat: Terminal, start: Start) -> None:
@@ -94,3 +94,10 @@ def test_an_answer_and_its_blocks_are_copied_as_they_were_written(
     assert copied()[1:] == ["echo 'é'\n\n  ls", "print()"]
     tell(chat, "/copy 3", "'3' is no number of a block: there are blocks 1 to 2.")
     tell(chat, "/copy all", "'all' is no number of a block")
+
+
+def test_it_says_when_the_model_looked_for_itself(chat: Terminal) -> None:
+    tell(chat, "remember that I deploy on Fridays", "✎ remembered")
+    tell(chat, "when do I deploy?", "You told me today")
+    tell(chat, "/why", "the model looked in memory itself:")
+    chat.wait("search_memory → “")
