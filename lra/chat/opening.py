@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lra.chat.loading import Loader
@@ -27,7 +30,24 @@ def settings_for(options: ChatOptions) -> Settings:
         "LRA_APPROVAL": options.approve,
         "LRA_MAX_COST": None if options.max_cost is None else str(options.max_cost),
     }
-    return load_settings(flags=flags)
+    settings = load_settings(flags=flags)
+    return own_record(settings, Path(options.agent)) if options.agent and options.own_memory else settings
+
+
+def own_record(settings: Settings, agent: Path) -> Settings:
+    """Return the settings with a record and an index that only this agent uses."""
+    mark = hashlib.sha256(str(agent.resolve()).encode()).hexdigest()[:8]
+    place = settings.home / "agent-memory" / f"{agent.parent.name}-{mark}"
+    return replace(
+        settings,
+        database_url=f"sqlite+aiosqlite:///{place / 'agent_memory.db'}",
+        vector_store_path=place / "chroma_db",
+    )
+
+
+def origin_of(options: ChatOptions) -> str:
+    """Return where the session comes from; a record of an agent's own takes up no lines typed elsewhere."""
+    return "agent" if options.own_memory else "chat"
 
 
 async def use_workspace(runtime: Runtime, options: ChatOptions) -> None:
@@ -128,6 +148,8 @@ class Opening:
             read_only=read_only,
             model=model,
             use_memory=self._options.memory,
+            agent=self._options.agent,
+            origin=origin_of(self._options),
             approver=self._approver or by_policy(self._settings.approval),
         )
 

@@ -31,5 +31,9 @@ class ChatOptions:
     """US dollars; above 0."""
     workspace: str | None = None
     """`PATH`, `PATH:ro` or `PATH:rw`: a folder the sandbox gets a copy of."""
+    agent: str | None = None
+    """The file of an agent of one's own."""
+    own_memory: bool = False
+    """That agent has a record of its own."""
     memory: bool = True
     plain: bool = False

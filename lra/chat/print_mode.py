@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from lra.chat.interrupts import handled
-from lra.chat.opening import settings_for, use_workspace
+from lra.chat.opening import origin_of, settings_for, use_workspace
 from lra.chat.options import ChatOptions
 from lra.chat.render import Busy, Line, TurnRenderer
 from lra.chat.screen import Screen, check_taken, silence
@@ -97,6 +97,8 @@ class PrintMode:
                 continue_latest=options.continue_latest,
                 fork=options.fork,
                 use_memory=options.memory,
+                agent=options.agent,
+                origin=origin_of(options),
                 approver=self._approver(),
             )
             for notice in self._session.notices:

@@ -18,6 +18,9 @@ from lra.cli import output
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "init": ("lra.cli.init", "Set up this folder: model, key, and where memory lives."),
     "chat": ("lra.cli.chat", "Talk, or take one turn with -p."),
+    "run": ("lra.cli.run", "Talk with an agent of your own: a folder, or an agent.py."),
+    "create-agent": ("lra.cli.create_agent", "Make a folder with an agent of your own."),
+    "list-agents": ("lra.cli.list_agents", "List the agents here and yours, and the specialists."),
     "config": ("lra.cli.config", "Show every setting and where it came from."),
     "doctor": ("lra.cli.doctor", "Check that everything works, and say what to do where it does not."),
     "list-memory": ("lra.cli.overview", "Show the turns, tasks, summaries and memories that are kept."),

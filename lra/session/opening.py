@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
-from lra.agent.custom import CustomAgent, Definition
+from lra.agent.custom import DEFAULT_NAME, CustomAgent, Definition
 from lra.agent.models import choose_model, normalise
 from lra.agent.names import OFFLINE
 from lra.agent.providers import build_model
@@ -86,7 +86,7 @@ async def prepare(runtime: Runtime, wanted: Wanted, definition: Definition) -> O
     if settings.max_cost is not None:
         checked_price(built)
     notices = await drain_inbox(store, Inbox(settings.home)) if origin == "chat" else []
-    record = await _find(runtime, wanted.get("resume"), wanted.get("continue_latest", False), notices)
+    record = await _find(runtime, wanted, definition.name, notices)
     if record is not None and wanted.get("fork"):
         record = await copy_session(runtime, record, None)
     if record is None:
@@ -96,6 +96,8 @@ async def prepare(runtime: Runtime, wanted: Wanted, definition: Definition) -> O
     if bool(record.private) is use_memory:
         # What is said without memory is found nowhere else.
         await store.sessions.update(record.id, private=int(not use_memory))
+    if definition.name != DEFAULT_NAME:
+        notices.append(f"Talking with {definition.name}{f', from {definition.folder}' if definition.folder else ''}.")
     if name == OFFLINE:
         why = f", since {choice.reason}" if choice and settings.model is None else ""
         notices.append(
@@ -106,19 +108,17 @@ async def prepare(runtime: Runtime, wanted: Wanted, definition: Definition) -> O
     return Opened(record, built, name, notices)
 
 
-async def _find(
-    runtime: Runtime, resume: str | None, continue_latest: bool, notices: list[str]
-) -> SessionRecord | None:
-    sessions = runtime.store.sessions
+async def _find(runtime: Runtime, wanted: Wanted, agent: str, notices: list[str]) -> SessionRecord | None:
+    sessions, resume = runtime.store.sessions, wanted.get("resume")
     if resume is not None:
         return await sessions.resolve(resume)
-    if not continue_latest:
+    if not wanted.get("continue_latest"):
         return None
     folder = str(runtime.settings.folder)
-    if record := await sessions.latest(folder):
+    if record := await sessions.latest(folder, agent=agent):
         notices.append(f"Continuing session {record.id} ({record.title or 'untitled'}).")
         return record
-    if record := await sessions.latest():
+    if record := await sessions.latest(agent=agent):
         notices.append(
             f"Nothing to continue in this folder; continuing session {record.id}"
             f" ({record.title or 'untitled'}) from {record.folder or 'elsewhere'}."

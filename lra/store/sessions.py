@@ -169,8 +169,8 @@ class SessionStore:
         """
         return await session_search.preview(self._database, session_id, lines, around)
 
-    async def latest(self, folder: str | None = None) -> SessionRecord | None:
-        """Return the session used last, in `folder` or anywhere; imported ones do not count."""
+    async def latest(self, folder: str | None = None, *, agent: str | None = None) -> SessionRecord | None:
+        """Return the session used last, in `folder` or anywhere, of one agent or of any; imported ones do not count."""
         query = (
             _counted()
             .where(sessions.c.origin.not_in(("import", SPECIALIST)))
@@ -180,6 +180,8 @@ class SessionStore:
         )
         if folder is not None:
             query = query.where(sessions.c.folder == folder)
+        if agent is not None:
+            query = query.where(sessions.c.agent == agent)
         rows = await self._database.rows(query)
         return SessionRecord(**rows[0]._mapping) if rows else None
 
