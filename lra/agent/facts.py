@@ -54,6 +54,8 @@ class Fact:
     content: str
     turn: int
     """The turn in which the person said it."""
+    quote: str = ""
+    """In which words."""
     kind: str = "fact"
     key: str | None = None
     since: date | None = None
@@ -160,6 +162,7 @@ def _fact(told: dict[str, Any], lines: Sequence[Said]) -> Fact | None:
     return Fact(
         content=content,
         turn=source.turn,
+        quote=_text(told, "quote").strip(),
         kind=kind if kind in _KINDS else "fact",
         key=key if len(key) <= 80 and _KEY.fullmatch(key) else None,
         # What is yet to come holds from when it was said.

@@ -65,7 +65,8 @@ def forget(
 
 
 def _preview(plan: Plan) -> None:
-    targets = plan.erasure.targets
+    # A memory may be there with the words it was taken from as well; its own are the last.
+    targets = list({target.id: target for target in plan.erasure.targets}.values())
     for target in targets[:_SHOWN]:
         notices.say(f"{target.id}: {one_line(target.content)}")
     if len(targets) > _SHOWN:
@@ -83,7 +84,7 @@ def _print(plan: Plan, forgotten: Forgotten, as_json: bool) -> None:
     if as_json:
         output.write_json(
             {
-                "forgotten": [target.id for target in plan.erasure.targets],
+                "forgotten": list(dict.fromkeys(target.id for target in plan.erasure.targets)),
                 "sessions": list(plan.erasure.sessions),
                 "rows": forgotten.rows,
                 "conversations": forgotten.sessions,
@@ -92,7 +93,7 @@ def _print(plan: Plan, forgotten: Forgotten, as_json: bool) -> None:
             }
         )
     else:
-        ids = [target.id for target in plan.erasure.targets]
+        ids = list(dict.fromkeys(target.id for target in plan.erasure.targets))
         done = f"{ids[0]} forgotten" if len(ids) == 1 and not plan.messages else f"{plan.sentence()} forgotten"
         for line in [*forgotten.sentences(done), *receipt.sentences()]:
             output.write(line)

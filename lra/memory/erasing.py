@@ -17,6 +17,7 @@ from lra.store import StructuredMemoryStore
 from lra.store.erasure import Erasure, Receipt, Target
 from lra.store.forgetting import Forgotten
 from lra.store.fts import QueryTerms
+from lra.store.redaction import span_pattern
 from lra.store.sqlite import raw
 
 OWNER_SECONDS = 5.0
@@ -111,7 +112,8 @@ class Eraser:
         erasure = Erasure(
             targets=tuple(whole), sessions=sessions, before=before, typed=typed, files=tuple(map(str, files))
         )
-        return Plan(erasure=erasure, messages=messages, also=len(whole) - len(named))
+        also = len({target.id for target in whole}) - len(named)
+        return Plan(erasure=erasure, messages=messages, also=also)
 
     async def _target(self, wanted: str) -> Target:
         if turn := (await self._store.journal.by_ids([wanted])).get(wanted):
@@ -217,14 +219,39 @@ def _with_derived(connection: Connection, targets: Sequence[Target]) -> list[Tar
         derived = json.loads(sources) if sources.startswith("[") else [sources]
         for parent in {by, *derived} - {None, ""}:
             children.setdefault(parent, []).append(_memory(row))
-    known = {target.id: target for target in targets}
-    waiting = [target.id for target in targets]
+    known = {target.id: target for target in [*targets, *_picked_out_of(connection, targets)]}
+    waiting = list(known)
     while waiting:
         for child in children.get(waiting.pop(), ()):
             if child.id not in known:
                 known[child.id] = child
                 waiting.append(child.id)
-    return list(known.values())
+    # First, so that what is left of them is not counted as another mention.
+    return [*_quoted(connection, list(known)), *known.values()]
+
+
+def _picked_out_of(connection: Connection, targets: Sequence[Target]) -> list[Target]:
+    """Return the memories that were picked out of messages, by a model that quoted them."""
+    found = []
+    query = (
+        "SELECT id, content, session_id, turn_id, json_extract(metadata, '$.quote') FROM memories"
+        " WHERE source = 'extraction' AND turn_id = ?"
+    )
+    for target in targets:
+        if target.kind == "turn" and target.turn_id is not None:
+            rows = raw(connection).execute(query, (target.turn_id,)).fetchall()
+            found += [_memory(row[:4]) for row in rows if not row[4] or span_pattern(row[4]).search(target.content)]
+    return found
+
+
+def _quoted(connection: Connection, ids: Sequence[str]) -> list[Target]:
+    """Return the words that memories were picked out of: they go from the messages that hold them."""
+    query = (
+        "SELECT id, json_extract(metadata, '$.quote'), session_id, turn_id FROM memories"
+        " WHERE source = 'extraction' AND json_extract(metadata, '$.quote') != ''"
+        " AND id IN (SELECT value FROM json_each(?))"
+    )
+    return [_memory(row) for row in raw(connection).execute(query, (json.dumps(list(ids)),)).fetchall()]
 
 
 def _memory(row: Sequence[object]) -> Target:

@@ -34,6 +34,8 @@ class Particulars(TypedDict, total=False):
     """Until when it holds."""
     tool_call_id: str | None
     """The call of a tool that wrote it."""
+    quote: str
+    """The words of a message that it was taken from; they are forgotten with it."""
     allow_secret: bool
     """Whether it may hold a key, token, password or card number."""
 
@@ -72,6 +74,8 @@ class Writer:
             await _refuse_secrets(new.content)
         if new.source in _BY_A_MODEL and new.session_id is not None and (echo := await self._echo(new)) is not None:
             return echo
+        if (quote := more.get("quote")) and not await asyncio.to_thread(secrets.kinds_of, quote):
+            new = replace(new, metadata={**new.metadata, "quote": quote})
         done = await self._store.memories.write(new, reading(new.content, new.kind))
         return Write(done.record, done.action, tuple(done.contradicts))
 

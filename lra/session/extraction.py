@@ -181,6 +181,7 @@ class _Extraction:
                 turn_id=turn.id,
                 namespace=space,
                 confidence=_CONFIDENCE,
+                quote=fact.quote,
                 valid_from=moment if moment is not None else turn.started_at,
                 # What was said beside a local-only memory may repeat a part of it.
                 local_only=any(record.local_only for record in recalled.values()),

@@ -52,7 +52,7 @@ class Erasure:
 
     def ids(self, kind: Literal["memory", "turn"]) -> list[str]:
         """Return the ids of a kind."""
-        return [target.id for target in self.targets if target.kind == kind]
+        return list(dict.fromkeys(target.id for target in self.targets if target.kind == kind))
 
     def to_json(self) -> str:
         """Return the form that is kept until everything is gone."""

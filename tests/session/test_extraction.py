@@ -355,3 +355,39 @@ async def test_a_long_conversation_is_asked_about_in_parts() -> None:
     assert [line.turn for part in parts for line in part] == list(range(1, 61))
     assert len(parts) == 3
     assert all(sum(len(line.shown) for line in part) <= facts.INPUT_CHARS for part in parts)
+
+
+async def test_with_a_fact_go_the_words_it_was_taken_from(desk: Desk) -> None:
+    session = await ended(desk, FACT)
+    (fact,) = await facts_of(session)
+    memory, store = session.runtime.memory, session.runtime.store
+    _, forgotten = await memory.erase(fact.id)
+    assert forgotten.receipt.complete
+    said = [row.content for row in await store.journal.rows(session.id) if row.role == "user"]
+    assert "Umbrella" not in said[0]
+    assert said[0].startswith("By the way, since 2 June [forgotten]")
+    assert b"Umbrella" not in await asyncio.to_thread(store.database.path.read_bytes)
+
+
+async def test_with_a_message_go_the_facts_that_were_taken_from_it(desk: Desk) -> None:
+    other = {"fact": "The person keeps bees on the roof", "quote": "I keep bees on the roof", "turn": 2}
+    desk.server.script(say("Noted."), say("Fine."))
+    session = await desk.session()
+    await take(session, MESSAGE)
+    await take(session, "I keep bees on the roof")
+    desk.server.script(picked(FACT, other))
+    await session.close()
+    memory = session.runtime.memory
+    message = next(row for row in await session.runtime.store.journal.rows(session.id) if row.content == MESSAGE)
+    plan = await memory.eraser.plan([message.id])
+    assert plan.also == 1
+    await memory.forget_planned(plan)
+    assert [fact.content for fact in await facts_of(session)] == [other["fact"]]
+
+
+async def test_a_quote_that_holds_a_secret_is_not_kept_beside_its_fact(desk: Desk) -> None:
+    token = "ghp_" + "abcdefghijklmnopqrstuvwxyz0123456789"
+    quote = f"I work for Umbrella in Ghent with {token}"
+    session = await ended(desk, {**FACT, "quote": quote}, message=f"By the way, since June {quote} as a botanist")
+    (fact,) = await facts_of(session)
+    assert fact.metadata == {}
