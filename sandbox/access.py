@@ -11,7 +11,7 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from sandbox.errors import DeniedError
+from sandbox.errors import DeniedError, KeyMissingError
 from sandbox.pool import KEY_PREFIX
 from sandbox.problems import PROBLEM, Json, problem
 
@@ -48,8 +48,10 @@ def _allow(request: Request, api_key: str | None, opens: Callable[[str, str], bo
         if api_key:
             return
     elif api_key:
+        if not given:
+            raise KeyMissingError("A key is needed: send it as 'Authorization: Bearer KEY'.")
         if not hmac.compare_digest(given.encode("utf-8", "replace"), f"Bearer {api_key}".encode()):
-            raise DeniedError("The key is missing or wrong: send it as 'Authorization: Bearer KEY'.")
+            raise DeniedError("The key is wrong: send it as 'Authorization: Bearer KEY'.")
         return
     # Without a key nobody but this machine may call, whatever address the server was bound to, and no page in a
     # browser of this machine: its requests carry an origin, and a rebound name another host.

@@ -46,6 +46,12 @@ class DeniedError(SandboxError):
     status = 403
 
 
+class KeyMissingError(DeniedError):
+    """No key was shown where one is needed."""
+
+    status = 401
+
+
 class LimitError(SandboxError):
     """A limit was reached: try later, or ask for less."""
 

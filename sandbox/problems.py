@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException as StarletteHTTPException
+from starlette.routing import Match, Route
 
 from sandbox.errors import InvalidError, SandboxError
 from sandbox.schemas import Problem
@@ -65,7 +66,7 @@ def answer_errors(app: FastAPI) -> None:
 
     @app.exception_handler(SandboxError)
     async def on_error(request: Request, error: SandboxError) -> JSONResponse:
-        return answer(problem_of(error))
+        return answer(problem_of(error), {"WWW-Authenticate": "Bearer"} if error.status == 401 else None)
 
     @app.exception_handler(RequestValidationError)
     async def on_invalid(request: Request, error: RequestValidationError) -> JSONResponse:
@@ -76,12 +77,22 @@ def answer_errors(app: FastAPI) -> None:
     @app.exception_handler(StarletteHTTPException)
     async def on_http(request: Request, error: StarletteHTTPException) -> JSONResponse:
         kind = _KINDS.get(error.status_code, "invalid" if error.status_code < 500 else "failed")
-        return answer(problem(kind, error.status_code, f"{error.detail}."), error.headers)
+        headers = {"Allow": _methods(app, request)} if error.status_code == 405 else error.headers
+        return answer(problem(kind, error.status_code, f"{error.detail}."), headers)
 
     @app.exception_handler(Exception)
     async def on_bug(request: Request, error: Exception) -> JSONResponse:
         _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
         return answer(problem("failed", 500, "The service failed; its log says why."))
+
+
+def _methods(app: FastAPI, request: Request) -> str:
+    """Return what can be done at a path: every route of it, not only the first that was looked at."""
+    found: set[str] = set()
+    for route in app.routes:
+        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE:
+            found |= route.methods or set()
+    return ", ".join(sorted(found))
 
 
 def describe(app: FastAPI) -> None:

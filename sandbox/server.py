@@ -192,7 +192,7 @@ def _add_files(app: FastAPI, manager: Manager, guarded: Any) -> None:
         """Read a folder with all it holds, as a tar archive."""
         return await streamed(manager.read_folder(sandbox_id, path), _TAR)
 
-    @app.put("/sandboxes/{sandbox_id}/files/archive", dependencies=guarded, tags=["files"], openapi_extra=body(_TAR))
+    @app.put("/sandboxes/{sandbox_id}/files/archive", dependencies=guarded, tags=["files"], openapi_extra=body(_BYTES))
     async def write_folder(request: Request, sandbox_id: Id, path: FilePath = ".") -> schemas.Unpacked:
         """Write the files and folders of a tar archive into a folder."""
         return schemas.Unpacked(files=await manager.write_folder(sandbox_id, path, request.stream()))

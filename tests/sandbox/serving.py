@@ -82,7 +82,7 @@ async def _process(url: str, env: dict[str, str], more: tuple[str, ...]) -> Proc
 
 @contextlib.asynccontextmanager
 async def serving(provider: str, **env: str) -> AsyncIterator[Service]:
-    service = await Service.start(provider, **env)
+    service = await Service.start(provider, more=(), **env)
     try:
         yield service
     finally:

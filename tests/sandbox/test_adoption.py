@@ -82,12 +82,12 @@ async def test_with_the_service_left_dead_nothing_is_left_after_the_lease(provid
     assert len(found) >= MANY
     await service.kill()
     seen = [await load(record.provider).find(record.state) for record in found]
-    for box in [each for each in seen if each is not None]:
+    for left in [each for each in seen if each is not None]:
         for _ in range(300):
-            if not await box.alive():
+            if not await left.alive():
                 break
             await asyncio.sleep(0.1)
-        assert not await box.alive()
+        assert not await left.alive()
     assert _processes_in(found) == []
     # What is written down of them goes with the next start.
     manager = Manager(provider, lasting=True)
