@@ -13,8 +13,10 @@ from lra.agent.specialist_files import find_specialists, folders
 from lra.errors import UsageError
 from lra.policy import Policy
 from lra.session.delegation import Delegation
-from lra.tools.catalogue import built_in_toolsets, function_tools
+from lra.tools.catalogue import built_in_toolsets, describe, function_tools
 from lra.tools.delegate import delegation_toolset
+from lra.tools.generated.boxes import ToolBoxes
+from lra.tools.generated.toolset import WrittenTools
 from lra.tools.mcp.group import ONE_TURN_PATIENCE, open_group
 from lra.tools.rule_files import RuleFiles
 from lra.tools.workbench import Workbench, find_workbench
@@ -127,10 +129,26 @@ async def equip(
     equipment.notices += await rules.refresh()
     built_in: list[Any] = built_in_toolsets(use_memory=use_memory, use_sandbox=equipment.workbench is not None)
     equipment.toolsets += built_in
+    _add_written(equipment, runtime, record)
     equipment.delegation.tools_from(equipment.toolsets, equipment.capabilities)
     equipment.notices += await equipment.fit(definition or Definition())
     await _add_servers(equipment, runtime)
     return equipment
+
+
+def _add_written(equipment: Equipment, runtime: Runtime, record: SessionRecord) -> None:
+    """Offer the tools that were written, and the tool that writes more, where there is a sandbox for them."""
+    if equipment.workbench is None:
+        return
+    boxes = ToolBoxes(runtime.workshop.client, record.id)
+    others = equipment.toolsets
+
+    def taken() -> set[str]:
+        return {tool.name for tool in describe(each for each in others if each is not written)}
+
+    written = WrittenTools(runtime.store, boxes, taken)
+    others += [written, written.writer()]
+    equipment.ending.push_async_callback(boxes.close)
 
 
 async def _add_servers(equipment: Equipment, runtime: Runtime) -> None:

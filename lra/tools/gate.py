@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
-from pydantic_ai import RunContext, ToolDenied
+from pydantic_ai import ModelRetry, RunContext, ToolDenied
 from pydantic_ai.capabilities import AbstractCapability
 from pydantic_ai.toolsets import AbstractToolset, ToolsetTool, WrapperToolset
 from pydantic_core import to_jsonable_python
@@ -55,9 +55,15 @@ class Gated(WrapperToolset[AgentDeps]):
             return await super().call_tool(name, tool_args, ctx, tool)
         try:
             edited = tool.args_validator.validate_python(consent.args, context=ctx.validation_context)
-        except ValidationError as error:
-            problems = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
+        except (ValidationError, ModelRetry) as error:
+            problems = _problems(error)
             return ToolDenied(f"Not run: the person changed the arguments, and they do not fit the tool: {problems}")
         if deps.policy.decide(name, consent.args, "ask").action == "deny":
             return ToolDenied("Not run: a rule denies it with the arguments that the person gave it.")
         return await super().call_tool(name, edited, ctx, tool)
+
+
+def _problems(error: ValidationError | ModelRetry) -> str:
+    if isinstance(error, ModelRetry):
+        return error.message
+    return "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())

@@ -1,0 +1,1 @@
+"""Tools that the model or the person wrote: read here, run nowhere but in a sandbox."""
