@@ -11,6 +11,7 @@ import pytest
 
 from lra.errors import UsageError
 from lra.session import Session
+from lra.session.closing import leave_summary
 from lra.session.undo import Undone
 from lra.store import NewMemory
 from tests.session.support import Desk, add_tools, take
@@ -218,7 +219,7 @@ async def test_the_summary_of_undone_words_goes_and_is_written_anew(desk: Desk) 
     desk.server.script(say("I see."), say("Sad."))
     await take(session, "The garden needs new roses this spring")
     await take(session, "Uncle Theodore lost his fortune gambling")
-    await session._leave_summary(by_model=False)
+    await leave_summary(session.runtime, session.id, None)
     assert await found(session, "Theodore gambling")
     undone = await session.undo()
     assert undone.summary_dropped

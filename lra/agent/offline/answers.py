@@ -200,10 +200,10 @@ def ran(result: Result) -> str:
         return f"Result:\n{_fence(text)}" if text.strip() else "It ran and printed nothing."
     failed = value.get("success") is False or bool(value.get("error"))
     printed = [str(value[name]) for name in ("stdout", "output") if value.get(name)]
-    result = [] if value.get("result") in (None, "") else [str(value["result"])]
+    returned = [] if value.get("result") in (None, "") else [str(value["result"])]
     wrong = [str(value[name]) for name in ("stderr", "error", "traceback") if value.get(name)]
     parts = [f"It printed:\n{_fence(text)}" for text in printed[:1]]
-    parts += [f"Result:\n{_fence(text)}" for text in result]
+    parts += [f"Result:\n{_fence(text)}" for text in returned]
     parts += [f"{'It failed' if failed else 'On standard error'}:\n{_fence(text)}" for text in wrong[:1]]
     if not parts:
         return "The code failed without saying why." if failed else "It ran and printed nothing."
