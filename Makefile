@@ -2,6 +2,7 @@
 #
 #   make chat    install what is missing into .venv, then start a conversation
 #   make test    the tests; PYTEST_ARGS="-x -k name" is passed on
+#   make soak    the long tests of the sandbox service: hundreds of clients, kills, fuzzing; about a quarter of an hour
 #   make check   style, types and import layers
 #   make bench   speed and memory against what the same work costs without lra; BENCH_ARGS=--quick is passed on
 #   make lock    renew the pinned versions; LOCK_ARGS=--upgrade takes the newest ones
@@ -14,7 +15,7 @@ PIP := $(BIN)/python -m pip -qq --disable-pip-version-check --no-input
 # Only folders that hold code are checked for types.
 TYPED = $(patsubst %/,%,$(sort $(dir $(wildcard lra/*.py sandbox/*.py tests/*.py bench/*.py))))
 
-.PHONY: chat test check bench lock clean
+.PHONY: chat test soak check bench lock clean
 .DEFAULT_GOAL := chat
 
 chat: $(VENV)/.installed
@@ -22,6 +23,12 @@ chat: $(VENV)/.installed
 
 test: $(VENV)/.installed-dev
 	@$(BIN)/python -m pytest tests/ $(PYTEST_ARGS)
+
+# The same tests as ever, with large numbers. What they count is printed.
+SOAK = LRA_SOAK_CLIENTS=200 LRA_SOAK_SECONDS=120 LRA_SOAK_SANDBOXES=50 LRA_SOAK_EXAMPLES=100
+soak: $(VENV)/.installed-dev
+	@$(SOAK) $(BIN)/python -m pytest -s tests/sandbox/test_soak.py tests/sandbox/test_adoption.py \
+	  tests/sandbox/test_fuzz.py $(PYTEST_ARGS)
 
 check: $(VENV)/.installed-dev
 	@$(BIN)/ruff format --check .
