@@ -152,8 +152,12 @@ class Database:
         return self._threads
 
     async def _in(self, executor: Executor, run: Callable[[], T]) -> T:
-        with translated(self.path):
-            return await asyncio.get_running_loop().run_in_executor(executor, run)
+        def clear() -> T:
+            # There, since what can be done about a corrupt file is looked for beside it.
+            with translated(self.path):
+                return run()
+
+        return await asyncio.get_running_loop().run_in_executor(executor, clear)
 
     async def backup(self, target: Path) -> None:
         """Write a consistent copy of the whole database to `target`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from pathlib import Path
 from sqlalchemy.exc import DBAPIError
 
 from lra.errors import BusyError, LraError, StoreError
+from lra.store.clock import iso
 
 
 def explain(error: BaseException, path: Path) -> LraError | None:
@@ -17,7 +19,7 @@ def explain(error: BaseException, path: Path) -> LraError | None:
 
     Args:
         error: What SQLAlchemy or sqlite3 raised.
-        path: The database file, named in the sentence.
+        path: The database file, named in the sentence; for a corrupt one its folder is looked into, which blocks.
     """
     cause = error.orig if isinstance(error, DBAPIError) else error
     if not isinstance(cause, sqlite3.Error):
@@ -36,10 +38,7 @@ def explain(error: BaseException, path: Path) -> LraError | None:
             hint="Make the file and its folder writable, or choose another LRA_HOME.",
         )
     if "not a database" in text or "malformed" in text or "corrupt" in text or "file is encrypted" in text:
-        return StoreError(
-            f"The database {path} is corrupt ({cause}).",
-            hint=f"Nothing was changed. Move it aside or restore a backup ({path.name}.backup-* beside it, if any).",
-        )
+        return StoreError(f"The database {path} is corrupt ({cause}).", hint=_way_back(path))
     if "unable to open" in text:
         return StoreError(
             f"The database {path} cannot be opened.", hint="Check that its folder exists and is writable."
@@ -47,6 +46,22 @@ def explain(error: BaseException, path: Path) -> LraError | None:
     if "disk i/o" in text:
         return StoreError(f"The disk that holds {path} fails to read or write ({cause}).")
     return None
+
+
+def _way_back(path: Path) -> str:
+    """Return how a person gets out of a corrupt database; looks into its folder."""
+    # It needs this module.
+    from lra.store.backups import DAMAGED, described
+
+    sound = [backup for backup in described(path) if backup.why != DAMAGED]
+    if not sound:
+        return "Nothing was changed, and there is no backup of it. Move the file aside to begin anew."
+    latest = sound[-1]
+    return (
+        f"Nothing was changed. `lra memory restore {shlex.quote(str(latest.path))}` goes back to the latest of"
+        f" {len(sound)} backup{'' if len(sound) == 1 else 's'}, of {iso(latest.made_at)[:19].replace('T', ' ')} UTC;"
+        " the corrupt file is kept beside it."
+    )
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import stat
 import subprocess
 import sys
@@ -74,6 +75,21 @@ def test_a_corrupt_database_is_a_sentence(cli: Cli) -> None:
     assert result.code == 1
     assert result.err.startswith("lra: The database")
     assert "corrupt" in result.err
+    assert "no backup of it" in result.err
+
+
+def test_a_corrupt_database_names_the_command_that_brings_it_back(cli: Cli) -> None:
+    assert cli("memory", "add", "The kiln is in the shed").code == 0
+    assert cli("memory", "backup").code == 0
+    cli.database.write_bytes(b"this is no database, whatever its name says" * 100)
+    result = cli("memory", "list")
+    assert result.code == 1
+    command = result.err.partition("`lra ")[2].partition("`")[0]
+    assert cli(*shlex.split(command), "--yes").code == 0
+    assert "The kiln is in the shed" in cli("memory", "list").out
+    # What was found damaged and moved away is nothing to go back to.
+    cli.database.write_bytes(b"this is no database, whatever its name says" * 100)
+    assert "of 1 backup," in cli("memory", "list").err
 
 
 def test_a_full_disk_or_a_closed_output_is_no_defect(full: Cli) -> None:
