@@ -105,7 +105,7 @@ def allow(name: _Name, yes: Yes = False) -> None:
     if server.level != "project":
         output.write(f"{name} is in your own file, and allowed.")
         return
-    for line in describe(server):
+    for line in allowed.describe(server):
         notices.say(line)
     confirm(f"Start {name} whenever a session begins in this folder?", yes)
     allowed.allow(server)
@@ -122,20 +122,6 @@ def forbid(name: _Name) -> None:
         raise RefusedError(f"{name} is in your own file.", hint=f'Write "disabled": true into {server.path}.')
     told = "no longer allowed" if allowed.withdraw(server) else "not allowed anyway"
     output.write(f"{name} is {told}.")
-
-
-def describe(server: ServerConfig) -> list[str]:
-    """Return what a person has to know before they allow a server."""
-    lines = [f"{server.name}, from {server.path}:"]
-    if server.command:
-        lines.append(f"  runs on this machine, with all that you may do: {server.where}")
-        lines.append(f"  in {server.folder}")
-    else:
-        lines.append(f"  gets what the model sends to it at: {server.where}")
-    named = [f"{key}={value}" for key, value in (*server.env.items(), *server.headers.items())]
-    if named:
-        lines.append(f"  is given: {', '.join(named)}")
-    return lines
 
 
 def _look(settings: Settings) -> tuple[tuple[ServerConfig, ...], set[str], dict[str, list[str]]]:

@@ -13,6 +13,7 @@ from lra.chat.commands import why
 from lra.chat.commands import tasks
 from lra.chat.commands import files
 from lra.chat.commands import permissions
+from lra.chat.commands import mcp
 from lra.chat.commands import model
 from lra.chat.commands import window
 from lra.chat.commands import agents
@@ -30,6 +31,7 @@ __all__ = [
     "files",
     "leaving",
     "look",
+    "mcp",
     "memory",
     "model",
     "permissions",

@@ -51,3 +51,17 @@ def withdraw(server: ServerConfig) -> bool:
     del known[_key(server)]
     replace_file(_file(), json.dumps(known, indent=1).encode())
     return True
+
+
+def describe(server: ServerConfig) -> list[str]:
+    """Return what a person has to know before they allow a server."""
+    lines = [f"{server.name}, from {server.path}:"]
+    if server.command:
+        lines.append(f"  runs on this machine, with all that you may do: {server.where}")
+        lines.append(f"  in {server.folder}")
+    else:
+        lines.append(f"  gets what the model sends to it at: {server.where}")
+    named = [f"{key}={value}" for key, value in (*server.env.items(), *server.headers.items())]
+    if named:
+        lines.append(f"  is given: {', '.join(named)}")
+    return lines

@@ -57,8 +57,9 @@ class McpGroup:
         if not waiting:
             return list(self.problems)
         which = f"the MCP server {waiting[0]}" if len(waiting) == 1 else f"the MCP servers {', '.join(waiting)}"
-        start = f"lra mcp allow {waiting[0]}" if len(waiting) == 1 else "lra mcp allow NAME"
-        return [*self.problems, f"This folder's mcp.json names {which}: started once you allow it (`{start}`)."]
+        name = waiting[0] if len(waiting) == 1 else "NAME"
+        how = f"/mcp allow {name}, or `lra mcp allow {name}`"
+        return [*self.problems, f"This folder's mcp.json names {which}: not started before you allow it ({how})."]
 
     def start(self) -> None:
         """Start in the background what may be started."""

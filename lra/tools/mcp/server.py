@@ -176,7 +176,7 @@ class McpServer:
                                 self._changed.clear()
                                 await self._list(client)
                         stay = LraError(lifeline.why)
-                        self._client = None
+                        self._client, self.offers = None, {}
                     finally:
                         ended.cancel()
             except Exception as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from pydantic_ai import RunContext, ToolDefinition
@@ -99,6 +99,11 @@ class McpToolset(AbstractToolset[AgentDeps]):
             for server in self.servers
             for offer in server.offers.values()
         ]
+
+
+def servers_in(toolsets: Iterable[AbstractToolset[Any]]) -> list[McpServer]:
+    """Return the MCP servers among a session's toolsets."""
+    return [server for each in toolsets if isinstance(each, McpToolset) for server in each.servers]
 
 
 def _why(server: str, offer: Offer) -> str:
