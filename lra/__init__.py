@@ -9,9 +9,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from lra.agent.capabilities import MemoryCapability, SandboxCapability, TaskCapability
     from lra.agent.library import create_agent
+    from lra.agent.specialists import Specialist
     from lra.memory import Memory, VectorMemoryStore
-    from lra.session import Session, run_agent
+    from lra.session import Session, SyncSession, run_agent, run_agent_sync
     from lra.store import StructuredMemoryStore
     from lra.tools.deps import AgentDeps
 
@@ -20,22 +22,34 @@ __version__ = "0.1.0"
 __all__ = [
     "AgentDeps",
     "Memory",
+    "MemoryCapability",
+    "SandboxCapability",
     "Session",
+    "Specialist",
     "StructuredMemoryStore",
+    "SyncSession",
+    "TaskCapability",
     "VectorMemoryStore",
     "__version__",
     "create_agent",
     "run_agent",
+    "run_agent_sync",
 ]
 
 _HOME = {
     "AgentDeps": "lra.tools.deps",
     "Memory": "lra.memory",
+    "MemoryCapability": "lra.agent.capabilities",
+    "SandboxCapability": "lra.agent.capabilities",
     "Session": "lra.session",
+    "Specialist": "lra.agent.specialists",
+    "SyncSession": "lra.session",
+    "TaskCapability": "lra.agent.capabilities",
     "StructuredMemoryStore": "lra.store",
     "VectorMemoryStore": "lra.memory",
     "create_agent": "lra.agent.library",
     "run_agent": "lra.session",
+    "run_agent_sync": "lra.session",
 }
 
 

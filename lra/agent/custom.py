@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pydantic_ai.capabilities import AbstractCapability
 
 DEFAULT_NAME = "lra"
+_LIBRARY = Path(__file__).parents[1]
 _NAME = re.compile(r"[A-Za-z][\w-]{0,59}")
 
 
@@ -102,27 +103,25 @@ def pointed(error: BaseException, folder: Path | None = None) -> str:
         folder: Lines in here are preferred to those of the libraries they call.
     """
     what = f"{type(error).__name__}: {one_line(str(error), 500)}" if str(error) else type(error).__name__
+    if isinstance(error, LraError):
+        what = error.message.rstrip(".")
     if isinstance(error, SyntaxError) and error.filename:
         what = f"{type(error).__name__}: {error.msg}"
         return f"{_named(Path(error.filename), folder)}, line {error.lineno or 1}: {what}"
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if folder is not None and _inside(Path(frame.filename), folder)]
-    theirs = own or [frame for frame in frames if "site-packages" not in frame.filename and _is_own(frame.filename)]
+    # Without the source lines, which would be read from the disk.
+    frames = [(Path(frame.f_code.co_filename), line) for frame, line in traceback.walk_tb(error.__traceback__)]
+    own = [each for each in frames if folder is not None and each[0].is_relative_to(folder)]
+    theirs = own or [each for each in frames if _is_own(each[0])]
     if not theirs:
         return what
-    return f"{_named(Path(theirs[-1].filename), folder)}, line {theirs[-1].lineno}: {what}"
+    path, line = theirs[-1]
+    return f"{_named(path, folder)}, line {line}: {what}"
 
 
-def _is_own(filename: str) -> bool:
-    return not filename.startswith("<") and not _inside(Path(filename), Path(__file__).parents[1])
-
-
-def _inside(path: Path, folder: Path) -> bool:
-    return path.is_relative_to(folder) or path.is_relative_to(folder.resolve())
+def _is_own(path: Path) -> bool:
+    libraries = ("site-packages", "importlib", "asyncio")
+    return path.is_absolute() and not path.is_relative_to(_LIBRARY) and not any(name in path.parts for name in libraries)
 
 
 def _named(path: Path, folder: Path | None) -> str:
-    for root in (folder, folder.resolve()) if folder is not None else ():
-        if path.is_relative_to(root):
-            return str(path.relative_to(root))
-    return str(path)
+    return str(path.relative_to(folder)) if folder is not None and path.is_relative_to(folder) else str(path)

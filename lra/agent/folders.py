@@ -100,12 +100,11 @@ def _run(file: Path, folder: Path) -> ModuleType:
     with _importing_from(folder, name, module):
         try:
             spec.loader.exec_module(module)
-        except LraError as error:
-            raise ConfigError(f"{pointed(error, folder)}", hint=error.hint) from error
         except SystemExit as error:
             raise ConfigError(f"{file} ended the program instead of defining an agent.") from error
         except Exception as error:
-            raise ConfigError(f"The agent cannot be loaded. {pointed(error, folder)}.") from error
+            hint = error.hint if isinstance(error, LraError) else None
+            raise ConfigError(f"The agent cannot be loaded. {pointed(error, folder)}.", hint=hint) from error
     return module
 
 

@@ -9,14 +9,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lra.session.library import run_agent
+    from lra.session.library import run_agent, run_agent_sync
     from lra.session.session import Session
+    from lra.session.sync import SyncSession
     from lra.session.tenancy import SessionBusyError
     from lra.session.usage import SessionUsage
 
-__all__ = ["Session", "SessionBusyError", "SessionUsage", "run_agent"]
+__all__ = ["Session", "SessionBusyError", "SessionUsage", "SyncSession", "run_agent", "run_agent_sync"]
 
-_HOMES = {"run_agent": "library", "SessionBusyError": "tenancy", "SessionUsage": "usage"}
+_HOMES = {
+    "SessionBusyError": "tenancy",
+    "SessionUsage": "usage",
+    "SyncSession": "sync",
+    "run_agent": "library",
+    "run_agent_sync": "library",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -11,10 +11,12 @@ from lra.errors import BudgetError, ExitCode, InterruptedTurnError, LraError, Re
 from lra.events import TurnFinished
 from lra.runtime import Runtime
 from lra.session.session import Session
+from lra.session.sync import run_sync
 
 if TYPE_CHECKING:
     from pydantic_ai.messages import ModelMessage
 
+    from lra.agent.custom import CustomAgent
     from lra.tools.deps import AgentDeps
 
 
@@ -24,6 +26,7 @@ async def run_agent(
     message_history: Sequence[ModelMessage] | None = None,
     *,
     model: str | None = None,
+    agent: CustomAgent | None = None,
 ) -> tuple[str, list[ModelMessage]]:
     """Run one turn and persist it in the session that `deps` names.
 
@@ -32,6 +35,7 @@ async def run_agent(
         deps: The stores and the session id; the session is created when it does not exist.
         message_history: Messages to continue from; by default the session's own.
         model: Model string; by default what the settings choose.
+        agent: An agent of your own, from `create_agent`.
 
     Returns:
         The answer, and all messages of the conversation.
@@ -40,7 +44,14 @@ async def run_agent(
         LraError: The turn did not complete; its `exit_code` says how.
     """
     runtime = Runtime(await asyncio.to_thread(load_settings), deps.structured_store, deps.require_memory())
-    session = await Session.open(runtime, model=model, origin="library", session_id=deps.session_id)
+    session = await Session.open(
+        runtime,
+        model=model,
+        origin="library",
+        session_id=deps.session_id,
+        agent=agent,
+        approver=deps.approve,
+    )
     try:
         finished: TurnFinished | None = None
         async for event in session.send(prompt, history=message_history):
@@ -56,6 +67,29 @@ async def run_agent(
     finally:
         await session.close(summarize=False)
         await runtime.workshop.close()
+
+
+def run_agent_sync(
+    prompt: str,
+    deps: AgentDeps,
+    message_history: Sequence[ModelMessage] | None = None,
+    *,
+    model: str | None = None,
+    agent: CustomAgent | None = None,
+) -> tuple[str, list[ModelMessage]]:
+    """Run one turn as `run_agent` does, and wait for it; works in a notebook too.
+
+    Args:
+        prompt: As of `run_agent`.
+        deps: As of `run_agent`.
+        message_history: As of `run_agent`.
+        model: As of `run_agent`.
+        agent: As of `run_agent`.
+
+    Raises:
+        LraError: The turn did not complete.
+    """
+    return run_sync(run_agent(prompt, deps, message_history, model=model, agent=agent))
 
 
 def _error(finished: TurnFinished) -> LraError:

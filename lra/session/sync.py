@@ -1,0 +1,132 @@
+"""Sessions for code without `await`: scripts, notebooks, threads."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from types import TracebackType
+from typing import Any, Self, TypeVar, Unpack
+
+from lra.events import Event
+from lra.session.opening import Wanted
+from lra.session.session import Session
+
+T = TypeVar("T")
+
+
+def run_sync(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine to its end, also where an event loop runs already, as in a notebook.
+
+    Args:
+        work: The coroutine; it may not need the loop that is running.
+    """
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work)
+    with _Loop() as loop:
+        return loop.run(work)
+
+
+class _Loop:
+    """An event loop in a thread of its own."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="lra-sync", daemon=True)
+        self._thread.start()
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return future.result()
+        except BaseException:
+            # Ctrl-C reaches this thread alone.
+            future.cancel()
+            raise
+
+    def close(self) -> None:
+        if self._loop.is_closed():
+            return
+        self.run(self._loop.shutdown_asyncgens())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+
+class SyncSession:
+    """A `Session` whose methods wait.
+
+    Args:
+        **wanted: As for `Session.open`.
+
+    Raises:
+        LraError: It cannot be opened.
+    """
+
+    def __init__(self, **wanted: Unpack[Wanted]) -> None:
+        self._loop = _Loop()
+        try:
+            self.session = self._loop.run(Session.open(**wanted))
+        except BaseException:
+            self._loop.close()
+            raise
+
+    @property
+    def id(self) -> str:
+        """The session's id."""
+        return self.session.id
+
+    def send(self, text: str) -> Iterator[Event]:
+        """Run one turn and yield its events; leaving the loop early cancels the turn.
+
+        Raises:
+            LraError: The turn cannot begin.
+        """
+        stream = self.session.send(text)
+        try:
+            while (event := self._loop.run(_next(stream))) is not None:
+                yield event
+        finally:
+            self._loop.run(_end(stream))
+
+    def cancel(self) -> None:
+        """End the running turn; may be called from any thread."""
+        self.session.cancel()
+
+    def fork(self, *, until: int | None = None) -> SyncSession:
+        """Return a session that starts as a copy of this one; it is closed with it or before it."""
+        copy = SyncSession.__new__(SyncSession)
+        copy._loop = self._loop
+        copy.session = self._loop.run(self.session.fork(until=until))
+        return copy
+
+    def close(self) -> None:
+        """Close the session; a second call does nothing."""
+        owns = self.session._owns_runtime
+        self._loop.run(self.session.close(summarize=False))
+        if owns:
+            self._loop.close()
+
+    def __enter__(self) -> Self:
+        """Return the session; leaving the block closes it."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        """Close the session."""
+        self.close()
+
+
+async def _next(stream: AsyncIterator[Event]) -> Event | None:
+    return await anext(stream, None)
+
+
+async def _end(stream: AsyncIterator[Event]) -> None:
+    await stream.aclose()  # type: ignore[attr-defined]
