@@ -29,9 +29,15 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "memory": ("lra.cli.memory", "Add, search, change and forget memories."),
     "sandbox": ("lra.cli.sandbox", "Serve, list, stop and check the sandboxes that code runs in."),
     "sessions": ("lra.cli.sessions", "List, read, search, replay, rename, export and delete conversations."),
+    "list-tools": ("lra.cli.tool_list:list_app", "List the tools a model can call, and how they were used."),
+    "inspect-tool": ("lra.cli.tool_list:inspect_app", "Show one tool: what it takes, its code, tests and grants."),
+    "create-tool": ("lra.cli.tool_writing:create_app", "Write a tool of your own, or take one from a Python file."),
+    "validate-tool": ("lra.cli.tool_writing:validate_app", "Try the tools of a Python file in a sandbox."),
+    "export-tools": ("lra.cli.tool_writing:export_app", "Write the tools into a module that runs without lra."),
+    "tools": ("lra.cli.tools", "Edit, disable, enable and delete written tools, and see their history."),
     "tasks": ("lra.cli.tasks", "List, add and finish tasks."),
 }
-"""Name to the module that defines it as `app`, and the line that help shows."""
+"""Name to the module that defines it as `app`, or as what stands behind a colon, and the line that help shows."""
 
 _ROOT_OPTIONS = {"-h", "--help", "--version", "--install-completion", "--show-completion"}
 
@@ -50,9 +56,10 @@ class LazyGroup(TyperGroup):
         if cmd_name not in COMMANDS:
             return None
         module, summary = COMMANDS[cmd_name]
+        module, _, name = module.partition(":")
         if self._listing:
             return TyperCommand(cmd_name, help=summary)
-        command = typer.main.get_command(import_module(module).app)
+        command = typer.main.get_command(getattr(import_module(module), name or "app"))
         command.name = cmd_name
         return command
 

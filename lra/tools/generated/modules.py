@@ -138,9 +138,13 @@ def _examples(function: Function) -> list[dict[str, Any]]:
 
 
 def _without_table(source: str, module: ast.Module) -> str:
+    """Return a module without what is about all of its tools: the table, and the text at its head."""
     lines = source.split("\n")
     for node in module.body:
-        if isinstance(node, ast.Assign) and any(isinstance(it, ast.Name) and it.id == TABLE for it in node.targets):
+        about_all = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        if about_all or (
+            isinstance(node, ast.Assign) and any(isinstance(it, ast.Name) and it.id == TABLE for it in node.targets)
+        ):
             for at in range(node.lineno - 1, node.end_lineno or node.lineno):
                 lines[at] = ""
     return "\n".join(lines).strip("\n") + "\n"

@@ -31,13 +31,15 @@ class WrittenTools(AbstractToolset[AgentDeps]):
 
     Args:
         store: The record.
-        boxes: Where the tools run.
+        boxes: Where the tools run; without, they can only be looked at.
         taken: Returns the names of all other tools, which none of these can have.
     """
 
-    def __init__(self, store: StructuredMemoryStore, boxes: ToolBoxes, taken: Callable[[], Collection[str]]) -> None:
+    def __init__(
+        self, store: StructuredMemoryStore, boxes: ToolBoxes | None, taken: Callable[[], Collection[str]]
+    ) -> None:
         self._store = store
-        self._boxes = boxes
+        self._sandboxes = boxes
         self._taken = taken
         self._stamp: tuple[int, int] | None = None
         self._records: dict[str, ToolRecord] = {}
@@ -46,6 +48,12 @@ class WrittenTools(AbstractToolset[AgentDeps]):
     def id(self) -> str:
         """What the toolset is called."""
         return "written"
+
+    @property
+    def _boxes(self) -> ToolBoxes:
+        if self._sandboxes is None:
+            raise ToolFailed("There is no sandbox here, so no written tool can be run.")
+        return self._sandboxes
 
     async def refresh(self) -> None:
         """Read the record again when a tool has changed, in whatever process."""
