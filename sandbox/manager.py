@@ -135,6 +135,7 @@ class Manager(Dealings):
         try:
             warm = await self._pool.take(spec)
             sandbox = await (self._make(spec) if warm is None else self._claim(warm, spec))
+            await self._add_packages(sandbox)
         except SandboxError as error:
             self.metrics.count("refused_total", kind=error.kind)
             raise
@@ -147,6 +148,18 @@ class Manager(Dealings):
         if self._sweeper is None:
             await self.open()
         return sandbox.info()
+
+    async def _add_packages(self, sandbox: Sandbox) -> None:
+        """Add what a provider without images could not build in; without it there is no sandbox."""
+        if not any(sandbox.spec.packages.values()) or not getattr(self._provider, "adds_packages_later", False):
+            return
+        from sandbox.wheels import install
+
+        try:
+            await install(sandbox, {name: list(each) for name, each in sandbox.spec.packages.items() if each})
+        except BaseException:
+            await self._end(sandbox, "failed")
+            raise
 
     async def new_key(self, sandbox_id: str) -> str:
         """Return a key that opens this sandbox and nothing else, in place of the one before.

@@ -16,8 +16,8 @@ from sandbox.client import Client
 
 _MOST = 100_000_000
 _MANY = 2_000
-_OURS = ".output/"
-"""Where the sandbox keeps outputs that were too long."""
+_OURS = (".output/", ".packages/")
+"""Where the sandbox keeps outputs that were too long, and packages."""
 
 
 @dataclass(frozen=True, slots=True)

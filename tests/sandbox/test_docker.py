@@ -388,7 +388,7 @@ def _wheel(folder: Path, name: str) -> Path:
         Spec(packages={"pip": ("x\n-e .",)}),
         Spec(packages={"pip": ("../x",)}),
         Spec(packages={"pip": ("$(x)",)}),
-        Spec(packages={"npm": ("left-pad",)}),
+        Spec(packages={"gem": ("left-pad",)}),
         Spec(network="limited", allowed_hosts=("*",)),
         Spec(image="no-such-image:at-all"),
         Spec(workspace="/etc"),

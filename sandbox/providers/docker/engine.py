@@ -44,8 +44,16 @@ async def finish(work: Coroutine[Any, Any, _T]) -> _T:
         raise
 
 
-def connect(url: str | None) -> tuple[DockerClient, bool]:
-    """Find the engine, and whether sockets in our folders can be seen by its containers."""
+def connect(url: str | None, runtime: str | None = None) -> tuple[DockerClient, bool]:
+    """Find the engine, and whether sockets in our folders can be seen by its containers.
+
+    Args:
+        url: The engine; None is what the environment says.
+        runtime: A runtime that it must have.
+
+    Raises:
+        UnavailableError: There is none, or it lacks something.
+    """
     import docker
     from docker.errors import DockerException
 
@@ -58,6 +66,12 @@ def connect(url: str | None) -> tuple[DockerClient, bool]:
         ) from None
     if info.get("OSType") != "linux":
         raise UnavailableError("The Docker engine runs Windows containers. Switch it to Linux containers.")
+    if runtime and runtime not in (info.get("Runtimes") or {}):
+        known = ", ".join(sorted(info.get("Runtimes") or {}))
+        raise UnavailableError(
+            f"The Docker engine has no runtime {runtime[:60]!a}, only {known}. Install it and name it in the engine's"
+            " daemon.json, or leave out SANDBOX_RUNTIME."
+        )
     lacking = [
         what
         for key, what in (("MemoryLimit", "memory"), ("CpuCfsQuota", "CPU"), ("PidsLimit", "process"))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-from sandbox.errors import InvalidError, UnavailableError
+from sandbox.errors import UnavailableError
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -27,13 +27,12 @@ LABEL = "lra.sandbox.image"
 BASE_LABEL = "lra.sandbox.base"
 """Says which image an image was built on, when one was named."""
 
+STAGE = "lra.sandbox.stage"
+"""Label of what builds leave behind for the next one."""
+
 Progress = Callable[[str], None]
 
-_PIP_NAME = re.compile(
-    r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9])?(?:\[[A-Za-z0-9._-]{1,60}(?:,[A-Za-z0-9._-]{1,60}){0,9}\])?"
-    r"(?:(?:==|~=|!=|>=|<=|<|>)[A-Za-z0-9.*+!_-]{1,60}(?:,(?:==|~=|!=|>=|<=|<|>)[A-Za-z0-9.*+!_-]{1,60}){0,4})?\Z"
-)
-_MOST_PACKAGES = 100
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 _building = threading.Lock()
 
@@ -46,24 +45,40 @@ class ImageSettings:
         base: Image to build on; None is the one the Dockerfile names.
         wheels: Folder of wheels that pip looks into; with one, and no index, pip asks nobody else.
         index: URL of the package index in place of the public one.
-        certificates: PEM file of the authorities that pip trusts while building.
+        certificates: PEM file of the authorities that package managers trust while building.
+        registry: URL of the npm registry in place of the public one.
+        network: The engine's name of the network that builds have; None is its default.
     """
 
     base: str | None = None
     wheels: str | None = None
     index: str | None = None
     certificates: str | None = None
+    registry: str | None = None
+    network: str | None = None
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> ImageSettings:
-        """Read `SANDBOX_BASE_IMAGE`, `SANDBOX_WHEELS`, `SANDBOX_PIP_INDEX` and `SANDBOX_CERTIFICATES`."""
+        """Read `SANDBOX_BASE_IMAGE`, `_WHEELS`, `_PIP_INDEX`, `_CERTIFICATES`, `_NPM_REGISTRY`, `_BUILD_NETWORK`."""
         env = os.environ if env is None else env
         return cls(
             base=env.get("SANDBOX_BASE_IMAGE") or None,
             wheels=env.get("SANDBOX_WHEELS") or None,
             index=env.get("SANDBOX_PIP_INDEX") or None,
             certificates=env.get("SANDBOX_CERTIFICATES") or None,
+            registry=env.get("SANDBOX_NPM_REGISTRY") or None,
+            network=env.get("SANDBOX_BUILD_NETWORK") or None,
         )
+
+    @property
+    def arguments(self) -> dict[str, str]:
+        """What the package managers are told beside the names of packages, as arguments of a Dockerfile."""
+        return {"PIP_OPTIONS": self.pip_options, "NPM_OPTIONS": f"--registry={self.registry}" if self.registry else ""}
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """The same as texts, for telling images apart."""
+        return tuple(self.arguments.values())
 
     @property
     def pip_options(self) -> str:
@@ -89,55 +104,8 @@ def ensure_kernel(client: DockerClient, settings: ImageSettings, progress: Progr
     arguments = {"PIP_OPTIONS": settings.pip_options}
     if settings.base:
         arguments["BASE"] = settings.base
-    with _building:
-        _ensure(client, KERNEL, files, arguments, settings, progress)
+    build_once(client, KERNEL, files, arguments, settings, progress)
     return KERNEL
-
-
-def ensure_packages(
-    client: DockerClient,
-    base: str,
-    packages: Mapping[str, tuple[str, ...]],
-    settings: ImageSettings,
-    progress: Progress,
-) -> str:
-    """Return the tag of an image with further packages, built once for each set of them. Blocks.
-
-    Args:
-        client: The engine.
-        base: The image that the packages are added to.
-        packages: Names by package manager; only pip's can be added.
-        settings: Where packages come from.
-        progress: Told what is done.
-
-    Raises:
-        InvalidError: A name is none, a manager is not known, or a package cannot be installed.
-    """
-    wanted = {manager: names for manager, names in packages.items() if names}
-    if others := sorted(wanted.keys() - {"pip"}):
-        raise InvalidError(f"The docker provider installs packages with pip, not with {', '.join(others)}.")
-    names = sorted(set(wanted.get("pip", ())))
-    if not names:
-        return base
-    if len(names) > _MOST_PACKAGES:
-        raise InvalidError(f"{len(names)} packages are more than the {_MOST_PACKAGES} a sandbox may have.")
-    for name in names:
-        if not _PIP_NAME.match(name):
-            raise InvalidError(f"{name[:80]!a} is not the name of a Python package.")
-    identity = client.images.get(base).id
-    key = hashlib.sha256("\n".join([identity, settings.pip_options, *names]).encode()).hexdigest()
-    tag = f"{base.rpartition(':')[0] or base}:packages-{key[:16]}"
-    files = {
-        "requirements.txt": "".join(f"{name}\n" for name in names).encode(),
-        "Dockerfile": _PACKAGES_DOCKERFILE.encode(),
-    }
-    arguments = {"BASE": base, "PIP_OPTIONS": settings.pip_options}
-    with _building:
-        try:
-            _ensure(client, tag, files, arguments, settings, progress)
-        except UnavailableError as error:
-            raise InvalidError(f"The packages {', '.join(names)} cannot be installed: {error.message}") from error
-    return tag
 
 
 def prune(client: DockerClient) -> list[str]:
@@ -149,7 +117,12 @@ def prune(client: DockerClient) -> list[str]:
     from docker.errors import APIError
 
     removed = []
-    for image in client.images.list(filters={"label": LABEL}):
+    ours = [
+        *client.images.list(filters={"label": LABEL}),
+        # Stages of builds, which are kept so that the next one is quicker.
+        *client.images.list(filters={"label": STAGE, "dangling": True}),
+    ]
+    for image in ours:
         if KERNEL in image.tags:
             continue
         try:
@@ -162,37 +135,48 @@ def prune(client: DockerClient) -> list[str]:
     return removed
 
 
-# The wheels and the certificates stay in the first stage; so does everything that an installation could leave behind.
-_PACKAGES_DOCKERFILE = """\
-ARG BASE
-FROM ${BASE} AS packages
-ARG PIP_OPTIONS=""
-USER root
-COPY wheels /wheels
-COPY certificates /certificates
-COPY requirements.txt /requirements.txt
-RUN if [ -s /certificates/ca.pem ]; then export PIP_CERT=/certificates/ca.pem SSL_CERT_FILE=/certificates/ca.pem; fi; \\
-    /opt/kernel/bin/python -m pip install --no-cache-dir --disable-pip-version-check --no-input \\
-      --find-links /wheels ${PIP_OPTIONS} --requirement /requirements.txt
-FROM ${BASE}
-COPY --from=packages /opt/kernel /opt/kernel
-"""
-
-
 def _guest() -> dict[str, bytes]:
     folder = resources.files("sandbox").joinpath("guest")
     return {each.name: each.read_bytes() for each in folder.iterdir() if each.name.endswith(".py")}
 
 
-def _ensure(
+def build_once(
     client: DockerClient,
     tag: str,
     files: dict[str, bytes],
     arguments: dict[str, str],
     settings: ImageSettings,
     progress: Progress,
+    *,
+    labels: Mapping[str, str] | None = None,
 ) -> None:
-    """Build an image unless one with this tag was built from the same things."""
+    """Build an image unless one with this tag was built from the same things. Blocks.
+
+    Args:
+        client: The engine.
+        tag: What it is called.
+        files: What it is built from, a Dockerfile among them.
+        arguments: Of the Dockerfile.
+        settings: Wheels and certificates that come along.
+        progress: Told, line by line, what is done.
+        labels: What it is to say of itself.
+
+    Raises:
+        UnavailableError: It cannot be built.
+    """
+    with _building:
+        _build_once(client, tag, files, arguments, settings, progress, labels or {})
+
+
+def _build_once(
+    client: DockerClient,
+    tag: str,
+    files: dict[str, bytes],
+    arguments: dict[str, str],
+    settings: ImageSettings,
+    progress: Progress,
+    labels: Mapping[str, str],
+) -> None:
     from docker.errors import ImageNotFound
 
     extra = _wheels(settings.wheels)
@@ -203,14 +187,15 @@ def _ensure(
         digest.update(f"{name}\0{len(data)}\0".encode() + data)
     identity = digest.hexdigest()
     try:
-        labels = client.images.get(tag).labels
+        there = client.images.get(tag).labels
         # A process that names no base takes what another one built on a base it named.
-        if labels.get(LABEL) == identity and arguments.get("BASE") in {None, labels.get(BASE_LABEL)}:
+        if there.get(LABEL) == identity and arguments.get("BASE") in {None, there.get(BASE_LABEL)}:
             return
     except ImageNotFound:
         pass
     progress(f"Building the image {tag} (a minute or two, once)")
-    _build(client, tag, {**files, **extra}, arguments, identity, progress)
+    labels = {**labels, LABEL: identity, BASE_LABEL: arguments.get("BASE", "")}
+    _build(client, tag, {**files, **extra}, arguments, labels, progress, network=settings.network)
     progress(f"Built {tag}")
 
 
@@ -219,8 +204,10 @@ def _build(
     tag: str,
     files: dict[str, bytes],
     arguments: dict[str, str],
-    identity: str,
+    labels: dict[str, str],
     progress: Progress,
+    *,
+    network: str | None,
 ) -> None:
     from docker.errors import DockerException
 
@@ -231,7 +218,8 @@ def _build(
             custom_context=True,
             tag=tag,
             buildargs=arguments,
-            labels={LABEL: identity, BASE_LABEL: arguments.get("BASE", "")},
+            labels=labels,
+            network_mode=network,
             rm=True,
             forcerm=True,
             decode=True,
@@ -242,7 +230,7 @@ def _build(
                 lines = [*last, str(step["error"]).strip()]
                 hint = "" if "BASE" in arguments else " Where no registry is reached, name a SANDBOX_BASE_IMAGE."
                 raise UnavailableError(f"The image {tag} cannot be built: {' '.join(lines)[-1000:]}{hint}")
-            for line in str(step.get("stream", "")).splitlines():
+            for line in _COLOUR.sub("", str(step.get("stream", ""))).splitlines():
                 if line.strip():
                     last = [*last, line.strip()][-3:]
                     progress(line.strip())

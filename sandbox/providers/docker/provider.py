@@ -8,7 +8,7 @@ import logging
 import os
 import shutil
 from collections.abc import Awaitable, Collection, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sandbox.egress import EgressProxy
 from sandbox.errors import InvalidError, SandboxError, UnavailableError
@@ -19,7 +19,8 @@ from sandbox.providers.docker.attached import attach
 from sandbox.providers.docker.box import DockerBox
 from sandbox.providers.docker.container import FOLDER, SANDBOX, check_workspace, create
 from sandbox.providers.docker.engine import connect, finish, remove, short, whole
-from sandbox.providers.docker.image import ImageSettings, Progress, ensure_kernel, ensure_packages, prune
+from sandbox.providers.docker.image import ImageSettings, Progress, ensure_kernel, prune
+from sandbox.providers.docker.packages import cached, ensure_packages
 from sandbox.providers.owner import owner_lives, sign
 from sandbox.providers.way_out import SOCKET, private_ranges, proxy_for
 
@@ -137,13 +138,17 @@ class DockerProvider:
         client = await whole(self._engine)
         return await whole(self._image, client, Spec(packages=packages))
 
+    async def cached(self) -> list[dict[str, Any]]:
+        """Return the images with packages that there are: image, packages, size and when each was created."""
+        return await whole(cached, await whole(self._engine))
+
     async def prune(self) -> list[str]:
         """Remove images with packages and earlier builds, which are built again when they are needed."""
         return await whole(prune, await whole(self._engine))
 
     def _engine(self) -> DockerClient:
         if self._client is None:
-            self._client, self._near = connect(self._url)
+            self._client, self._near = connect(self._url, self._runtime)
         return self._client
 
     def _image(self, client: DockerClient, spec: Spec) -> str:

@@ -19,6 +19,7 @@ from typing import Any
 from sandbox.egress import EgressProxy
 from sandbox.errors import GoneError, InvalidError, UnavailableError
 from sandbox.hosts import AddressRange
+from sandbox.packages import checked
 from sandbox.paths import runtime_folder
 from sandbox.providers.base import Spec, State, guest_config
 from sandbox.providers.local import cgroups, filters, kernel_calls
@@ -141,6 +142,8 @@ class LocalProvider:
     """
 
     name = "local"
+    adds_packages_later = True
+    """Whether packages are unpacked into a sandbox that is there, since there is no image to build them into."""
 
     def __init__(self, python: str | None = None, *, private: Collection[AddressRange] | None = None) -> None:
         self._private = private_ranges(private)
@@ -173,8 +176,8 @@ class LocalProvider:
                 "The local provider gives no unrestricted network: ask for 'limited' and name the hosts."
             )
         proxy = proxy_for(spec, self._private)
-        if any(spec.packages.values()):
-            raise InvalidError("The local provider installs no packages: the sandbox sees those of this Python.")
+        # They are put into the sandbox's own folder once it is there; nothing can be put into the system's.
+        checked(spec.packages, only=("pip",))
         if spec.image is not None:
             raise InvalidError("The local provider has no images: leave out the image.")
         missing = await asyncio.to_thread(_missing)
