@@ -146,14 +146,24 @@ def check_index(settings: Settings) -> Check:
 
 
 def check_sandbox(settings: Settings) -> Check:
-    """Look for a sandbox service; without one, code is not run."""
-    from sandbox.client import probe
+    """Look where code would run: in a service that answers, else in sandboxes of this machine."""
+    from sandbox.client import connect, probe
 
     found = probe(settings.sandbox_url, settings.sandbox_api_key, timeout=1.0)
-    if found.reachable and found.is_sandbox and not found.refused:
-        return Check("sandbox", "ok", found.detail)
     if found.refused:
         return Check("sandbox", "warn", found.detail, "Set SANDBOX_API_KEY to the service's key.")
-    if found.reachable:
-        return Check("sandbox", "warn", found.detail, "Set SANDBOX_URL to a sandbox; nothing is sent to this one.")
-    return Check("sandbox", "warn", found.detail, "Code is not run until a sandbox is started; chat works without.")
+    if found.is_sandbox:
+        return Check("sandbox", "ok", found.detail)
+
+    async def here() -> dict[str, Any]:
+        client = await connect()
+        try:
+            return await client.health()
+        finally:
+            await client.close()
+
+    health = asyncio.run(here())
+    if health["ready"]:
+        return Check("sandbox", "ok", f"Code runs in sandboxes of this machine ({health['provider']}).")
+    fix = "Start Docker, or a sandbox service at SANDBOX_URL; chat works without."
+    return Check("sandbox", "warn", str(health["problem"]), fix)

@@ -67,7 +67,10 @@ CANNOT_FORGET = (
     "`lra memory --help` shows how to find and forget one."
 )
 SECRET = 'That looks like a secret, so I did not store it. Say "remember that …" if I should keep it.'
-NO_SANDBOX = "No sandbox is available here, and I never run code on the host, so nothing was run."
+NO_SANDBOX = (
+    "No sandbox is available here, and I never run code on the host, so nothing was run."
+    " Start Docker and open the conversation again; `lra doctor` says what is missing."
+)
 PYTHON_ONLY = "The sandbox runs Python only, so nothing was run."
 STOPPED = "I stopped here, because this was taking more steps than it should."
 
