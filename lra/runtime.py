@@ -63,6 +63,8 @@ class Runtime:
         task = asyncio.create_task(_quiet(coroutine))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        # One that is cancelled before its first step never awaits what it was given.
+        task.add_done_callback(lambda _: coroutine.close())
 
     async def close(self) -> None:
         """Stop background work and release every resource."""

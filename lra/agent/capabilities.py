@@ -12,7 +12,7 @@ from typing import Any, Literal, Self
 from pydantic_ai import RunContext
 from pydantic_ai.capabilities import AbstractCapability, WrapRunHandler
 from pydantic_ai.exceptions import ToolFailed
-from pydantic_ai.messages import UserContent
+from pydantic_ai.messages import InstructionPart, UserContent
 from pydantic_ai.models import ModelRequestContext
 from pydantic_ai.run import AgentRunResult
 from pydantic_ai.toolsets import AbstractToolset, ToolsetTool, WrapperToolset
@@ -44,6 +44,9 @@ class _Bound(WrapperToolset[Any]):
 
     async def get_tools(self, ctx: RunContext[Any]) -> dict[str, ToolsetTool[Any]]:
         return await super().get_tools(replace(ctx, deps=self.deps))
+
+    async def get_instructions(self, ctx: RunContext[Any]) -> str | InstructionPart | Sequence[str | InstructionPart] | None:
+        return await super().get_instructions(replace(ctx, deps=self.deps))
 
     async def call_tool(
         self, name: str, tool_args: dict[str, Any], ctx: RunContext[Any], tool: ToolsetTool[Any]
@@ -105,7 +108,8 @@ class MemoryCapability(_OurCapability):
         """Recall before the run, and keep what was said."""
         text = _words(ctx.prompt)
         if self.recall and text:
-            hits = await self._deps.require_memory().recall(text, session_id=self.session_id)
+            # What was said in this conversation counts too: whether the agent was given its history is not known.
+            hits = await self._deps.require_memory().recall(text)
             self._block = format_block([hit.recalled() for hit in hits]) if hits else ""
         if self.keep and text:
             await self._say("user", text)

@@ -72,7 +72,7 @@ class SyncSession:
     """
 
     def __init__(self, **wanted: Unpack[Wanted]) -> None:
-        self._loop = _Loop()
+        self._loop, self._closed = _Loop(), False
         try:
             self.session = self._loop.run(Session.open(**wanted))
         except BaseException:
@@ -104,12 +104,15 @@ class SyncSession:
     def fork(self, *, until: int | None = None) -> SyncSession:
         """Return a session that starts as a copy of this one; it is closed with it or before it."""
         copy = SyncSession.__new__(SyncSession)
-        copy._loop = self._loop
+        copy._loop, copy._closed = self._loop, False
         copy.session = self._loop.run(self.session.fork(until=until))
         return copy
 
     def close(self) -> None:
         """Close the session; a second call does nothing."""
+        if self._closed:
+            return
+        self._closed = True
         owns = self.session._owns_runtime
         self._loop.run(self.session.close(summarize=False))
         if owns:
