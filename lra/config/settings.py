@@ -106,6 +106,8 @@ class Settings:
     """`LRA_EMBEDDING_URL`: where the MiniLM files are fetched from."""
     sandbox_url: str
     sandbox_api_key: str | None
+    search_url: str | None
+    """`LRA_SEARCH_URL`: a SearXNG server that answers web searches; DuckDuckGo without one."""
     approval: Approval
     logfire_token: str | None
     max_cost: float | None

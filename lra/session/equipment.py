@@ -19,6 +19,7 @@ from lra.tools.generated.boxes import ToolBoxes
 from lra.tools.generated.toolset import WrittenTools
 from lra.tools.mcp.group import ONE_TURN_PATIENCE, open_group
 from lra.tools.rule_files import RuleFiles
+from lra.tools.web import NativeWeb, private_allowed, web_toolset
 from lra.tools.workbench import Workbench, find_workbench
 
 if TYPE_CHECKING:
@@ -129,6 +130,8 @@ async def equip(
     equipment.notices += await rules.refresh()
     built_in: list[Any] = built_in_toolsets(use_memory=use_memory, use_sandbox=equipment.workbench is not None)
     equipment.toolsets += built_in
+    equipment.toolsets.append(web_toolset(runtime.settings.search_url, private=private_allowed()))
+    equipment.capabilities.append(NativeWeb())
     _add_written(equipment, runtime, record)
     equipment.delegation.tools_from(equipment.toolsets, equipment.capabilities)
     equipment.notices += await equipment.fit(definition or Definition())
