@@ -161,24 +161,25 @@ class McpServer:
             try:
                 async with client:
                     ended = asyncio.create_task(lifeline.ended.wait())
+                    changed = asyncio.create_task(self._changed.wait())
                     try:
                         await self._list(client)
                         limit.reschedule(None)
                         self._client = client
-                        self._set("ready")
                         await self._on_ready(self)
+                        self._set("ready")
                         while not ended.done():
-                            changed = asyncio.create_task(self._changed.wait())
                             await asyncio.wait([ended, changed], return_when=asyncio.FIRST_COMPLETED)
-                            changed.cancel()
                             if not ended.done():
                                 await asyncio.sleep(_RELIST)
                                 self._changed.clear()
+                                changed = asyncio.create_task(self._changed.wait())
                                 await self._list(client)
                         stay = LraError(lifeline.why)
                         self._client, self.offers = None, {}
                     finally:
                         ended.cancel()
+                        changed.cancel()
             except Exception as error:
                 # What the program itself said is worth more than that the connection broke.
                 stay = LraError(lifeline.why or explain(error, starting=self.state == "starting"))
