@@ -12,7 +12,7 @@ from typing import Any
 from lra.config import Settings
 from lra.memory import Memory
 from lra.store import StructuredMemoryStore
-from lra.tools.workbench import Workshop
+from lra.tools.workshop import Workshop
 
 logger = logging.getLogger("lra.runtime")
 # Who uses the library decides where its log goes; by default nowhere.

@@ -121,12 +121,15 @@ class Client(Protocol):
         ...
 
 
-async def connect(url: str | None = None, api_key: str | None = None) -> Client:
+async def connect(
+    url: str | None = None, api_key: str | None = None, progress: Callable[[str], None] | None = None
+) -> Client:
     """Return a client of the service when it answers at a URL, else one that works in this process.
 
     Args:
         url: Where a service may be.
         api_key: Its key, sent only to what has said that it is this service.
+        progress: Told, from any thread, what takes long in this process, such as the building of an image.
 
     Raises:
         SandboxError: The service refuses the key.
@@ -144,7 +147,7 @@ async def connect(url: str | None = None, api_key: str | None = None) -> Client:
 
             return HttpClient(url, api_key)
     # Its packages are many: the event loop goes on meanwhile.
-    return await asyncio.to_thread(_manager)
+    return await asyncio.to_thread(_manager, progress)
 
 
 def likely(url: str | None = None) -> str | None:
@@ -288,10 +291,12 @@ def probe(url: str, api_key: str | None = None, timeout: float = 1.0) -> Probe:
     return Probe(True, True, f"The sandbox service answers at {base}.")
 
 
-def _manager() -> Client:
+def _manager(progress: Callable[[str], None] | None) -> Client:
     from sandbox.manager import Manager
 
-    return Manager(lasting=True, adopting=False)
+    manager = Manager(lasting=True, adopting=False)
+    manager.progress = progress
+    return manager
 
 
 def _listens(url: str) -> bool:

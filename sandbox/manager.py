@@ -9,6 +9,7 @@ import hmac
 import logging
 import os
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -24,7 +25,7 @@ from sandbox.providers.base import Box, Provider, Spec
 from sandbox.providers.registry import choose, load
 
 _SWEEP_SECONDS = 1.0
-_MOST = 64
+MOST = 64
 _AT_ONCE = 8
 LEASE = 30.0
 _log = logging.getLogger("sandbox.manager")
@@ -47,7 +48,7 @@ class Manager(Dealings):
         provider: str | Provider = "auto",
         *,
         lasting: bool = False,
-        most: int = _MOST,
+        most: int = MOST,
         adopting: bool | None = None,
         pool: int = 0,
         lease: float = LEASE,
@@ -62,6 +63,8 @@ class Manager(Dealings):
         self._pool = Pool(pool, self._start, self._note_warm, self._forget)
         self.metrics = Metrics()
         self._choosing = asyncio.Lock()
+        self.progress: Callable[[str], None] | None = None
+        """Told, from any thread, what a provider does that takes long."""
         self._sandboxes: dict[str, Sandbox] = {}
         self._starting = 0
         self._ending: set[asyncio.Task[None]] = set()
@@ -86,6 +89,8 @@ class Manager(Dealings):
         async with self._choosing:
             if self._provider is None:
                 self._provider = await choose(self._wanted)
+                if self.progress is not None and hasattr(self._provider, "progress"):
+                    self._provider.progress = self.progress
             return self._provider
 
     async def close(self) -> None:
@@ -158,7 +163,7 @@ class Manager(Dealings):
         try:
             await install(sandbox, {name: list(each) for name, each in sandbox.spec.packages.items() if each})
         except BaseException:
-            await self._end(sandbox, "failed")
+            await asyncio.shield(asyncio.ensure_future(self._bury(sandbox)))
             raise
 
     async def new_key(self, sandbox_id: str) -> str:

@@ -191,6 +191,8 @@ def _bench(ctx: RunContext[AgentDeps]) -> Workbench:
     bench = ctx.deps.workbench
     if bench is None:
         raise ModelRetry("There is no sandbox in this run, so no code can be run.")
+    call_id = ctx.tool_call_id or ""
+    bench.listen(lambda line: ctx.deps.tell(ToolProgress(call_id=call_id, text=f"{printable(line)}\n")))
     return bench
 
 

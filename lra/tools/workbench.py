@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from lra.errors import LraError, UnavailableError
 from lra.tools.kept import Kept
-from sandbox.client import Client, SandboxError, connect, likely
+from lra.tools.workshop import Workshop
+from sandbox.client import Client, SandboxError, likely
 
 if TYPE_CHECKING:
     from lra.tools.workspace import Review, Workspace
@@ -23,42 +23,6 @@ _T = TypeVar("_T")
 
 KEPT = "This is the sandbox of before: its names and files are still there."
 LOST = "The sandbox of before has ended and this is a new one: earlier names and files are gone."
-
-
-class Workshop:
-    """Where the sandboxes of one process come from; nothing is loaded or asked before code is first run.
-
-    Args:
-        url: Where a sandbox service may answer; else sandboxes live in this process.
-        api_key: The service's key.
-        home: The data folder, where sessions' sandboxes are written down.
-    """
-
-    def __init__(self, url: str, api_key: str | None, home: Path) -> None:
-        self.url = url
-        self.home = home
-        self.workspace: tuple[Path, bool] | None = None
-        """The person's folder that sessions work on, and whether changes may go back to it."""
-        self._api_key = api_key
-        self._client: Client | None = None
-        self._opening = asyncio.Lock()
-
-    async def client(self) -> Client:
-        """Return the client, connected on first use.
-
-        Raises:
-            SandboxError: The service refuses the key.
-        """
-        async with self._opening:
-            if self._client is None:
-                self._client = await connect(self.url, self._api_key)
-            return self._client
-
-    async def close(self) -> None:
-        """Let go; sandboxes in this process end, those of a service stay until they were idle for too long."""
-        client, self._client = self._client, None
-        if client is not None:
-            await client.close()
 
 
 class Workbench:
@@ -138,6 +102,14 @@ class Workbench:
                 with suppress(SandboxError):
                     await client.delete(before)
             return made
+
+    def listen(self, listener: Callable[[str], None]) -> None:
+        """Tell this listener from now on what takes long.
+
+        Args:
+            listener: Called on the event loop with a line.
+        """
+        self._workshop.listener = listener
 
     def new_turn(self) -> None:
         """Look again at the person's folder before the next use."""

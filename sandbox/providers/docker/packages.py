@@ -42,12 +42,12 @@ RUN {_TRUST}; export DEBIAN_FRONTEND=noninteractive; \\
 # Programs in every folder look for modules below the root at last.
 _NPM = f"""\
 ARG NPM_OPTIONS=""
+RUN {_TRUST}; export DEBIAN_FRONTEND=noninteractive; \\
+    command -v npm >/dev/null || \\
+    {{ apt-get update && apt-get install -y --no-install-recommends nodejs npm && rm -rf /var/lib/apt/lists; }}
 COPY npm.txt /run/npm.txt
-RUN {_TRUST}; export DEBIAN_FRONTEND=noninteractive HOME=/tmp/npm; \\
-    if ! command -v npm >/dev/null; then \\
-      apt-get update && apt-get install -y --no-install-recommends nodejs npm && rm -rf /var/lib/apt/lists; fi; \\
-    command -v npm >/dev/null \\
-    && mkdir -p /opt/npm && cd /opt/npm && ln -s /opt/npm/node_modules /node_modules \\
+RUN {_TRUST}; export HOME=/tmp/npm; \\
+    mkdir -p /opt/npm && cd /opt/npm && ln -s /opt/npm/node_modules /node_modules \\
     && xargs -a /run/npm.txt npm install --prefix /opt/npm --no-fund --no-audit --no-update-notifier --no-progress \\
       --loglevel=error ${{NPM_OPTIONS}} -- \\
     && find /opt/npm/node_modules/.bin -type l -exec ln -sf {{}} /usr/local/bin/ ';'; \\
