@@ -271,3 +271,6 @@ async def find_workbench(workshop: Workshop, session_id: str) -> Workbench | Non
     if missing is not None and workshop.workspace is not None:
         raise UnavailableError(missing, hint="Leave out --workspace to chat without it.")
     return Workbench(workshop, session_id) if missing is None else None
+
+
+__all__ = ["KEPT", "LOST", "Workbench", "Workshop", "find_workbench"]
