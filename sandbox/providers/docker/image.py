@@ -34,6 +34,8 @@ Progress = Callable[[str], None]
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
+_NOISE = ("--->", "Removing intermediate container")
+
 _building = threading.Lock()
 
 
@@ -231,7 +233,7 @@ def _build(
                 hint = "" if "BASE" in arguments else " Where no registry is reached, name a SANDBOX_BASE_IMAGE."
                 raise UnavailableError(f"The image {tag} cannot be built: {' '.join(lines)[-1000:]}{hint}")
             for line in _COLOUR.sub("", str(step.get("stream", ""))).splitlines():
-                if line.strip():
+                if line.strip() and not line.lstrip().startswith(_NOISE):
                     last = [*last, line.strip()][-3:]
                     progress(line.strip())
     except (DockerException, OSError) as error:
