@@ -13,6 +13,8 @@ import httpx
 from sandbox.errors import ERRORS, NotFoundError, SandboxError, UnavailableError
 
 _SECONDS = httpx.Timeout(60.0, connect=5.0)
+# A connection is given up sooner than the service does, which would close it just when it is used again.
+_LIMITS = httpx.Limits(max_connections=None, keepalive_expiry=2.0)
 _PACKAGE_SECONDS = httpx.Timeout(600.0, connect=5.0)
 # While code runs the service sends something at least every few seconds.
 _STREAM_SECONDS = httpx.Timeout(60.0, connect=5.0, read=60.0)
@@ -28,7 +30,7 @@ class HttpClient:
 
     def __init__(self, url: str, api_key: str | None = None) -> None:
         headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
-        self._http = httpx.AsyncClient(base_url=url.rstrip("/"), headers=headers, timeout=_SECONDS)
+        self._http = httpx.AsyncClient(base_url=url.rstrip("/"), headers=headers, timeout=_SECONDS, limits=_LIMITS)
 
     async def close(self) -> None:
         """Close the connections."""

@@ -15,7 +15,7 @@ from sandbox.access import BodyLimit, guard, is_loopback
 from sandbox.answers import NDJSON, answer, streamed
 from sandbox.client import SERVICE
 from sandbox.errors import DeniedError
-from sandbox.manager import LEASE, Manager
+from sandbox.manager import LEASE, MOST, Manager
 from sandbox.problems import Json, answer_errors, describe
 from sandbox.schemas import FilePath, Id
 
@@ -32,7 +32,9 @@ POOL = 1
 """Sandboxes of each kind that a service keeps ready when it is told nothing else."""
 
 
-def create_app(api_key: str | None = None, provider: str = "auto", pool: int = POOL, lease: float = LEASE) -> FastAPI:
+def create_app(
+    api_key: str | None = None, provider: str = "auto", pool: int = POOL, lease: float = LEASE, most: int = MOST
+) -> FastAPI:
     """Return the service as an ASGI application.
 
     Args:
@@ -40,8 +42,9 @@ def create_app(api_key: str | None = None, provider: str = "auto", pool: int = P
         provider: Name of a provider, or `auto`.
         pool: How many sandboxes of each kind are kept ready.
         lease: Seconds that sandboxes outlive a service that was killed.
+        most: How many sandboxes there may be at once, those that wait not counted.
     """
-    manager = Manager(provider, lasting=True, pool=pool, lease=lease)
+    manager = Manager(provider, lasting=True, pool=pool, lease=lease, most=most)
 
     @contextlib.asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
@@ -217,7 +220,7 @@ def run(host: str, port: int, api_key: str | None, provider: str, pool: int = PO
         raise DeniedError(
             f"Without a key the service listens on this machine only, not at {host}: set SANDBOX_API_KEY."
         )
-    app = create_app(api_key, provider, pool, _number("SANDBOX_LEASE", LEASE, 1.0, 3600.0))
+    app = create_app(api_key, provider, pool, *_limits())
     uvicorn.run(app, host=host, port=port, log_level="warning", server_header=False)
 
 
@@ -228,11 +231,16 @@ def __getattr__(name: str) -> Any:
             os.environ.get("SANDBOX_API_KEY") or None,
             os.environ.get("LRA_SANDBOX_PROVIDER") or "auto",
             int(_number("SANDBOX_POOL", POOL, 0, 64)),
-            _number("SANDBOX_LEASE", LEASE, 1.0, 3600.0),
+            *_limits(),
         )
         globals()["app"] = built
         return built
     raise AttributeError(name)
+
+
+def _limits() -> tuple[float, int]:
+    """Return the lease of sandboxes, and how many there may be, as the environment says."""
+    return _number("SANDBOX_LEASE", LEASE, 1.0, 3600.0), int(_number("SANDBOX_MOST", MOST, 1, 10_000))
 
 
 def _number(name: str, default: float, least: float, most: float) -> float:

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import json
 import os
-import re
 import shlex
 import sys
 import tempfile
@@ -16,13 +15,10 @@ from pathlib import Path
 from sandbox.errors import InvalidError, LimitError, SandboxError, UnavailableError
 from sandbox.guest.protocol import CHUNK
 from sandbox.instance import Sandbox
+from sandbox.packages import checked
 
 FOLDER = ".packages"
 """Where they are in the workspace; kernels and Python programs look there last."""
-_NAME = re.compile(
-    r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9])?(?:\[[A-Za-z0-9._,-]{1,200}\])?"
-    r"(?:(?:==|~=|!=|>=|<=|<|>)[A-Za-z0-9.*+!_-]{1,60}(?:,(?:==|~=|!=|>=|<=|<|>)[A-Za-z0-9.*+!_-]{1,60}){0,4})?\Z"
-)
 _MOST = 50
 _SECONDS = 300.0
 
@@ -49,10 +45,7 @@ def check_names(packages: object) -> list[str]:
         raise InvalidError('Which packages? {"pip": ["NAME"]}')
     if len(names) > _MOST:
         raise LimitError(f"{len(names)} packages are more than the {_MOST} that can be added at once.")
-    for name in names:
-        if not isinstance(name, str) or not _NAME.match(name):
-            raise InvalidError(f"{str(name)[:80]!a} is not the name of a Python package.")
-    return names
+    return checked({"pip": tuple(map(str, names))})["pip"]
 
 
 @contextlib.asynccontextmanager

@@ -22,6 +22,8 @@ from tests.sandbox.serving import Service, serving
 CLIENTS = int(os.environ.get("LRA_SOAK_CLIENTS", "10"))
 SECONDS = float(os.environ.get("LRA_SOAK_SECONDS", "5"))
 MOST_GROWTH_MB = 64
+MOST = 100
+"""Sandboxes at once: fewer than many clients want, so that some are told that there is no room."""
 LIMITS = {"memory_mb": 128, "pids": 32, "disk_mb": 4, "cpus": 0.5}
 # What a busy service may say; everything else is a fault.
 TOLD = (ConflictError, LimitError, NotFoundError)
@@ -57,7 +59,7 @@ class Tenant:
             self.seen[what] += 1
         except TOLD as error:
             self.seen[f"{what}: {error.kind}"] += 1
-            await asyncio.sleep(self.random.random() / 2)
+            await asyncio.sleep(self.random.random() * 3)
 
     async def create(self) -> None:
         self.box = await Running.create(self.client, limits=LIMITS)
@@ -126,7 +128,7 @@ async def _crowd(service: Service, clients: int, seconds: float, seen: Counter[s
 
 @pytest.mark.timeout(900)
 async def test_a_crowd_leaves_nothing_behind(provider: Provider) -> None:
-    async with serving(provider.name, SANDBOX_POOL="2") as service:
+    async with serving(provider.name, SANDBOX_POOL="2", SANDBOX_MOST=str(MOST)) as service:
         await _crowd(service, 4, 2.0, Counter())  # what is loaded once is loaded now
         await asyncio.sleep(1)
         fds, threads, memory = _figures(service.process.pid)

@@ -93,12 +93,14 @@ def _set(folder: Path, controllers: set[str], limits: Limits) -> None:
         if "memory" in controllers:
             values |= {"memory.max": str(memory), "memory.swap.max": "0"}
         if "cpu" in controllers:
-            values["cpu.max"] = f"{int(limits.cpus * 100_000)} 100000"
+            values |= {"cpu.max": f"{int(limits.cpus * 100_000)} 100000", "cpu.weight": "12"}
     else:
         if "memory" in controllers:
             values |= {"memory.limit_in_bytes": str(memory), "memory.memsw.limit_in_bytes": str(memory)}
         if "cpu" in controllers:
-            values |= {"cpu.cfs_period_us": "100000", "cpu.cfs_quota_us": str(int(limits.cpus * 100_000))}
+            quota = {"cpu.cfs_period_us": "100000", "cpu.cfs_quota_us": str(int(limits.cpus * 100_000))}
+            # An eighth of what everything else has: busy sandboxes do not keep the service from its work.
+            values |= quota | {"cpu.shares": "128"}
     if "pids" in controllers:
         values["pids.max"] = str(limits.pids)
     for name, value in values.items():
