@@ -78,7 +78,7 @@ def read_draft(
     if len(found) != 1:
         often = "more than once" if found else "not"
         raise UsageError(f"The function {name} is {often} defined at the top of the code.")
-    _check_statements(module.body)
+    check_statements(module.body)
     parameters, description = _signature(found[0])
     checked = tuple(_test(test, number, parameters) for number, test in enumerate(tests, 1))
     if not checked:
@@ -137,7 +137,7 @@ def parse(source: str) -> ast.Module:
         raise UsageError("The code is no Python that can be read: it is nested too deeply.") from None
 
 
-def _check_statements(body: Sequence[ast.stmt]) -> None:
+def check_statements(body: Sequence[ast.stmt]) -> None:
     """Refuse what would do something when the module is read, so that nobody is surprised by an exported one."""
     for node in body:
         match node:
@@ -145,7 +145,7 @@ def _check_statements(body: Sequence[ast.stmt]) -> None:
                 continue
             case ast.ClassDef():
                 _check_decorators(node)
-                _check_statements(node.body)
+                check_statements(node.body)
                 continue
             case ast.FunctionDef() | ast.AsyncFunctionDef():
                 _check_decorators(node)

@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from lra.errors import UsageError
-from lra.tools.generated.drafts import TABLE, Draft, Function, parse, read_draft
+from lra.tools.generated.drafts import TABLE, Draft, Function, check_statements, parse, read_draft
 
 
 def whole_source(name: str, args: str, code: str, doc: str) -> str:
@@ -86,6 +86,8 @@ def read_module(source: str, *, only: str | None = None, taken: Collection[str] 
             f"There is {what} in the file.",
             hint='A tool is a function whose docstring has an example, such as >>> shout("a") with the result below.',
         )
+    # As it was written, so that the line in a message is the line in the file.
+    check_statements(module.body)
     own = _without_table(source, module)
     drafts = []
     for name in names:
