@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 from lra import events
 from lra.chat.render import TurnRenderer
@@ -19,7 +20,7 @@ POET = "---\nname: poet\ndescription: Writes poems.\ntools: create_task\nmax_req
 
 def a_delegation() -> list[events.Event]:
     usage = events.Usage(requests=2, input_tokens=1200, output_tokens=30)
-    below = {"agent": "poet", "parent": "a"}
+    below: dict[str, Any] = {"agent": "poet", "parent": "a"}
     return [
         events.TurnStarted(text="x", model="m"),
         events.ToolStarted(call_id="a", name="delegate_poet_task", args={"task": "Rain."}),
