@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lra.agent.build import build_agent
 from lra.agent.custom import Definition
+from lra.agent.instructions_files import find_instructions
 from lra.agent.specialist_files import find_specialists, folders
 from lra.errors import UsageError
 from lra.policy import Policy
@@ -19,6 +20,8 @@ from lra.tools.generated.boxes import ToolBoxes
 from lra.tools.generated.toolset import WrittenTools
 from lra.tools.mcp.group import ONE_TURN_PATIENCE, open_group
 from lra.tools.rule_files import RuleFiles
+from lra.tools.skills import SkillToolset, find_skills
+from lra.tools.skills import places as skill_places
 from lra.tools.web import NativeWeb, private_allowed, web_toolset
 from lra.tools.workbench import Workbench, find_workbench
 
@@ -136,6 +139,7 @@ async def equip(
     equipment.delegation.tools_from(equipment.toolsets, equipment.capabilities)
     equipment.notices += await equipment.fit(definition or Definition())
     await _add_servers(equipment, runtime)
+    await asyncio.to_thread(_add_texts, equipment, runtime)
     return equipment
 
 
@@ -152,6 +156,19 @@ def _add_written(equipment: Equipment, runtime: Runtime, record: SessionRecord) 
     written = WrittenTools(runtime.store, boxes, taken)
     others += [written, written.writer()]
     equipment.ending.push_async_callback(boxes.close)
+
+
+def _add_texts(equipment: Equipment, runtime: Runtime) -> None:
+    """Offer the skills, and what AGENTS.md says. Blocks: it looks for files."""
+    folder = equipment.definition.folder
+    own = [(folder / "skills", "agent")] if folder is not None else []
+    skills, problems = find_skills([*skill_places(runtime.settings), *own])
+    if skills:
+        equipment.toolsets.append(SkillToolset(skills))
+    instructions, ignored = find_instructions(runtime.settings)
+    if instructions is not None:
+        equipment.capabilities.append(instructions)
+    equipment.notices += [*problems, *ignored]
 
 
 async def _add_servers(equipment: Equipment, runtime: Runtime) -> None:

@@ -14,6 +14,7 @@ from lra.chat.commands import tasks
 from lra.chat.commands import files
 from lra.chat.commands import permissions
 from lra.chat.commands import mcp
+from lra.chat.commands import skills
 from lra.chat.commands import model
 from lra.chat.commands import window
 from lra.chat.commands import agents
@@ -37,6 +38,7 @@ __all__ = [
     "permissions",
     "program",
     "registry",
+    "skills",
     "tasks",
     "turning_back",
     "why",

@@ -73,7 +73,8 @@ def _ask_duckduckgo(query: str, limit: int) -> list[dict[str, Any]]:
     except DDGSException as error:
         if "no results" in str(error).lower():
             return []
-        raise LraError(f"DuckDuckGo cannot be asked: {one_line(clean_text(str(error)), 200).rstrip('.')}.") from None
+        kind = one_line(clean_text(str(error)), 200).partition(":")[0]
+        raise LraError(f"DuckDuckGo cannot be asked ({kind}).") from None
 
 
 def _result(found: dict[str, Any]) -> dict[str, str]:

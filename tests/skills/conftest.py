@@ -1,0 +1,7 @@
+"""Sessions on the scripted provider."""
+
+from __future__ import annotations
+
+from tests.session.conftest import desk
+
+__all__ = ["desk"]
