@@ -425,3 +425,17 @@ async def test_no_engine_is_said_with_what_to_do() -> None:
     assert "DOCKER_HOST" in reason
     with pytest.raises(UnavailableError):
         await provider.start(Spec())
+
+
+async def test_a_runtime_that_passes_no_sockets_on_has_frames_over_attached_streams(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("sandbox.providers.docker.provider._WITHOUT_SOCKETS", ("runc",))
+    provider = DockerProvider(runtime="runc")
+    if reason := await provider.check():
+        pytest.skip(reason)
+    async with started(provider, Spec(limits=SMALL)) as (box, link):
+        assert box.state["folder"] is None
+        assert await cell(link, "print(6 * 7)") == "42\n"
+    with pytest.raises(InvalidError, match="not the runtime runc"):
+        await provider.start(Spec(network="limited", allowed_hosts=("example.com",)))

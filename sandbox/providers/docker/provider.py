@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger("sandbox.docker")
 
 _LONGEST_SOCKET = 107
+_WITHOUT_SOCKETS = ("runsc",)
+"""Beginnings of the names of runtimes whose kernels keep sockets to themselves: frames go over attached streams."""
 
 
 class DockerProvider:
@@ -60,6 +62,8 @@ class DockerProvider:
         self._images = images or ImageSettings.from_env()
         self._private = private_ranges(private)
         self.progress = progress or _log.info
+        self._sockets = not (self._runtime or "").startswith(_WITHOUT_SOCKETS)
+        """Whether what is inside can listen on a socket in a folder of this machine."""
         self._client: DockerClient | None = None
         self._near = False
 
@@ -81,7 +85,10 @@ class DockerProvider:
         check_workspace(spec.workspace)
         client = await whole(self._engine)
         if spec.network == "limited" and not self._near:
-            raise InvalidError("Limited network needs a Docker engine on this machine; this one is elsewhere.")
+            raise InvalidError(
+                "Limited network needs a Docker engine on this machine"
+                + ("; this one is elsewhere." if self._sockets else f", and not the runtime {self._runtime}.")
+            )
         proxy = proxy_for(spec, self._private)
         image = await whole(self._image, client, spec)
         folder = await whole(_make_folder, spec.sandbox_id) if self._near else None
@@ -148,7 +155,8 @@ class DockerProvider:
 
     def _engine(self) -> DockerClient:
         if self._client is None:
-            self._client, self._near = connect(self._url, self._runtime)
+            self._client, near = connect(self._url, self._runtime)
+            self._near = near and self._sockets
         return self._client
 
     def _image(self, client: DockerClient, spec: Spec) -> str:
