@@ -210,10 +210,11 @@ async def _run(ctx: RunContext[AgentDeps], bench: Workbench, op: str, text: str,
                     said = printable(event["text"])
                     ctx.deps.tell(ToolProgress(call_id=ctx.tool_call_id or "", text=said))
                 answer.take(event)
+        figures = await bench.keep_figures(answer.images)
         files = await bench.changed()
     except SandboxError as error:
         return {"success": False, "error": error.message, **_news(ctx, bench)}
-    return {**answer.result(), **_files(ctx, bench, files), **_news(ctx, bench)}
+    return {**answer.result(), **_files(ctx, bench, files, figures), **_news(ctx, bench)}
 
 
 def _news(ctx: RunContext[AgentDeps], bench: Workbench) -> dict[str, str]:
@@ -228,13 +229,18 @@ def _news(ctx: RunContext[AgentDeps], bench: Workbench) -> dict[str, str]:
     return {"note": " ".join(notes)} if notes else {}
 
 
-def _files(ctx: RunContext[AgentDeps], bench: Workbench, files: list[dict[str, Any]]) -> dict[str, Any]:
-    """Tell the person and the model which files a run produced."""
+def _files(
+    ctx: RunContext[AgentDeps], bench: Workbench, files: list[dict[str, Any]], figures: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """Tell the person and the model which files a run produced, figures that were shown among them."""
+    # Those of a person's folder are shown at the end of the turn.
+    at_the_end = bench.workspace is not None and bench.workspace.writable
+    told = figures if at_the_end else [*figures, *(each for each in files if each not in figures)]
+    files = [*figures, *(each for each in files if each not in figures)]
     if not files:
         return {}
-    named = ", ".join(f"{each['path']} ({file_size(each['size'])})" for each in files[:_MOST_TOLD])
-    more = f" and {len(files) - _MOST_TOLD} more" if len(files) > _MOST_TOLD else ""
-    if bench.workspace is None or not bench.workspace.writable:
-        # Else they are shown at the end of the turn.
+    named = ", ".join(f"{each['path']} ({file_size(each['size'])})" for each in told[:_MOST_TOLD])
+    more = f" and {len(told) - _MOST_TOLD} more" if len(told) > _MOST_TOLD else ""
+    if told:
         ctx.deps.tell(Notice(level="info", text=f"Files in the sandbox: {named}{more}. /save NAME keeps one."))
     return {"files": files[:_MOST_FILES], **({"more_files": len(files) - _MOST_FILES} if files[_MOST_FILES:] else {})}

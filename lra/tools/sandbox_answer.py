@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+from contextlib import suppress
 from typing import Any
 
 from sandbox.client import Event
 
 _MOST_SHOWN = 20_000
 """Characters of each stream that go to the model."""
+_PICTURES = {"image/png": "png", "image/jpeg": "jpg", "image/svg+xml": "svg"}
+_MOST_PICTURES = 20
 
 
 class Answer:
@@ -17,7 +21,8 @@ class Answer:
         self._texts: dict[str, str] = {"stdout": "", "stderr": ""}
         self._cut: dict[str, int] = {"stdout": 0, "stderr": 0}
         self._shown: list[str] = []
-        self._images = 0
+        self.images: list[tuple[str, bytes]] = []
+        """Pictures that were shown: what their files end in, and what they hold."""
         self._done: Event = {}
 
     def take(self, event: Event) -> None:
@@ -37,7 +42,7 @@ class Answer:
                 self._cut[kind] += over
             self._texts[kind] = text
         elif kind in {"display", "result"}:
-            self._images += any(name.startswith("image/") for name in event["data"])
+            self._picture(event["data"])
             self._shown.append(str(event["data"].get("text/plain", ""))[:_MOST_SHOWN])
         elif kind == "done":
             self._done = event
@@ -53,8 +58,6 @@ class Answer:
                 answer[name] = text[:half] + gap + text[half:]
         if self._shown:
             answer["result"] = "\n".join(self._shown)
-        if self._images:
-            answer["images"] = self._images
         if done.get("exit"):
             answer["exit"] = done["exit"]
         if done.get("traceback") or done.get("message"):
@@ -66,3 +69,12 @@ class Answer:
         if (done.get("cut") or {}).get("file"):
             answer["whole_output"] = done["cut"]["file"]
         return answer
+
+    def _picture(self, data: dict[str, Any]) -> None:
+        for name, ending in _PICTURES.items():
+            if name in data and len(self.images) < _MOST_PICTURES:
+                text = str(data[name])
+                with suppress(ValueError):
+                    picture = text.encode() if ending == "svg" else base64.b64decode(text, validate=True)
+                    self.images.append((ending, picture))
+                return

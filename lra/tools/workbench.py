@@ -176,6 +176,30 @@ class Workbench:
             if before.get(path) != look and not _hidden(path)
         ]
 
+    async def keep_figures(self, figures: list[tuple[str, bytes]]) -> list[dict[str, Any]]:
+        """Write pictures that code has shown as files of the sandbox, and return their paths and sizes.
+
+        Args:
+            figures: What each file is to end in, and what it holds.
+
+        Raises:
+            SandboxError: The sandbox has ended, or is full.
+        """
+        if not figures:
+            return []
+        client, sandbox_id = await self.ready()
+        # Among the files of a person's folder they would look like changes to it.
+        folder = ".output/" if self.workspace is not None and self.workspace.writable else ""
+        there, number, kept = await self._list(client, sandbox_id), 0, list[dict[str, Any]]()
+        taken = {path.rpartition(".")[0] for path in there}
+        for ending, data in figures:
+            number += 1
+            while f"{folder}figure-{number}" in taken:
+                number += 1
+            path = f"{folder}figure-{number}.{ending}"
+            kept.append({"path": path, "size": await client.write(sandbox_id, path, data)})
+        return kept
+
     async def _find(self, client: Client) -> bool:
         """Whether the session's sandbox is still there, the one of an earlier process included."""
         if self._id is not None:

@@ -116,6 +116,23 @@ async def test_files_a_run_produced_are_told_to_both(run_folder: Path) -> None:
         assert "files" not in _result(await _send(session, "run: `1 + 1`"))
 
 
+async def test_a_picture_that_code_shows_is_a_file(run_folder: Path) -> None:
+    code = (
+        "class P:\n    def _repr_png_(self): return b'\\x89PNG'\nopen('figure-1.txt', 'w').close()\ndisplay(P())\nP()"
+    )
+    async with await Session.open(model="offline", use_memory=False) as session:
+        seen = await _send(session, f"run:\n```python\n{code}\n```")
+        files = _result(seen)["files"]
+        assert isinstance(files, list)
+        assert [each["path"] for each in files] == ["figure-2.png", "figure-3.png", "figure-1.txt"]
+        assert any(isinstance(event, events.Notice) and "figure-2.png (4 B)" in event.text for event in seen)
+        assert session.workbench is not None
+        present = await session.workbench.present()
+        assert present is not None
+        client, sandbox_id = present
+        assert b"".join([piece async for piece in client.read(sandbox_id, "figure-3.png")]) == b"\x89PNG"
+
+
 async def test_a_session_that_is_opened_again_in_the_same_process_has_its_names(run_folder: Path) -> None:
     runtime = await Runtime.open(await asyncio.to_thread(load_settings))
     try:

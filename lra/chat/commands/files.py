@@ -41,7 +41,11 @@ async def files(chat: Chat, args: str) -> None:
         found = await client.list_files(sandbox_id, recursive=True)
     except SandboxError as error:
         raise UnavailableError(error.message) from None
-    there = [each for each in found["entries"] if each["type"] == "file" and not each["path"].startswith(".")]
+    there = [
+        each
+        for each in found["entries"]
+        if each["type"] == "file" and not each["path"].startswith((".packages/", ".lra"))
+    ]
     lines = [
         (file_size(each["size"]), f"{each['path']}  ({ago(int(each['modified'] * 1_000_000))})")
         for each in there[:_SHOWN]
