@@ -39,6 +39,17 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
 }
 """Name to the module that defines it as `app`, or as what stands behind a colon, and the line that help shows."""
 
+
+def load(place: str) -> Any:
+    """Import a command.
+
+    Args:
+        place: Its module, and behind a colon the name of its app where that is not `app`.
+    """
+    module, _, name = place.partition(":")
+    return typer.main.get_command(getattr(import_module(module), name or "app"))
+
+
 _ROOT_OPTIONS = {"-h", "--help", "--version", "--install-completion", "--show-completion"}
 
 
@@ -56,10 +67,9 @@ class LazyGroup(TyperGroup):
         if cmd_name not in COMMANDS:
             return None
         module, summary = COMMANDS[cmd_name]
-        module, _, name = module.partition(":")
         if self._listing:
             return TyperCommand(cmd_name, help=summary)
-        command = typer.main.get_command(getattr(import_module(module), name or "app"))
+        command = load(module)
         command.name = cmd_name
         return command
 

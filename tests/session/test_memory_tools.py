@@ -31,7 +31,9 @@ async def test_a_secret_is_not_written_when_nobody_says_yes(desk: Desk) -> None:
 
 @pytest.mark.parametrize(("answer", "kept"), [(True, 1), (False, 0), ("no, never", 0)])
 async def test_the_person_is_asked_about_a_secret(desk: Desk, answer: Answer, kept: int) -> None:
-    async def approve(name: str, args: dict[str, Any], reason: str, *, call_id: str = "") -> Answer:
+    async def approve(
+        name: str, args: dict[str, Any], reason: str, *, call_id: str = "", lasting: bool = True
+    ) -> Answer:
         return answer
 
     desk.server.script(write(f"The token is {SECRET}"), say("Done."))
@@ -43,7 +45,9 @@ async def test_the_person_is_asked_about_a_secret(desk: Desk, answer: Answer, ke
 
 
 async def test_what_the_settings_allow_is_no_yes_to_a_secret(desk: Desk) -> None:
-    async def approve(name: str, args: dict[str, Any], reason: str, *, call_id: str = "") -> Answer:
+    async def approve(
+        name: str, args: dict[str, Any], reason: str, *, call_id: str = "", lasting: bool = True
+    ) -> Answer:
         return True
 
     desk.setenv(LRA_APPROVAL="auto")
