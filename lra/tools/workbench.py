@@ -125,6 +125,17 @@ class Workbench:
             return None
         return await self.workspace.review(await self._workshop.client(), self._id)
 
+    async def all_changes(self) -> Review | None:
+        """Return all that is different in the copy of the person's folder, also what was turned down; None without one.
+
+        Raises:
+            SandboxError: The sandbox has ended.
+        """
+        present = await self.present()
+        if self.workspace is None or present is None:
+            return None
+        return await self.workspace.review(*present, refused=True)
+
     async def take_back(self, changes: list[Change]) -> list[str]:
         """Write changes to the person's folder; return what could not be written.
 

@@ -118,8 +118,13 @@ class Workspace:
                     known_one = self._known[path]
                     self._known[path] = Known(known_one.sha, known_one.size, known_one.changed, look(there[path]))
 
-    async def review(self, client: Client, sandbox_id: str) -> Review:
-        """Return what is different in the sandbox, without what was turned down as it is.
+    async def review(self, client: Client, sandbox_id: str, *, refused: bool = False) -> Review:
+        """Return what is different in the sandbox.
+
+        Args:
+            client: Who has the sandbox.
+            sandbox_id: Which.
+            refused: Whether with what was turned down as it is.
 
         Raises:
             SandboxError: The sandbox has ended.
@@ -156,7 +161,8 @@ class Workspace:
                     left.append(f"{path} stays as it is: in the sandbox it is no file any more.")
                 elif kind != "file" and (change := await self._change(path, None, {}, left)):
                     changes.append(change)
-        changes = [each for each in changes if self._refused.get(each.path, "") != _state(each)]
+        if not refused:
+            changes = [each for each in changes if self._refused.get(each.path, "") != _state(each)]
         return Review(changes, await asyncio.to_thread(patch, changes), left)
 
     async def _change(self, path: str, after: bytes | None, entry: dict[str, Any], left: list[str]) -> Change | None:

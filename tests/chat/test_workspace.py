@@ -55,3 +55,20 @@ def test_changes_are_shown_and_then_asked_about(chat: Terminal, project: Path, k
     chat.wait("Wrote 1 of 1 changed files" if key == "y" else "Nothing was written")
     chat.prompt()
     assert (project / "a.txt").read_text() == kept
+
+
+def test_what_was_refused_can_be_looked_at_and_written_later(chat: Terminal, project: Path) -> None:
+    chat.send("run: `open('a.txt', 'w').write('two\\nsame\\n')`\r")
+    chat.wait("Allow it?", timeout=30)
+    chat.send("n\r")
+    chat.wait("Nothing was written")
+    chat.prompt()
+    chat.send("/changes\r")
+    chat.wait("Write this file to")
+    chat.send("y\r")
+    chat.wait("Wrote 1 of 1 changed files.")
+    chat.prompt()
+    assert (project / "a.txt").read_text() == "two\nsame\n"
+    chat.send("/changes\r")
+    chat.wait("holds no changes to")
+    chat.prompt()

@@ -12,6 +12,7 @@ from lra.chat.commands import memory
 from lra.chat.commands import why
 from lra.chat.commands import tasks
 from lra.chat.commands import files
+from lra.chat.commands import changes
 from lra.chat.commands import permissions
 from lra.chat.commands import mcp
 from lra.chat.commands import skills
@@ -28,6 +29,7 @@ __all__ = [
     "Registry",
     "agents",
     "answers",
+    "changes",
     "conversation",
     "files",
     "leaving",

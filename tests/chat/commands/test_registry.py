@@ -8,10 +8,10 @@ from lra.errors import UsageError
 
 NAMES = {
     "help", "new", "resume", "sessions", "rename", "fork", "rewind", "undo", "compact", "uncompact", "context", "cost",
-    "model", "agents", "memory", "remember", "forget", "why", "tasks", "tools", "expand", "copy", "export", "editor", "theme",
-    "keys", "files", "save", "doctor", "exit", "mcp", "permissions", "skills",
+    "model", "agents", "memory", "remember", "forget", "why", "tasks", "tools", "expand", "copy", "export", "editor",
+    "theme", "keys", "files", "save", "changes", "doctor", "exit", "mcp", "permissions", "skills",
 }  # fmt: skip
-ONLY_BETWEEN_TURNS = {"new", "resume", "fork", "rewind", "undo", "compact", "uncompact", "model", "editor"}
+ONLY_BETWEEN_TURNS = {"changes", "new", "resume", "fork", "rewind", "undo", "compact", "uncompact", "model", "editor"}
 
 
 def test_every_command_has_help() -> None:
