@@ -9,6 +9,7 @@ import typer
 
 from lra.cli.options import SessionId
 from lra.cli.work import with_store
+from lra.errors import UsageError
 from lra.text import clean_text, one_line
 
 if TYPE_CHECKING:
@@ -24,9 +25,26 @@ def replay(
         typer.Option("--speed", min=0.01, max=1000, help="So many times as fast as it happened; at once by default."),
     ] = None,
     until: Annotated[int | None, typer.Option("--until", min=1, metavar="N", help="Stop after turn N.")] = None,
+    since: Annotated[int, typer.Option("--from-turn", min=1, metavar="N", help="Begin with turn N.")] = 1,
+    model: Annotated[
+        str | None,
+        typer.Option("--model", "-m", metavar="M", help="Let this model answer again, and say where its answers part."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="With --model: print JSON.")] = False,
     plain: Annotated[bool, typer.Option("--plain", help="No colour, as in plain mode.")] = False,
 ) -> None:
-    """Show a conversation again as the chat showed it."""
+    """Show a conversation again as the chat showed it.
+
+    With --model its messages are answered again, each after the conversation as it was then. Tools give back what
+    they gave then and do nothing; nothing is written.
+    """
+    if model is not None:
+        from lra.cli.rerun import run_again
+
+        run_again(clean_text(session_id), model, since=since, until=until, as_json=as_json)
+        return
+    if as_json:
+        raise UsageError("--json needs --model.", hint="`lra sessions show ID --json` prints the conversation.")
 
     async def work(store: StructuredMemoryStore) -> tuple[SessionRecord, list[Recording]]:
         from lra.chat.replay import read_recordings
@@ -35,6 +53,7 @@ def replay(
         return session, await read_recordings(store, session.id, until)
 
     session, recordings = with_store(work)
+    recordings = [each for each in recordings if (each.turn.number if each.turn else 1) >= since]
     from lra.chat.replay import replay as show
     from lra.chat.screen import check_taken
 
