@@ -134,7 +134,9 @@ class _Extraction:
     async def _lines(self, turns: Sequence[TurnRecord]) -> list[Said]:
         """Return what was said, without the turns that this model may not see."""
         seen = {turn.id: turn for turn in turns if self._local or not self._confided(turn)}
-        rows = await self._runtime.store.journal.rows(self._record.id, after=self._owed.after)
+        store, after = self._runtime.store, self._owed.after
+        known = await store.extractions.open_to_memory(self._record.id, after)
+        rows = [row for row in await store.journal.rows(self._record.id, after=after) if row.seq in known]
         # An answer belongs to its question, also where it came after the last row that was counted.
         asked = {row.turn_id for row in rows if row.role == "user" and row.seq <= self._owed.until}
         return [

@@ -39,6 +39,15 @@ class Spent:
     """US dollars; None when the model has no known price."""
 
 
+def skip_copied(connection: Connection, session_id: str) -> None:
+    """Count what a fork has copied as looked at: it is the original's to tell."""
+    raw(connection).execute(
+        "INSERT INTO extractions(session_id, until_seq, state, told, at)"
+        " SELECT ?1, max(seq), 'done', 1, ?2 FROM journal WHERE session_id = ?1 HAVING max(seq) IS NOT NULL",
+        (session_id, now_us()),
+    )
+
+
 class ExtractionStore:
     """Rows of the `extractions` table."""
 
@@ -58,6 +67,13 @@ class ExtractionStore:
             )
 
         await self._database.write(work)
+
+    async def open_to_memory(self, session_id: str, after: int) -> set[int]:
+        """Return the rows of a session after a row that others may know of: not what was said without memory."""
+        rows = await self._database.rows(
+            "SELECT seq FROM journal WHERE session_id = ? AND seq > ? AND content_hash IS NOT NULL", (session_id, after)
+        )
+        return {row[0] for row in rows}
 
     async def owed(self, session_id: str | None = None, limit: int = 5) -> list[int]:
         """Return what waits, the latest first; of one session or of all."""

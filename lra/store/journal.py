@@ -14,6 +14,7 @@ from lra.store import fts, queue
 from lra.store.audit import append_events
 from lra.store.clock import new_id, now_us
 from lra.store.database import Database
+from lra.store.extractions import skip_copied
 from lra.store.records import Entry, JournalRow, TurnRecord
 from lra.store.sqlite import raw
 from lra.store.tables import journal, sessions, stream_chunks, turns
@@ -306,6 +307,7 @@ class Journal:
                     copied = {key: value for key, value in row.items() if key not in {"seq", "content_hash"}}
                     copied |= {"id": new_id(16), "session_id": target, "turn_id": new_turn}
                     connection.execute(insert(journal), copied)
+            skip_copied(connection, target)
 
         await self._database.write(work)
 

@@ -391,3 +391,28 @@ async def test_a_quote_that_holds_a_secret_is_not_kept_beside_its_fact(desk: Des
     session = await ended(desk, {**FACT, "quote": quote}, message=f"By the way, since June {quote} as a botanist")
     (fact,) = await facts_of(session)
     assert fact.metadata == {}
+
+
+async def test_what_was_said_without_memory_is_not_looked_at_later(desk: Desk) -> None:
+    desk.server.script(say("Noted."), say("Fine."))
+    private = await desk.session(use_memory=False)
+    await take(private, MESSAGE)
+    await private.close()
+    again = await desk.session(runtime=private.runtime, resume=private.id)
+    await take(again, "I keep bees on the roof")
+    desk.server.script(picked(FACT))
+    await again.close()
+    assert "Umbrella" not in asked(desk)[0].split("<conversation>")[1]
+    assert await facts_of(again) == []
+
+
+async def test_a_fork_does_not_tell_what_is_the_original_s_to_tell(desk: Desk) -> None:
+    desk.server.script(say("Noted."), say("Fine."))
+    session = await desk.session()
+    await take(session, MESSAGE)
+    fork = await session.fork()
+    await take(fork, "I keep bees on the roof")
+    desk.server.script(picked())
+    await fork.close()
+    assert "Umbrella" not in asked(desk)[0].split("<conversation>")[1]
+    assert "bees" in asked(desk)[0]
