@@ -16,8 +16,13 @@ from lra.errors import UsageError
 from lra.tools.workspace import Workspace, folder_of
 from lra.tools.workspace_changes import Change, Root, patch
 from lra.tools.workspace_scan import ignored, is_secret, scan, usable
+from sandbox.client import Client
+from sandbox.http_client import HttpClient
 from sandbox.manager import Manager
+from sandbox.providers.base import Provider
+from sandbox.providers.docker import DockerProvider
 from sandbox.providers.local import LocalProvider
+from tests.sandbox.serving import KEY, Service
 
 
 def write(root: Path, **files: str | bytes) -> None:
@@ -307,3 +312,45 @@ def test_folders_that_are_refused(tmp_path: Path, home: Path) -> None:
     for text in (str(tmp_path / "none"), "", ":rw", str(home), "/", str(home.parent)):
         with pytest.raises(UsageError):
             folder_of(text)
+
+
+@pytest.fixture(params=["docker", "local over HTTP"])
+async def elsewhere(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Client]:
+    """Other clients than a manager with the local provider."""
+    folder = tempfile.mkdtemp(prefix="lra")
+    monkeypatch.setenv("LRA_SANDBOX_RUN", folder)
+    over_http = request.param != "docker"
+    provider: Provider = LocalProvider() if over_http else DockerProvider()
+    if reason := await provider.check():
+        pytest.skip(reason)
+    if over_http:
+        service = await Service.start("local")
+        client: Client = HttpClient(service.url, KEY)
+        yield client
+        await client.close()
+        await service.kill()
+    else:
+        manager = Manager(provider)
+        yield manager
+        await manager.close()
+    await asyncio.to_thread(shutil.rmtree, folder, True)
+
+
+async def test_every_provider_and_the_service_work_alike(elsewhere: Client, project: Path) -> None:
+    client = elsewhere
+    workspace = Workspace(project, writable=True)
+    sandbox_id = (await client.create(limits=await workspace.limits()))["id"]
+    await workspace.fill(client, sandbox_id)
+    assert (await workspace.review(client, sandbox_id)).changes == []
+    said = ""
+    async for event in client.command(sandbox_id, "./run.sh; sed -i s/1/2/ src/a.py; rm old.txt; echo n > new.txt"):
+        said += event.get("text", "")
+    assert said == "hi\n"
+    (project / "later.txt").write_text("later")
+    assert await workspace.refresh(client, sandbox_id) == []
+    changes = (await workspace.review(client, sandbox_id)).changes
+    assert {each.path: each.kind for each in changes} == {"src/a.py": "changed", "old.txt": "deleted", "new.txt": "new"}
+    assert await workspace.apply(client, sandbox_id, changes) == []
+    assert (project / "src" / "a.py").read_text() == "def f():\n    return 2\n"
+    assert (await workspace.review(client, sandbox_id)).changes == []
+    await client.delete(sandbox_id)
