@@ -69,7 +69,7 @@ class Link:
                 while not link.hello:
                     data = await reader.read(1 << 16)
                     if not data:
-                        raise GoneError("The sandbox has ended.")
+                        raise GoneError("The sandbox hung up before it was ready.")
                     for message, _ in link._decoder.feed(data):
                         link.hello = message
         except (TimeoutError, OSError, ProtocolError):

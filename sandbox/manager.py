@@ -27,6 +27,7 @@ from sandbox.providers.registry import choose, load
 _SWEEP_SECONDS = 1.0
 MOST = 64
 _AT_ONCE = 8
+_STARTS = 6
 LEASE = 30.0
 _log = logging.getLogger("sandbox.manager")
 
@@ -63,6 +64,7 @@ class Manager(Dealings):
         self._pool = Pool(pool, self._start, self._note_warm, self._forget)
         self.metrics = Metrics()
         self._choosing = asyncio.Lock()
+        self._door = asyncio.Semaphore(_STARTS)
         self.progress: Callable[[str], None] | None = None
         """Told, from any thread, what a provider does that takes long."""
         self._sandboxes: dict[str, Sandbox] = {}
@@ -201,6 +203,11 @@ class Manager(Dealings):
         await self._end(self._find(sandbox_id), "deleted")
 
     async def _start(self, spec: Spec) -> tuple[Provider, Box]:
+        # One by one at the door: a guest that is started has to hear of its owner before its lease ends.
+        async with self._door:
+            return await self._start_now(spec)
+
+    async def _start_now(self, spec: Spec) -> tuple[Provider, Box]:
         provider = await self.provider()
         try:
             return provider, await provider.start(spec)
@@ -227,8 +234,10 @@ class Manager(Dealings):
             link = await Link.open(box, spec)
             sandbox = Sandbox(spec, box, link, provider=provider.name, created=time.time())
             await self._note(sandbox)
-        except BaseException:
+        except BaseException as error:
             await asyncio.shield(asyncio.ensure_future(box.kill()))
+            if isinstance(error, GoneError):
+                raise UnavailableError(f"The sandbox was not ready in time: {error.message} Try again.") from error
             raise
         return sandbox
 

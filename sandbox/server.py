@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, Any
 
 from fastapi import Body, FastAPI, Request
@@ -19,6 +21,7 @@ from sandbox.manager import LEASE, MOST, Manager
 from sandbox.problems import Json, answer_errors, describe
 from sandbox.schemas import FilePath, Id
 
+_THREADS = 64
 _TAR = "application/x-tar"
 _BYTES = "application/octet-stream"
 _RAN: dict[int | str, dict[str, Any]] = {
@@ -48,6 +51,9 @@ def create_app(
 
     @contextlib.asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
+        # What a Docker engine is asked takes its time: nothing else waits for a thread because of it.
+        threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="sandbox")
+        asyncio.get_running_loop().set_default_executor(threads)
         await manager.open()
         try:
             yield
