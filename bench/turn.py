@@ -36,7 +36,7 @@ async def run(options: Options) -> list[Row]:
 
             kinds.append(("model", OnnxEmbedder(options.model_dir), VECTOR_GOAL))
     rows: list[Row] = []
-    with ModelServerProcess(default=say(ANSWER)) as server, _provider(server.url):
+    with ModelServerProcess(default=say(ANSWER)) as server, provider(server.url):
         for kind, embedder, goal in kinds:
             overheads: dict[int, float] = {}
             for size in sizes:
@@ -82,7 +82,7 @@ async def run(options: Options) -> list[Row]:
 
 
 @contextmanager
-def _provider(url: str) -> Iterator[None]:
+def provider(url: str) -> Iterator[None]:
     """Point the provider's SDK at the server, as a person would by the environment."""
     import pytest
 
