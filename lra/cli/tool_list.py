@@ -91,7 +91,7 @@ def inspect_tool(
     for argument, schema in properties.items():
         said = f": {schema['description']}" if schema.get("description") else ""
         output.write(f"  {argument} ({_kind(schema)}{'' if argument in required else ', optional'}){said}")
-    output.write(f"  Used {found['calls']} times, {found['failures']} of them failed.")
+    output.write(f"  Called: {found['calls']}, failed: {found['failures']}.")
     if found["source"] == "generated":
         _write_origin(found)
 

@@ -18,6 +18,7 @@ LEVELS: tuple[Level, ...] = ("session", "project", "user")
 Pattern = str | tuple[str, ...]
 """What an argument's text has to look like, `*` and `?` standing for others; of several, one is enough."""
 
+_SEVERAL = (list, tuple, Mapping)
 _WILD = frozenset("*?")
 _BY_HOST = ("hosts", "allowed_hosts", "network", "packages")
 """Arguments that say how far a call reaches: a lasting yes is for these values alone."""
@@ -102,7 +103,7 @@ def propose(tool: str, args: Mapping[str, Any], level: Level = "user") -> Rule:
     """
     when: dict[str, Pattern] = {}
     if "url" in args:
-        several = isinstance(args["url"], list | tuple)
+        several = isinstance(args["url"], _SEVERAL)
         hosts = _values("host", {"url": args["url"]})
         # For a URL without a host no pattern stands but itself.
         name, values = ("host", hosts) if hosts else ("url", _values("url", args) or [])
@@ -110,7 +111,7 @@ def propose(tool: str, args: Mapping[str, Any], level: Level = "user") -> Rule:
     for name in _BY_HOST:
         if name in args:
             values = _values(name, args) or []
-            when[name] = tuple(map(_escaped, values)) if isinstance(args[name], list | tuple) else _escaped(values[0])
+            when[name] = tuple(map(_escaped, values)) if isinstance(args[name], _SEVERAL) else _escaped(values[0])
     return Rule("allow", tool, when, origin=Origin(level))
 
 
@@ -118,12 +119,19 @@ def _values(name: str, args: Mapping[str, Any]) -> list[str] | None:
     """Return the texts of an argument, or None when the call has none of that name."""
     if name in args:
         value = args[name]
-        return [_text(each) for each in value] if isinstance(value, list | tuple) else [_text(value)]
+        if isinstance(value, Mapping):
+            # As in packages by their manager: {"pip": ["pandas"]} is pip:pandas.
+            pairs = ((key, each) for key, item in value.items() for each in _items(item))
+            return [f"{key}:{_text(each)}" for key, each in pairs]
+        return [_text(each) for each in _items(value)]
     if name == "host" and "url" in args:
-        value = args["url"]
-        hosts = [_host(each) for each in value] if isinstance(value, list | tuple) else [_host(value)]
+        hosts = [_host(each) for each in _items(args["url"])]
         return [host for host in hosts if host] if all(hosts) else None
     return None
+
+
+def _items(value: object) -> Sequence[object]:
+    return value if isinstance(value, list | tuple) else (value,)
 
 
 def _host(url: object) -> str:

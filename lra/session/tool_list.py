@@ -15,6 +15,7 @@ from lra.tools.catalogue import built_in_toolsets, describe, function_tools
 from lra.tools.delegate import delegation_toolset
 from lra.tools.generated.toolset import SOURCE, WrittenTools
 from lra.tools.mcp.group import seen_tools
+from lra.tools.web import web_toolset
 
 if TYPE_CHECKING:
     from pydantic_ai import Tool
@@ -79,8 +80,8 @@ async def list_tools(
                 use=uses.get(record.name, NEVER),
             )
         )
-    order = {"built-in": 0, SOURCE: 1, "agent": 2}
-    return sorted(listed, key=lambda tool: (order.get(tool.source, 3), tool.source, tool.name))
+    order = {"built-in": 0, "web": 1, SOURCE: 2, "agent": 3}
+    return sorted(listed, key=lambda tool: (order.get(tool.source, 4), tool.source, tool.name))
 
 
 def _others(
@@ -99,7 +100,8 @@ def built_ins(store: StructuredMemoryStore, settings: Settings) -> Sequence[Abst
     """
     specialists, _problems = find_specialists(folders(settings), ())
     writer = WrittenTools(store, None, frozenset).writer()
-    return [*built_in_toolsets(use_memory=True, use_sandbox=True), writer, delegation_toolset(specialists)]
+    web = web_toolset(settings.search_url)
+    return [*built_in_toolsets(use_memory=True, use_sandbox=True), web, writer, delegation_toolset(specialists)]
 
 
 async def built_in(store: StructuredMemoryStore, settings: Settings) -> dict[str, Tool[Any]]:

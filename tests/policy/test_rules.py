@@ -48,6 +48,9 @@ def policy(*rules: Rule, trusted: bool = True) -> Policy:
         (Rule("allow", "f", {"hosts": ()}), "f", {"hosts": []}, True),
         (Rule("allow", "f", {"hosts": ()}), "f", {"hosts": ["a.example"]}, False),
         (Rule("allow", "f", {"hosts": "*"}), "f", {"hosts": []}, False),
+        (Rule("allow", "f", {"packages": "pip:*"}), "f", {"packages": {"pip": ["a", "b"]}}, True),
+        (Rule("allow", "f", {"packages": "pip:*"}), "f", {"packages": {"pip": ["a"], "apt": ["b"]}}, False),
+        (Rule("allow", "f", {"packages": ()}), "f", {"packages": {}}, True),
     ],
 )
 def test_what_a_rule_means(rule: Rule, tool: str, args: dict[str, Any], meant: bool) -> None:
@@ -156,7 +159,13 @@ def test_no_text_breaks_the_reader(text: str, level: Level) -> None:
 @given(
     st.dictionaries(
         st.sampled_from(["url", "hosts", "packages", "path", "n"]),
-        st.one_of(_TEXT, st.lists(_TEXT, max_size=3), st.integers(), st.just("https://a.example/x?y=*")),
+        st.one_of(
+            _TEXT,
+            st.lists(_TEXT, max_size=3),
+            st.integers(),
+            st.dictionaries(_TEXT, _TEXT),
+            st.just("https://a.example/x?y=*"),
+        ),
         max_size=4,
     )
 )
