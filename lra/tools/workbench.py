@@ -62,8 +62,8 @@ class Workbench:
                 await self._make(client)
             assert self._id is not None
             if not self._used:
-                self._used = True
                 await self._refresh(client, self._id)
+                self._used = True
             return client, self._id
 
     async def present(self) -> tuple[Client, str] | None:
@@ -93,7 +93,7 @@ class Workbench:
             self._news = ""
             self._options, earlier = options, self._options
             try:
-                made = await self._make(client)
+                made = await self._make(client, before)
             except SandboxError:
                 self._options = earlier
                 raise
@@ -234,7 +234,7 @@ class Workbench:
         self._news = LOST
         return False
 
-    async def _make(self, client: Client) -> dict[str, Any]:
+    async def _make(self, client: Client, before: str | None = None) -> dict[str, Any]:
         options = self._options
         if self.workspace is not None:
             options = options | {"limits": await self._asked(self.workspace.limits())}
@@ -242,7 +242,10 @@ class Workbench:
         sandbox_id = str(made["id"])
         if self.workspace is not None:
             try:
-                await self._asked(self.workspace.fill(client, sandbox_id))
+                if before is None:
+                    await self._asked(self.workspace.fill(client, sandbox_id))
+                else:
+                    await self._asked(self.workspace.carry(client, before, sandbox_id))
             except BaseException:
                 with suppress(SandboxError):
                     await client.delete(sandbox_id)
@@ -272,10 +275,11 @@ class Workbench:
 
     async def _list(self, client: Client, sandbox_id: str) -> Listing:
         found = await client.list_files(sandbox_id, recursive=True)
+        # Of more than can be listed at once nobody can say what is new.
         return {
             each["path"]: (int(each["size"]), float(each["modified"]))
             for each in found["entries"]
-            if each["type"] == "file"
+            if each["type"] == "file" and found["complete"]
         }
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shlex
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from lra.errors import UsageError
-from lra.tools.workspace_box import LARGEST, Known, look, parcels, read, unpack, walk
+from lra.tools.workspace_box import LARGEST, Known, command, look, parcels, read, unpack, walk
 from lra.tools.workspace_changes import Change, Root, digest, patch
 from lra.tools.workspace_scan import Scan, ignored, is_secret, scan, usable
 from sandbox.client import Client
@@ -69,6 +70,31 @@ class Workspace:
         found = await asyncio.to_thread(scan, self.root)
         self.secret, self._known, self._links, self._refused = found.secret, {}, set(found.links), {}
         await self._send(client, sandbox_id, found, list(found.files))
+
+    async def carry(self, client: Client, before: str, sandbox_id: str) -> None:
+        """Put the folder into a new sandbox, with what was changed in the one before.
+
+        Args:
+            client: Who has both.
+            before: The sandbox before.
+            sandbox_id: The new one.
+
+        Raises:
+            SandboxError: One of them has ended, or the new one is too small.
+            UsageError: The folder holds too much.
+        """
+        changes = (await self.review(client, before, refused=True)).changes
+        refused = self._refused
+        await self.fill(client, sandbox_id)
+        self._refused = refused
+        for change in changes:
+            if change.after is None:
+                await client.remove(sandbox_id, change.path)
+        for change in changes:
+            if change.after is not None:
+                await client.write(sandbox_id, change.path, change.after)
+                if change.executable:
+                    await command(client, sandbox_id, f"chmod +x -- {shlex.quote(change.path)}")
 
     async def refresh(self, client: Client, sandbox_id: str) -> list[str]:
         """Give the sandbox what the person changed since; return the files that were changed on both sides.

@@ -62,9 +62,19 @@ def parcels(
         yield packed.getvalue(), known
 
 
-async def _command(client: Client, sandbox_id: str, command: str) -> None:
+async def command(client: Client, sandbox_id: str, line: str) -> None:
+    """Run a command of ours in a sandbox.
+
+    Args:
+        client: Who has the sandbox.
+        sandbox_id: Which.
+        line: What its shell is given.
+
+    Raises:
+        SandboxError: It failed.
+    """
     said, done = "", dict[str, Any]()
-    async with aclosing(client.command(sandbox_id, command, timeout=120.0)) as events:
+    async with aclosing(client.command(sandbox_id, line, timeout=120.0)) as events:
         async for event in events:
             if event["event"] in {"stdout", "stderr"}:
                 said += event["text"]
@@ -122,7 +132,7 @@ async def unpack(client: Client, sandbox_id: str, data: bytes, number: int) -> N
     """
     name = f".lra-{number}.tar"
     await client.write(sandbox_id, name, data)
-    await _command(client, sandbox_id, _UNPACK.format(name=name))
+    await command(client, sandbox_id, _UNPACK.format(name=name))
 
 
 def look(entry: dict[str, Any]) -> tuple[int, float]:

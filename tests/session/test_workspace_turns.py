@@ -126,6 +126,23 @@ async def test_what_the_person_changed_between_two_turns_is_seen(desk: Desk, pro
     assert json.loads(done.content)["stdout"] == "three\nfresh\n"
 
 
+async def test_another_sandbox_has_the_changes_of_the_one_before(desk: Desk, project: Path) -> None:
+    (project / "old.txt").write_text("old")
+    desk.server.script(
+        command("echo two > a.txt; rm old.txt; printf '#!/bin/sh\necho run' > r.sh; chmod +x r.sh"),
+        say("", call("create_sandbox", language="shell")),
+        command("cat a.txt; ./r.sh; ls"),
+        say("Done."),
+    )
+    session = await opened(desk, project, approver=Person(True))
+    events = await take(session, "change it")
+    finished = [json.loads(event.content) for event in of(events, ToolFinished)]
+    assert finished[2]["stdout"] == "two\nrun\na.txt\nr.sh\n"
+    (changed,) = of(events, WorkspaceChanged)
+    assert [line.split()[0] for line in changed.files] == ["a.txt", "r.sh", "old.txt"]
+    assert sorted(path.name for path in project.iterdir()) == ["a.txt", "r.sh"]
+
+
 async def test_pending_changes_survive_a_resume(desk: Desk, project: Path) -> None:
     desk.server.script(command("echo two > a.txt"), say("Done."), command("echo more >> a.txt"), say("Done."))
     session = await opened(desk, project, approver=Person(False))
