@@ -64,7 +64,7 @@ class Service:
     async def stop(self) -> None:
         if self.process.returncode is None:
             self.process.terminate()
-            await asyncio.wait_for(self.process.wait(), 30)
+            await asyncio.wait_for(self.process.wait(), 120)
 
     def client(self, key: str = KEY) -> HttpClient:
         return HttpClient(self.url, key)

