@@ -45,7 +45,9 @@ class _Bound(WrapperToolset[Any]):
     async def get_tools(self, ctx: RunContext[Any]) -> dict[str, ToolsetTool[Any]]:
         return await super().get_tools(replace(ctx, deps=self.deps))
 
-    async def get_instructions(self, ctx: RunContext[Any]) -> str | InstructionPart | Sequence[str | InstructionPart] | None:
+    async def get_instructions(
+        self, ctx: RunContext[Any]
+    ) -> str | InstructionPart | Sequence[str | InstructionPart] | None:
         return await super().get_instructions(replace(ctx, deps=self.deps))
 
     async def call_tool(

@@ -120,7 +120,9 @@ def pointed(error: BaseException, folder: Path | None = None) -> str:
 
 def _is_own(path: Path) -> bool:
     libraries = ("site-packages", "importlib", "asyncio")
-    return path.is_absolute() and not path.is_relative_to(_LIBRARY) and not any(name in path.parts for name in libraries)
+    return (
+        path.is_absolute() and not path.is_relative_to(_LIBRARY) and not any(name in path.parts for name in libraries)
+    )
 
 
 def _named(path: Path, folder: Path | None) -> str:

@@ -215,6 +215,8 @@ class Delegation:
             parent_id=level.session,
             title=clean_text(title_of(prompt)).strip(),
             private=True,
+            # Its first message is flushed in a moment, and takes it along.
+            flush=False,
         )
         turn = await store.journal.begin_turn(record.id, user_entry(prompt), model=model_name)
         below = _Level(record.id, Shares(budget, limits), (*level.chain, specialist.name))

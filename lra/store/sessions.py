@@ -70,8 +70,21 @@ class SessionStore:
         parent_id: str | None = None,
         title: str = "",
         private: bool = False,
+        flush: bool = True,
     ) -> SessionRecord:
-        """Add a session; an existing id is returned as it is."""
+        """Add a session; an existing id is returned as it is.
+
+        Args:
+            id: Its id; a new one by default.
+            model: Who answers in it.
+            folder: Where it was begun.
+            agent: Whose it is.
+            origin: `chat`, `library`, `import`, `agent` or `specialist`.
+            parent_id: The session it is a copy of, or belongs to.
+            title: Its title.
+            private: Whether what is said in it is found nowhere else.
+            flush: Whether it is on the disk before this returns; without, the next write of anything takes it there.
+        """
         now = now_us()
         values = {
             "id": id or new_id(),
@@ -90,7 +103,7 @@ class SessionStore:
         def work(connection: Connection) -> None:
             connection.execute(insert(sessions).prefix_with("OR IGNORE"), values)
 
-        await self._database.write(work)
+        await (self._database.write(work) if flush else self._database.write_stream(work))
         return await self.get(values["id"])  # type: ignore[arg-type]
 
     async def get(self, session_id: str) -> SessionRecord:
