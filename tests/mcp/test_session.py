@@ -103,6 +103,16 @@ async def test_a_server_that_hangs_is_not_waited_for_where_the_process_stays(des
     assert not any(name.startswith("mcp__") for name in offered(desk))
 
 
+async def test_the_person_is_told_once_which_tools_are_missing(desk: Desk) -> None:
+    session = await opened(desk, Person(), a={"command": "no-such-program-anywhere"})
+    desk.server.add(say("One."), say("Two."))
+    (notice,) = of(await take(session, "one"), events.Notice)
+    assert notice.text.startswith(
+        "The tools of the MCP server a are missing: it cannot be started: there is no program"
+    )
+    assert of(await take(session, "two"), events.Notice) == []
+
+
 async def test_tools_join_a_turn_that_runs_already(desk: Desk) -> None:
     await asyncio.to_thread(write_servers, {"a": hostile("good")})
     runtime = await desk.runtime()

@@ -232,7 +232,7 @@ def fill_in(text: str, environ: Mapping[str, str] | None = None) -> str:
         name, otherwise = found.group(1), found.group(2)
         text = environ.get(name) or otherwise
         if text is None:
-            raise ConfigError(f"It needs the environment variable {name}, which is not set.")
+            raise ConfigError(f"it needs the environment variable {name}, which is not set")
         return text
 
     return _VARIABLE.sub(value, text)

@@ -252,8 +252,11 @@ def explain(error: BaseException, *, starting: bool = False) -> str:
 
         if isinstance(error, ValidationError):
             text = f"it answered with what is no {error.title}"
+        from httpx2 import TransportError
         from mcp import MCPError
 
+        if isinstance(error, TransportError):
+            text = f"it cannot be reached ({text.rstrip('.') or type(error).__name__})"
         if starting and isinstance(error, MCPError):
             text = f"it does not speak MCP ({text.rstrip('.')})"
     return (text or type(error).__name__).rstrip(".")

@@ -100,7 +100,7 @@ async def _start(config: ServerConfig) -> asyncio.subprocess.Process:
         what = f"there is no program {config.command!r}" if missing else f"{error.strerror}: {config.command}"
         if missing and not await asyncio.to_thread(config.folder.is_dir):
             what = f"there is no folder {config.folder}"
-        raise LraError(f"It cannot be started: {what}.") from None
+        raise LraError(f"it cannot be started: {what}") from None
 
 
 async def _read(

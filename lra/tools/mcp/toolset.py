@@ -12,7 +12,7 @@ from pydantic_ai.toolsets import AbstractToolset, ToolsetTool
 from pydantic_core import SchemaValidator, core_schema
 
 from lra.errors import LraError
-from lra.events import ToolProgress
+from lra.events import Notice, ToolProgress
 from lra.tools.catalogue import ToolInfo
 from lra.tools.deps import AgentDeps
 from lra.tools.mcp.offers import Offer
@@ -33,6 +33,7 @@ class McpToolset(AbstractToolset[AgentDeps]):
     def __init__(self, servers: Sequence[McpServer], *, patience: float = 0.0) -> None:
         self.servers = list(servers)
         self._patience = patience
+        self._told: set[str] = set()
 
     @property
     def id(self) -> str:
@@ -47,6 +48,7 @@ class McpToolset(AbstractToolset[AgentDeps]):
             await asyncio.wait(starting, timeout=patience)
         for each in starting:
             each.cancel()
+        self._tell(ctx.deps, patient=bool(patience))
         return {
             name: ToolsetTool(
                 toolset=self,
@@ -62,6 +64,19 @@ class McpToolset(AbstractToolset[AgentDeps]):
             for server in self.servers
             for name, offer in server.offers.items()
         }
+
+    def _tell(self, deps: AgentDeps, *, patient: bool) -> None:
+        """Tell the person once of each server whose tools are missing."""
+        for server in self.servers:
+            late = patient and server.state == "starting"
+            if (late or server.state == "failed") and server.name not in self._told:
+                self._told.add(server.name)
+                why = "it is still starting" if late else server.problem
+                deps.tell(
+                    Notice(level="warning", text=f"The tools of the MCP server {server.name} are missing: {why}.")
+                )
+            elif server.state == "ready":
+                self._told.discard(server.name)
 
     async def call_tool(
         self, name: str, tool_args: dict[str, Any], ctx: RunContext[AgentDeps], tool: ToolsetTool[AgentDeps]
