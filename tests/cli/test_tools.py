@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -122,6 +123,19 @@ def test_a_tool_that_fails_its_tests_is_not_kept(run: Cli) -> None:
     assert "count_words was not kept, since its tests failed. Test 1, count_words" in done.err
     assert "gave 3, not 4." in done.err
     assert run("export-tools").code == 1
+
+
+def test_the_readme_shows_what_is_printed(run: Cli) -> None:
+    text = (Path(__file__).parents[2] / "README.md").read_text("utf-8").split("\n## Tools it writes\n")[1]
+    source = text.split("```py\n")[1].split("```")[0]
+    console = text.split("```py\n")[1].split("```text\n")[1].split("```")[0]
+    (run.folder / "words.py").write_text(source)
+    for piece in console.split("$ lra ")[1:]:
+        command, *expected = piece.splitlines()
+        # The time is another each time, and the rest is the source.
+        wanted = [line for line in expected if line != "…" and "Version 1" not in line]
+        said = run(*command.split()).out.splitlines()
+        assert [line for line in said if "Version 1, by" not in line][: len(wanted)] == wanted
 
 
 async def _many(store: StructuredMemoryStore) -> None:
