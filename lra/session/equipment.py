@@ -135,7 +135,7 @@ async def equip(
     equipment.toolsets += built_in
     equipment.toolsets.append(web_toolset(runtime.settings.search_url, private=private_allowed()))
     equipment.capabilities.append(NativeWeb())
-    _add_written(equipment, runtime, record)
+    await _add_written(equipment, runtime, record)
     equipment.delegation.tools_from(equipment.toolsets, equipment.capabilities)
     equipment.notices += await equipment.fit(definition or Definition())
     await _add_servers(equipment, runtime)
@@ -143,7 +143,7 @@ async def equip(
     return equipment
 
 
-def _add_written(equipment: Equipment, runtime: Runtime, record: SessionRecord) -> None:
+async def _add_written(equipment: Equipment, runtime: Runtime, record: SessionRecord) -> None:
     """Offer the tools that were written, and the tool that writes more, where there is a sandbox for them."""
     if equipment.workbench is None:
         return
@@ -155,6 +155,7 @@ def _add_written(equipment: Equipment, runtime: Runtime, record: SessionRecord) 
 
     written = WrittenTools(runtime.store, boxes, taken)
     others += [written, written.writer()]
+    await written.refresh()
     equipment.ending.push_async_callback(boxes.close)
 
 

@@ -58,6 +58,7 @@ async def test_a_tool_is_written_used_at_once_and_in_a_later_session(desk: Desk,
     await desk.close(session)
 
     later = await desk.session(approver=Asked())
+    assert "shout" in [tool.name for tool in later.tools()]
     desk.server.script(say("", call("shout", text="again")), say("So."))
     events = await take(later, "use it")
     assert finished(events).content == "AGAIN! "
