@@ -277,7 +277,9 @@ async def _greeting(reader: StreamReader, host: str) -> bytes:
 
 async def _answer(writer: StreamWriter, status: str, reason: str) -> None:
     body = f"The sandbox may not do this: {reason}.\n".encode()
-    head = f"HTTP/1.1 {status}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {len(body)}\r\n"
+    # Of a tunnel that is refused, most programs show their user this line alone.
+    why = "".join(each for each in reason if " " <= each <= "~")[:120]
+    head = f"HTTP/1.1 {status}: {why}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {len(body)}\r\n"
     with contextlib.suppress(OSError):
         writer.write(f"{head}Connection: close\r\n\r\n".encode() + body)
         await writer.drain()
