@@ -21,7 +21,7 @@ FILE = "AGENTS.md"
 MOST = 32_000
 """Characters of one file that go to the model."""
 _DEPTH = 4
-_MOST_FOLDERS = 5_000
+_MOST_FOLDERS = 2_000
 _MOST_NESTED = 30
 _SKIPPED = frozenset({"node_modules", "vendor", "target", "build", "dist", "venv", "site-packages"})
 

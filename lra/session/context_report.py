@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from pydantic_ai.capabilities import AbstractCapability
 from pydantic_ai.messages import ModelMessage
 from pydantic_ai.models import Model
 from pydantic_ai.toolsets import AbstractToolset
 
 from lra.agent.build import default_instructions
 from lra.agent.context import CHARS_PER_TOKEN, FULL, part_chars, window_of
+from lra.agent.instructions_files import FolderInstructions
 from lra.agent.recall_block import format_block
 from lra.events import RecalledMemory
 from lra.session.context import SessionContext
 from lra.store import StructuredMemoryStore
 from lra.store.clock import iso
 from lra.tools.catalogue import function_tools
+from lra.tools.mcp.toolset import servers_in
+from lra.tools.skills import skills_in
 
 PartName = Literal[
     "instructions",
@@ -102,6 +107,7 @@ async def report(
     *,
     model: Model,
     model_name: str,
+    capabilities: Sequence[AbstractCapability[Any]] = (),
 ) -> ContextReport:
     """Return what the next request would send, with the memories that were recalled for the last turn.
 
@@ -112,6 +118,7 @@ async def report(
         toolsets: What the model can call.
         model: The model that answers.
         model_name: Its name.
+        capabilities: What else goes with the agent, such as the instructions of folders.
     """
     history = await context.messages()
     chars: Counter[PartName] = Counter()
@@ -126,6 +133,13 @@ async def report(
         definition = tool.tool_def
         schema = json.dumps(definition.parameters_json_schema)
         add("tools", len(definition.name) + len(definition.description or "") + len(schema))
+    for offer in (offer for server in servers_in(toolsets) for offer in server.offers.values()):
+        add("tools", len(offer.name) + len(offer.description) + len(json.dumps(offer.schema)))
+    for skill in skills_in(toolsets):
+        add("instructions", len(skill.name) + len(skill.description), 0)
+    for each in capabilities:
+        if isinstance(each, FolderInstructions):
+            add("instructions", len(await asyncio.to_thread(each.text)), len(each.files))
     if context.summary:
         add("summary", _size(history[:_SUMMARY_MESSAGES]))
         history = history[_SUMMARY_MESSAGES:]

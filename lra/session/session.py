@@ -402,6 +402,7 @@ class Session:
             self._equipment.toolsets,
             model=self._model,
             model_name=self.model_name,
+            capabilities=self._equipment.capabilities,
         )
 
     async def set_model(self, name: str) -> None:

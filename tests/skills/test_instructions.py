@@ -98,3 +98,19 @@ async def test_they_go_with_every_request_as_they_are_then_and_into_no_conversat
     assert "Call me Captain." not in system(2)
     kept = "".join((row.payload or "") + row.content for row in await rows(session))
     assert "Call me" not in kept
+
+
+async def test_they_count_as_what_fills_the_window(desk: Desk) -> None:
+    async def instructions() -> int:
+        session = await desk.session(use_memory=False)
+        found = await session.context_report()
+        (part,) = [each for each in found.parts if each.name == "instructions"]
+        return part.tokens
+
+    def prepare() -> None:
+        trust(Path.cwd(), config_dir())
+        Path("AGENTS.md").write_text("word " * 4_000)
+
+    before = await instructions()
+    await asyncio.to_thread(prepare)
+    assert await instructions() > before + 4_000
