@@ -203,6 +203,13 @@ async def prune(*, images: bool = False) -> Pruned:
     return await clear(images=images)
 
 
+async def images() -> list[dict[str, Any]]:
+    """Return the cached images with packages: provider, image, packages, size and when each was created."""
+    from sandbox.keeping import images as find
+
+    return await find()
+
+
 async def build(provider: str, packages: Mapping[str, tuple[str, ...]], progress: Callable[[str], None]) -> str:
     """Build what sandboxes with some packages are started from.
 
@@ -330,6 +337,7 @@ __all__ = [
     "SandboxError",
     "build",
     "connect",
+    "images",
     "likely",
     "list_here",
     "logs_here",

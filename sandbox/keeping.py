@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from sandbox import records
 from sandbox.errors import InvalidError, SandboxError
@@ -49,6 +51,18 @@ async def prune(*, images: bool) -> Pruned:
         except SandboxError as error:
             done.problems.append(f"{name}: {error.message}")
     return done
+
+
+async def images() -> list[dict[str, Any]]:
+    """Return the cached images with packages of every provider that works here."""
+    found: list[dict[str, Any]] = []
+    for name in [*names(), *await asyncio.to_thread(installed)]:
+        with contextlib.suppress(SandboxError):
+            provider = await asyncio.to_thread(load, name)
+            cached = getattr(provider, "cached", None)
+            if cached is not None and await provider.check() is None:
+                found += [{"provider": name, **each} for each in await cached()]
+    return found
 
 
 async def build(provider: str, packages: Mapping[str, tuple[str, ...]], progress: Progress) -> str:

@@ -12,6 +12,7 @@ from lra.cli import output
 from lra.cli.options import HELP, Json
 from lra.cli.work import settings as read_settings
 from lra.errors import ExitCode, NotFoundError, UnavailableError
+from lra.text import file_size
 
 if TYPE_CHECKING:
     from lra.config import Settings
@@ -111,17 +112,46 @@ def prune(
         raise typer.Exit(ExitCode.FAILED)
 
 
+@app.command("images")
+def images(as_json: Json = False) -> None:
+    """List the cached images with packages; `prune --images` removes them."""
+    from sandbox.client import images as list_images
+
+    found = _run(list_images())
+    if as_json:
+        output.write_json(found)
+        return
+    rows = [
+        (
+            each["image"],
+            ", ".join(name for names in each["packages"].values() for name in names),
+            file_size(each["size"]),
+            output.when(each["created"]),
+        )
+        for each in found
+    ]
+    output.write_table(("IMAGE", "PACKAGES", "SIZE", "CREATED"), rows, empty="There are no images with packages.")
+
+
 @app.command("build")
 def build(
     packages: Annotated[
         list[str] | None, typer.Argument(metavar="PACKAGE", help="Python packages to have in it.")
+    ] = None,
+    npm: Annotated[
+        list[str] | None, typer.Option("--npm", metavar="NAME", help="A package of npm; repeatable.")
+    ] = None,
+    apt: Annotated[
+        list[str] | None, typer.Option("--apt", metavar="NAME", help="A package of the system; repeatable.")
     ] = None,
     provider: _Provider = "auto",
 ) -> None:
     """Build the image of sandboxes ahead of time, with some packages, so that the first one need not wait."""
     from sandbox.client import build as make
 
-    tag = _run(make(provider, {"pip": tuple(packages)} if packages else {}, lambda line: typer.echo(line, err=True)))
+    given = {"pip": packages, "npm": npm, "apt": apt}
+    wanted = {manager: tuple(names) for manager, names in given.items() if names}
+    tag = _run(make(provider, wanted, lambda line: typer.echo(line, err=True)))
     output.write(f"{tag} is there.")
 
 
