@@ -17,7 +17,7 @@ from bench.options import Options
 from bench.records import Records
 from bench.table import Row, render
 
-NAMES = ("help", "prompt", "terminal", "turn", "delegation", "write", "search", "memory", "sandbox")
+NAMES = ("help", "prompt", "terminal", "turn", "delegation", "write", "search", "memory", "sandbox", "tools")
 MODULES = {"terminal": ("streaming", "attended")}
 """Where a benchmark's modules have other names."""
 
