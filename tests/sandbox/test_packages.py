@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import uuid
 import zipfile
 from collections.abc import AsyncIterator
@@ -113,6 +114,23 @@ def wheel(folder: Path, name: str) -> Path:
     return path
 
 
+async def lra(*arguments: str) -> tuple[int | None, str]:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "lra", "sandbox", *arguments),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    out, _ = await process.communicate()
+    return process.returncode, out.decode()
+
+
+@pytest.mark.parametrize("arguments", [("--apt", "jq-"), ("--npm", "x@file:y"), ("x; y",)])
+async def test_the_command_that_builds_takes_names_alone(docker: DockerProvider, arguments: tuple[str, ...]) -> None:
+    code, said = await lra("build", "--provider", "docker", *arguments)
+    assert code != 0
+    assert "is not the name of" in said
+
+
 @pytest.fixture
 async def docker(request: pytest.FixtureRequest) -> DockerProvider:
     provider = DockerProvider()
@@ -149,6 +167,9 @@ async def test_images_of_packages_are_listed_and_pruned(
     found = {each["image"]: each for each in await docker.cached()}
     assert found[image]["packages"] == {"pip": [f"{name}==1.0"]}
     assert found[image]["size"] > 1_000_000
+    code, said = await lra("images")
+    assert code == 0
+    assert any(line.split()[:2] == [image, f"{name}==1.0"] for line in said.splitlines())
     manager = Manager(docker)
     try:
         box = await Running.create(manager, packages={"pip": [f"{name}==1.0"]})
