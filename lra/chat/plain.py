@@ -13,8 +13,10 @@ from lra.chat.reader import Reopened
 from lra.chat.screen import Screen
 
 MARK = "> "
-_PASTE_SECONDS = 0.03
+_TOGETHER_SECONDS = 0.05
 """Lines that come closer together than this were not typed but pasted."""
+_PASTE_SECONDS = 0.4
+"""How long the next piece of what is being pasted may take, on a machine that is busy."""
 
 
 class PlainReader:
@@ -97,10 +99,11 @@ class PlainReader:
 
     async def _with_pasted(self, line: str) -> str:
         """Return a line with those that came right behind it."""
+        patience = _TOGETHER_SECONDS
         while not line.endswith("\\"):
             if "\n" not in self._buffer:
                 try:
-                    async with asyncio.timeout(_PASTE_SECONDS):
+                    async with asyncio.timeout(patience):
                         piece = await self._piece()
                 except TimeoutError:
                     return line
@@ -109,7 +112,7 @@ class PlainReader:
                 self._buffer += self._decoder.decode(piece)
                 if "\n" not in self._buffer:
                     return line
-            line += "\n" + await self._next_line()
+            line, patience = f"{line}\n{await self._next_line()}", _PASTE_SECONDS
         return line
 
     async def _next_line(self) -> str:

@@ -49,6 +49,7 @@ def test_nothing_heavy_is_imported_before_the_prompt(start: Start, home: Path) -
         "lra.store",
         "lra.store.inbox",
         "lra.store.processes",
+        "lra.store.whole_file",
     }
 
 
