@@ -283,3 +283,21 @@ async def test_without_an_embedder_words_are_enough(memory: Memory) -> None:
     assert not status.embedder_ready
     assert "LRA_EMBEDDING=none" in status.embedding
     assert (await memory.search("words"))[0].content == "only words"
+
+
+@pytest.mark.parametrize("steps", range(6))
+async def test_it_ends_also_when_it_is_woken_at_the_same_moment(opener: Opener, steps: int) -> None:
+    memory = opener()
+    await memory.start()
+    assert await memory.drain(10)
+    indexer = memory._semantic.indexer
+    assert indexer is not None
+    await asyncio.sleep(0.05)
+    indexer.wake()
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    stopping = asyncio.create_task(indexer.stop())
+    # Within less than the time after which it is told again.
+    done, _ = await asyncio.wait([stopping], timeout=1.5)
+    assert done
+    assert not indexer.running

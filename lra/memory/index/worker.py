@@ -30,6 +30,7 @@ POLL_SECONDS = 0.5
 LOCK_SECONDS = 1.0
 LONGEST_PAUSE = 60.0
 NO_PROGRESS_SECONDS = 30.0
+_STOP_SECONDS = 2.0
 
 logger = logging.getLogger("lra.memory")
 
@@ -109,9 +110,10 @@ class Indexer:
         """End the work after the current step and give up ownership."""
         task, self._task = self._task, None
         if task is not None:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+            # Again, should something on the way take the cancellation for its own.
+            while not task.done():
+                task.cancel()
+                await asyncio.wait([task], timeout=_STOP_SECONDS)
         await self._disown()
 
     async def _run(self) -> None:
@@ -135,8 +137,10 @@ class Indexer:
 
     async def _rest(self) -> None:
         pause = self._pause or (POLL_SECONDS if self.owner else LOCK_SECONDS)
+        # Not wait_for: before Python 3.12 it forgets that it was cancelled when it is woken at the same moment.
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._wake.wait(), pause)
+            async with asyncio.timeout(pause):
+                await self._wake.wait()
         self._wake.clear()
 
     async def _step(self) -> None:
@@ -207,7 +211,8 @@ class Indexer:
                 if alone and await self.own():
                     # A model that has to be fetched first may take longer than there is time.
                     rest = None if timeout is None else max(0.01, timeout - (time.monotonic() - start))
-                    await asyncio.wait_for(self.drain_some(), rest)
+                    async with asyncio.timeout(rest):
+                        await self.drain_some()
                 self.wake()
                 before, left = left, await self._store.queue.pending()
                 now = time.monotonic()
