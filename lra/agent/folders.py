@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -77,6 +78,12 @@ class AgentFolder:
             specialists=(*own, *definition.specialists),
         )
 
+    def copy(self) -> AgentFolder:
+        """Return the same for another session, which notices changes by itself."""
+        other = AgentFolder.__new__(AgentFolder)
+        other.file, other.folder, other._stamp = self.file, self.folder, self._stamp
+        return other
+
     def changed(self) -> bool:
         """Tell whether a file was changed since it was last loaded. Blocks."""
         return self._look() != self._stamp
@@ -91,13 +98,17 @@ class AgentFolder:
         return tuple(sorted(seen))
 
 
+_LOADING = threading.Lock()
+"""What a file imports is found by a path that the whole process shares: one agent is loaded at a time."""
+
+
 def _run(file: Path, folder: Path) -> ModuleType:
     name = f"lra_agent_{file.stem}"
     spec = importlib.util.spec_from_file_location(name, file)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    with _importing_from(folder, name, module):
+    with _LOADING, _importing_from(folder, name, module):
         try:
             spec.loader.exec_module(module)
         except SystemExit as error:

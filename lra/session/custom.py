@@ -45,6 +45,10 @@ class Custom:
         folder = await asyncio.to_thread(AgentFolder, Path(agent))
         return cls(await asyncio.to_thread(folder.load), folder)
 
+    def copy(self) -> Custom:
+        """Return the same for another session."""
+        return Custom(self.definition, self._folder.copy() if self._folder else None)
+
     async def refresh(self, equipment: Equipment) -> list[str]:
         """Load the agent anew when its files were changed; what cannot be used leaves the agent as it was.
 

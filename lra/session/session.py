@@ -364,7 +364,7 @@ class Session:
             equipment=await equip(
                 self.runtime, record, use_memory=self._use_memory, definition=self._equipment.definition
             ),
-            custom=self._custom,
+            custom=self._custom.copy(),
         )
         await session._tenancy.take()
         return session

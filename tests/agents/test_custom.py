@@ -200,6 +200,60 @@ def test_two_agents_do_not_see_each_others_modules(home: Path) -> None:
     assert said == ["HELLO YOU", "second hello you", "HELLO YOU"]
 
 
+async def test_agents_are_loaded_one_at_a_time(home: Path) -> None:
+    def make(number: int) -> Path:
+        place = home / f"agent{number}"
+        place.mkdir()
+        (place / "helper.py").write_text(f"import time\ntime.sleep(0.01)\ndef shout(text):\n    return '{number}'\n")
+        (place / "agent.py").write_text(AGENT)
+        (place / "instructions.md").write_text("x")
+        return place
+
+    places = [await asyncio.to_thread(make, number) for number in range(8)]
+    folders = [await asyncio.to_thread(AgentFolder, place) for place in places]
+    loaded = await asyncio.gather(*(asyncio.to_thread(each.load) for each in folders))
+    assert [definition.tools[0]("you") for definition in loaded] == [str(number) for number in range(8)]  # type: ignore[operator]
+
+
+SHAPES = """
+from __future__ import annotations
+
+from pydantic import BaseModel
+from lra import create_agent
+
+class Place(BaseModel):
+    name: str
+    inside: Place | None = None
+
+class Found(BaseModel):
+    places: list[Place]
+
+def look(place: Place) -> list[Place]:
+    return [place]
+
+agent = create_agent(tools=[look], output_type=Found)
+"""
+
+
+async def test_shapes_that_a_file_defines(desk: Desk, home: Path) -> None:
+    place = await asyncio.to_thread(folder, home, SHAPES)
+    session = await desk.session(agent=place)
+    desk.server.script(
+        say("", call("look", place={"name": "Oslo", "inside": {"name": "Norway"}})),
+        say("", call("final_result", places=[{"name": "Oslo"}])),
+    )
+    seen = await take(session, "Look.")
+    assert json.loads(end(seen).output) == {"places": [{"name": "Oslo", "inside": None}]}
+    fork = await session.fork()
+    await asyncio.to_thread((place / "agent.py").write_text, SHAPES + "\n")
+    desk.server.script(default=say("", call("final_result", places=[])))
+    for each in (session, fork):
+        assert [event.text for event in of(await take(each, "Again."), events.Notice)] == [
+            "my_agent was changed and is loaded anew."
+        ]
+    await fork.close(summarize=False)
+
+
 @pytest.mark.parametrize("template", list(TEMPLATES))
 def test_what_is_made_loads(home: Path, template: str) -> None:
     place = home / "new_agent"
