@@ -15,8 +15,9 @@ from lra.text import file_size
 
 MOST_FILES = 20_000
 MOST_BYTES = 512_000_000
-_NEVER = frozenset({".git", ".hg", ".svn", ".bzr", ".jj"})
-"""Never given and never changed: what runs as soon as somebody uses the repository lies in there."""
+_NEVER = frozenset({".git", ".hg", ".svn", ".bzr", ".jj", ".lra"})
+"""Never given and never changed: what runs as soon as somebody uses the repository lies in there, and what says what
+tools may do."""
 _BUILT = frozenset(
     {"node_modules", "__pycache__", ".venv", "venv", ".tox", ".nox", ".mypy_cache", ".pytest_cache", ".ruff_cache"}
     | {".ipynb_checkpoints", ".DS_Store"}

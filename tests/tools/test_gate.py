@@ -20,6 +20,7 @@ from lra.events import ApprovalRequested, ApprovalResolved, Notice, ToolFinished
 from lra.session import Session
 from lra.tools.consent import Answer, Edited, Lasting, by_policy
 from lra.tools.deps import AgentDeps
+from lra.tools.workspace_scan import usable
 from tests.session.support import MODELS, Desk, end, of, take
 from tests.support.model_server import ModelServer, call, say
 
@@ -326,3 +327,8 @@ async def test_a_plain_agent_with_nobody_to_ask_refuses(model_server: ModelServe
     assert asked == []
     rows = await runtime.store.audit.find(session_id="plain")
     assert [(row["payload"]["outcome"], row["payload"]["by"]) for row in rows] == [("refused", "settings")]
+
+
+@pytest.mark.parametrize("path", [".lra/permissions.toml", "a/.LRA/agents/x.md", ".lra./mcp.json"])
+def test_what_says_what_tools_may_do_is_not_theirs_to_change(path: str) -> None:
+    assert not usable(path)
