@@ -87,6 +87,16 @@ def test_a_mistake_leaves_one_server_out_and_says_which(entry: Any, told: str) -
     assert told in problem
 
 
+def test_files_of_other_programs_are_read_too() -> None:
+    described = {
+        "a": {"type": "stdio", "command": "cat", "autoApprove": ["*"], "description": "d"},
+        "b": {"transport": "streamable-http", "url": "http://x.example/mcp"},
+    }
+    Path("mcp.json").write_text("\ufeff" + json.dumps({"servers": described}))
+    seen = found()
+    assert ([each.name for each in seen.servers], seen.problems) == (["a", "b"], ())
+
+
 @pytest.mark.parametrize("name", ["", "a b", "a__b", "../x", "x" * 25, "-a", "a\x1b"])
 def test_a_name_is_part_of_tools_names(name: str) -> None:
     write_servers({name: {"command": "cat"}}, Path("mcp.json"))

@@ -21,6 +21,9 @@ _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9]|[-_](?![-_])){0,23}")
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 _KEYS = {"command", "args", "env", "cwd", "type", "url", "headers", "disabled", "timeout", "startTimeout", "tools"}
 
+_OTHERS = {"description", "name", "transport", "autoApprove", "alwaysAllow", "icon"}
+"""Settings of other programs that read such files; what they would allow is asked about here all the same."""
+
 Level = Literal["user", "project", "agent"]
 
 
@@ -157,9 +160,9 @@ def _server(name: str, entry: Any, path: Path, level: Level, folder: Path) -> Se
         raise ValueError("a name is 1 to 24 letters, digits, and single - or _ between them")
     if not isinstance(entry, dict):
         raise ValueError("its description has to be an object")
-    if unknown := sorted(set(map(str, entry)) - _KEYS - {"description"}):
+    if unknown := sorted(set(map(str, entry)) - _KEYS - _OTHERS):
         raise ValueError(f"there is no setting {unknown[0]!r}; the settings are {', '.join(sorted(_KEYS))}")
-    kind = entry.get("type", "http" if "url" in entry else "stdio")
+    kind = entry.get("type", entry.get("transport", "http" if "url" in entry else "stdio"))
     if kind not in ("stdio", "http", "streamable-http", "streamableHttp"):
         raise ValueError(f"type {kind!r} is not known; stdio and http are")
     command, url = _text(entry, "command"), _text(entry, "url")
