@@ -59,6 +59,30 @@ def start(home: Path, places: dict[str, str], model_server: ModelServer) -> Iter
         assert "Traceback" not in terminal.text
 
 
+@pytest.fixture
+def editor(home: Path) -> Path:
+    """An editor that writes what lies in `wanted.py`, and notes what it was given."""
+    script = home / "editor"
+    script.write_text('#!/bin/sh\ncp "$1" given.py\ncp wanted.py "$1"\n')
+    script.chmod(0o755)
+    return script
+
+
+def test_a_person_writes_a_tool_in_the_editor(places: dict[str, str], home: Path, editor: Path) -> None:
+    (home / "wanted.py").write_text(COUNT.replace("    3", "    4"))
+    env = plain_env(home, EDITOR=str(editor), **places)
+    with Terminal(lra("create-tool"), env=env, cwd=home, columns=100, rows=40) as terminal:
+        terminal.wait("The tool's name:")
+        terminal.send("count_words\r")
+        terminal.wait("Back to the editor? [Y/n]", 40)
+        assert "gave 3, no" in terminal.text
+        assert "def count_words(text: str)" in (home / "given.py").read_text()
+        (home / "wanted.py").write_text(COUNT)
+        terminal.send("y\r")
+        terminal.wait("Kept as version 1.", 40)
+        assert terminal.end() == 0
+
+
 def test_asked_for_approved_used_restarted_used_again_listed_exported_imported(
     start: Callable[[], Terminal], places: dict[str, str], home: Path, model_server: ModelServer
 ) -> None:

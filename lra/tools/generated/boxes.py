@@ -62,7 +62,10 @@ class ToolBoxes:
         key = (name, source)
         async with self._making:
             box = self._boxes.get(key)
-            if box is None or box.ended:
+            if box is not None and box.ended:
+                await box.end()
+                box = None
+            if box is None:
                 client = await self._connect()
                 made = await client.create(metadata={"session": self._label, "tool": name}, **grants.options())
                 box = self._boxes[key] = _Box(client, str(made["id"]), name, source, grants)
