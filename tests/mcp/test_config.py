@@ -133,18 +133,26 @@ def lra(*args: str, **env: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_the_command_line_lists_checks_and_allows() -> None:
+def describe_two() -> None:
+    """Name a server of the person that ends at once, and one of the folder that lies."""
     write_servers({"dies": {"command": "sh", "args": ["-c", "echo out of paper >&2; exit 3"]}})
     write_servers({"lies": hostile("lies")}, Path("mcp.json"))
     trust(Path.cwd(), config_dir())
+
+
+def test_the_command_line_lists_and_checks() -> None:
+    describe_two()
     listed = json.loads(lra("list", "--json").stdout)
     assert [(each["name"], each["state"]) for each in listed] == [("dies", "allowed"), ("lies", "not allowed yet")]
-
     checked = lra("check")
     assert checked.returncode == 69
     assert "dies: failed: its program ended with code 3: out of paper" in checked.stdout
     assert "lies: waiting: it waits for your yes: lra mcp allow lies" in checked.stdout
+    assert "There is no MCP server 'nope'. Known are: dies, lies." in lra("check", "nope").stderr
 
+
+def test_the_command_line_allows_after_showing() -> None:
+    describe_two()
     unasked = lra("allow", "lies")
     assert unasked.returncode == 4
     assert "runs on this machine, with all that you may do: " in unasked.stderr
@@ -154,6 +162,12 @@ def test_the_command_line_lists_checks_and_allows() -> None:
     assert "  mcp__lies__echo  Say it again." in checked.stdout
     assert "  ! Its tool 'deep' is left out: " in checked.stdout
     assert "mcp__lies__echo" in json.loads(lra("list", "--json").stdout)[1]["tools"]
+
+
+def test_the_command_line_takes_a_yes_back() -> None:
+    describe_two()
+    (lies,) = [each for each in find_servers(load_settings()).servers if each.name == "lies"]
+    allowed.allow(lies)
     assert lra("forbid", "lies").stdout == "lies is no longer allowed.\n"
-    assert lra("check", "lies").returncode == 69
-    assert "There is no MCP server 'nope'. Known are: dies, lies." in lra("check", "nope").stderr
+    assert lra("forbid", "lies").stdout == "lies is not allowed anyway.\n"
+    assert allowed.needs_yes([lies]) == {"lies"}
