@@ -71,11 +71,11 @@ def editor(home: Path) -> Path:
 def test_a_person_writes_a_tool_in_the_editor(places: dict[str, str], home: Path, editor: Path) -> None:
     (home / "wanted.py").write_text(COUNT.replace("    3", "    4"))
     env = plain_env(home, EDITOR=str(editor), **places)
-    with Terminal(lra("create-tool"), env=env, cwd=home, columns=100, rows=40) as terminal:
+    with Terminal(lra("create-tool"), env=env, cwd=home, columns=200, rows=40) as terminal:
         terminal.wait("The tool's name:")
         terminal.send("count_words\r")
         terminal.wait("Back to the editor? [Y/n]", 40)
-        assert "gave 3, no" in terminal.text
+        assert "gave 3, not 4." in terminal.text
         assert "def count_words(text: str)" in (home / "given.py").read_text()
         (home / "wanted.py").write_text(COUNT)
         terminal.send("y\r")
