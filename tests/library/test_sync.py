@@ -61,6 +61,7 @@ def test_one_turn() -> None:
 async def test_one_turn_where_a_loop_runs(no_blocking_calls: BlockBuster) -> None:
     # As in a cell of a notebook: the call blocks, which is what was asked for, and works.
     no_blocking_calls.deactivate()
+
     def cell() -> str:
         async def inside() -> str:
             store = StructuredMemoryStore()
