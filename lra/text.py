@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import unicodedata
 from typing import Any
 
@@ -49,6 +50,16 @@ def one_line(text: str, limit: int = 80) -> str:
     """Fold text to one line of at most `limit` characters, an ellipsis showing a cut."""
     line = " ".join(printable(text).split())
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+
+
+def with_tilde(path: str) -> str:
+    """Return a path as a person writes it: `~` in place of the home folder.
+
+    Args:
+        path: A path, or a text that begins with one.
+    """
+    home = os.path.expanduser("~")
+    return f"~{path[len(home) :]}" if len(home) > 1 and path.startswith(home + os.sep) else path
 
 
 def file_size(number: int) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from lra.chat.render import Style, call_text
 from lra.chat.table import counted
 from lra.chat.width import cells, clip
+from lra.text import with_tilde
 
 if TYPE_CHECKING:
     from lra.tools.consent import Answer
@@ -69,7 +70,7 @@ class Request:
     def shown(self, columns: int) -> list[tuple[str, Style]]:
         """Return the lines to show above the question, the most important first, cut to the width."""
         call = call_text(self.name, self.args)
-        why: list[tuple[str, Style]] = [(clip_indented(f"  {self.reason}", columns), "dim")] if self.reason else []
+        why: list[tuple[str, Style]] = [(f"  {self.reason}", "dim")] if self.reason else []
         if cells(call) + 2 < columns and "\\n" not in call:
             return [(f"? {call}", "warning"), *why]
         arguments = self.arguments
@@ -130,4 +131,4 @@ def rule_lines(request: Request, path: str) -> list[str]:
     from lra.policy import propose, written
 
     text = written(propose(request.name, request.args))
-    return [f"This rule would be added to {path}:", *(f"  {line}" for line in text.splitlines())]
+    return [f"This rule would be added to {with_tilde(path)}:", *(f"  {line}" for line in text.splitlines())]

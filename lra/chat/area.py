@@ -20,6 +20,10 @@ from lra.chat.width import cells, clip, fold
 MARK = "> "
 _SHARE = 3
 """The live lines, and the input too, take at most this part of the rows."""
+_ASKED = 12
+"""The live lines while something is asked, where the terminal has as many rows."""
+_ANSWER = 16
+"""Columns an answer needs beside its question; with fewer the question stands above it."""
 _MENU = 8
 _STATUS_FROM = 5
 """Rows below which there is no status line."""
@@ -103,6 +107,9 @@ class Area:
         """Compute what the next repaint shows."""
         size = self._size()
         room = max(1, size.rows // _SHARE)
+        if self.question:
+            # What is asked has to be read, whatever else there is.
+            room = max(room, min(_ASKED, size.rows - _STATUS_FROM))
         question = self._question_lines(size.columns - 1)[: max(1, room - 1)]
         self._lines = [*self.live(size.columns - 1, max(0, room - len(question))), *question]
         self._status = self.status(size.columns - 1) if size.rows >= _STATUS_FROM else ""
@@ -110,7 +117,7 @@ class Area:
     @property
     def _inline(self) -> bool:
         """Whether the question stands before its answer, not above it."""
-        return cells(self.question) <= self._size().columns // 2
+        return cells(self.question) <= self._size().columns - _ANSWER
 
     def _question_lines(self, width: int) -> list[str]:
         return fold(self.question, width).split("\n") if self.question and not self._inline else []

@@ -7,10 +7,10 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from lra.chat.approval import ALL, clip_indented
+from lra.chat.approval import ALL
 from lra.chat.queue import Pending
 from lra.chat.render import Busy, Style
-from lra.chat.width import clip
+from lra.chat.width import clip, wrap
 
 FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 BUSY_AFTER = 0.4
@@ -105,7 +105,7 @@ class Live:
     def lines(self, width: int, rows: int) -> list[str]:
         """Return at most `rows` styled lines; what is asked comes first when there is no room for all."""
         width = max(10, width)
-        asked = [self._styled(clip_indented(text, width), style) for text, style in self.question]
+        asked = [self._styled(row, style) for text, style in self.question for row in wrap(text, width)]
         waiting = self._queue(width)
         doing = self._doing(width)
         room = rows

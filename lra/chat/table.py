@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from lra.chat.width import cells, clip, pad
+from lra.chat.width import cells, clip, pad, wrap
 
 _LEAST = 20
 """Columns the last cell needs beside the others; with fewer it goes below them."""
@@ -36,20 +36,11 @@ def rows(table: Sequence[Sequence[str]], columns: int, *, whole: bool = False) -
         heads = [[] for _ in clean]
     lines = []
     for row, head in zip(clean, heads, strict=True):
-        last = _wrapped(row[-1], room) if whole else [clip(row[-1], room)]
+        last = wrap(row[-1], room) if whole else [clip(row[-1], room)]
         beside = "".join(pad(cell, width) + "  " for cell, width in zip(row, widths, strict=False))
         first = " " * indent if head else "  " + beside
         lines += [*head, first + last[0], *(" " * indent + line for line in last[1:])]
     return lines
-
-
-def _wrapped(text: str, room: int) -> list[str]:
-    lines = [""]
-    for word in text.split():
-        if lines[-1] and cells(lines[-1]) + 1 + cells(word) > room:
-            lines.append("")
-        lines[-1] += (" " if lines[-1] else "") + word
-    return [clip(line, room) for line in lines]
 
 
 def bar(part: float, width: int) -> str:

@@ -279,8 +279,11 @@ class TurnFront:
         from lra.tools.rule_files import user_file
 
         chat = self._chat
-        chat.screen.asked([(line, "plain") for line in rule_lines(request, str(user_file()))])
-        answer = await chat.reader.ask("Add this rule? [y/N] ", fresh=True)
+        lines = rule_lines(request, str(user_file()))
+        chat.screen.asked([(line, "plain") for line in lines])
+        while verdict(answer := await chat.reader.ask("Add this rule? [y/N] ", fresh=True))[0] == "all":
+            for line in lines:
+                chat.screen.line(line)
         chat.screen.asked(request.shown(chat.screen.columns - 1))
         return answer.strip().lower() in {"y", "yes"}
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 from lra.text import printable
+
+_BLANK = re.compile(r"[\t\n\r]")
+_WORD = re.compile("( *)([^ ]+)")
 
 
 def cells(text: str) -> int:
@@ -46,6 +51,29 @@ def pad(text: str, width: int) -> str:
 def fold(text: str, width: int) -> str:
     """Break lines that are too wide between words; what follows a break is indented."""
     return "\n".join(part for line in text.split("\n") for part in _folded(line, max(20, width)))
+
+
+def wrap(line: str, width: int) -> list[str]:
+    """Break one line into rows of at most `width` columns, each indented as the line is.
+
+    Nothing is lost: a word that is too wide goes on in the next row, a path behind one of its slashes.
+    """
+    text = _BLANK.sub(" ", printable(line)).rstrip()
+    indent = text[: len(text) - len(text.lstrip(" "))][: width // 2]
+    room = max(2, width - len(indent))
+    rows = [""]
+    for spaces, word in _WORD.findall(text.lstrip(" ")):
+        rest = spaces + word
+        if rows[-1] and cells(rows[-1]) + cells(rest) > room:
+            rows.append("")
+            rest = rest[1:]
+        while cells(rest) > room:
+            piece = _begin(rest, room) or rest[0]
+            piece = piece[: piece.rfind("/") + 1] or piece
+            rows[-1:] = [piece, ""]
+            rest = rest[len(piece) :]
+        rows[-1] += rest
+    return [indent + row for row in rows]
 
 
 def _folded(line: str, width: int) -> list[str]:

@@ -12,12 +12,11 @@ from lra.tools import catalogue
 from lra.tools.deps import AgentDeps
 
 
-async def write_file(ctx: RunContext[AgentDeps], path: str, text: str = "") -> str:
+async def write_file(ctx: RunContext[AgentDeps], path: str, text: str = "", url: str = "") -> str:
     """Write a file."""
     assert ctx.tool_call_id is not None
-    consent = await ctx.deps.consent(
-        ctx.tool_call_id, "write_file", {"path": path, "text": text}, "It changes your files."
-    )
+    args = {"path": path, "text": text, **({"url": url} if url else {})}
+    consent = await ctx.deps.consent(ctx.tool_call_id, "write_file", args, "It changes your files.")
     return f"written {consent.args['path']}" if consent.approved else f"refused: {consent.reason or 'no'}"
 
 

@@ -75,7 +75,7 @@ def test_always_shows_its_rule_and_holds_after_a_restart(
     chat.send("a\r")
     chat.wait("Add this rule?")
     assert '  allow = "write_file"' in chat.text
-    assert "permissions.toml:" in chat.text
+    assert "This rule would be added to ~/.config/lra/permissions.toml:" in chat.text
     chat.send("n\r")
     chat.wait("Allow it?")
     chat.send("a\r")
@@ -84,7 +84,7 @@ def test_always_shows_its_rule_and_holds_after_a_restart(
     chat.wait("✓ allowed write_file from now on")
     chat.prompt()
     chat.send("/permissions\r")
-    chat.wait(lambda it: "1  allow write_file" in it.text and "permissions.toml:4" in it.text)
+    chat.wait(lambda it: "1  allow write_file" in it.text and "  ~/.config/lra/permissions.toml:4" in it.text)
     chat.send("/exit\r")
     chat.end()
     later = start(argv=PROGRAM, **model_env)
@@ -97,11 +97,32 @@ def test_always_shows_its_rule_and_holds_after_a_restart(
     later.send("/permissions remove 1\r")
     later.wait("Taken out: allow write_file")
     later.send("/permissions deny write_file path=c*\r")
-    later.wait("Added to")
+    later.wait("Added to ~/.config/lra/permissions.toml: deny write_file")
     model_server.script(say("", call("write_file", path="c.txt")), say("Refused then."))
     later.send("and c\r")
     later.wait("Refused then.")
     assert results(model_server)[-1] == 'Not run: A rule says so: deny write_file when path="c*".'
+
+
+def test_a_long_path_and_a_long_rule_are_shown_whole(
+    start: Start, home: Path, model_server: ModelServer, model_env: dict[str, str]
+) -> None:
+    config = home / "a folder for settings" / ("very" * 20 + "-long")
+    chat = start(argv=PROGRAM, COLUMNS="40", LINES="12", XDG_CONFIG_HOME=str(config), **model_env)
+    chat.prompt()
+    url = f"https://docs.{'example-of-a-long-name.' * 4}org/page"
+    asked(chat, model_server, url=url)
+    chat.send("a\r")
+    chat.wait("Add this rule?")
+    assert any("v shows all of it" in line for line in chat.screen)
+    chat.send("v\r")
+    chat.wait(lambda it: "when = {" in it.text and it.line == "Add this rule? [y/N]")
+    shown = "".join(line.strip() for line in chat.lines)
+    assert f"{str(config).removeprefix(str(home))}/lra/permissions.toml:".replace(" ", "") in shown.replace(" ", "")
+    assert f"host = {json.dumps(url.split('/')[2])}".replace(" ", "") in shown.replace(" ", "")
+    chat.send("y\r")
+    chat.wait("Done.")
+    assert 'allow = "write_file"' in (config / "lra" / "permissions.toml").read_text()
 
 
 def test_edited_arguments(chat: Terminal, model_server: ModelServer) -> None:
@@ -154,7 +175,7 @@ def test_what_is_being_typed_is_no_answer(chat: Terminal, model_server: ModelSer
 def test_a_small_terminal_shows_what_and_why(
     start: Start, model_server: ModelServer, model_env: dict[str, str]
 ) -> None:
-    chat = start(argv=PROGRAM, COLUMNS="40", LINES="12", **model_env)
+    chat = start(argv=PROGRAM, COLUMNS="40", LINES="8", **model_env)
     chat.prompt()
     asked(chat, model_server, text="\n".join(f"row {number}" for number in range(30)))
     chat.wait("? write_file")

@@ -10,6 +10,7 @@ from lra.chat.commands.registry import registry
 from lra.chat.table import rows
 from lra.chat.width import clip
 from lra.errors import UsageError
+from lra.text import with_tilde
 
 if TYPE_CHECKING:
     from lra.chat.app import Chat
@@ -55,8 +56,8 @@ async def permissions(chat: Chat, args: str) -> None:
 
 def _show(chat: Chat, files: RuleFiles) -> None:
     found = files.policy.every()
-    table = [(str(number), str(rule), str(rule.origin)) for number, rule in enumerate(found, 1)]
-    for line in rows(table, chat.screen.columns):
+    table = [(str(number), str(rule), with_tilde(str(rule.origin))) for number, rule in enumerate(found, 1)]
+    for line in rows(table, chat.screen.columns, whole=True):
         chat.screen.line(line)
     if not found:
         chat.screen.line("There are no rules: every tool does what it does by itself.")
@@ -84,7 +85,7 @@ async def _add(chat: Chat, files: RuleFiles, action: Action, rest: str) -> None:
         when[name] = pattern
     rule = Rule(action, tool, when)
     await asyncio.to_thread(files.add, rule)
-    chat.screen.line(f"Added to {files.user}: {rule}", "good")
+    chat.screen.line(f"Added to {with_tilde(str(files.user))}: {rule}", "good")
 
 
 async def _remove(chat: Chat, files: RuleFiles, name: str) -> None:
@@ -96,7 +97,7 @@ async def _remove(chat: Chat, files: RuleFiles, name: str) -> None:
         files.policy.session.remove(rule)
     else:
         await asyncio.to_thread(files.remove, rule)
-    chat.screen.line(f"Taken out: {rule} ({rule.origin})", "good")
+    chat.screen.line(f"Taken out: {rule} ({with_tilde(str(rule.origin))})", "good")
 
 
 async def _edit(chat: Chat, files: RuleFiles) -> None:
@@ -108,6 +109,6 @@ async def _edit(chat: Chat, files: RuleFiles) -> None:
         chat.screen.line("The rules are as they were.", "dim")
         return
     await asyncio.to_thread(files.replace, edited + "\n")
-    chat.screen.line(f"Written: {files.user}", "good")
+    chat.screen.line(f"Written: {with_tilde(str(files.user))}", "good")
     for mistake in files.policy.mistakes:
         chat.screen.line(f"! {mistake}", "warning")

@@ -39,7 +39,7 @@ def test_rules_are_added_listed_and_taken_out() -> None:
     )
     text = "\n".join(said)
     assert "There are no rules: every tool does what it does by itself." in text
-    assert f'Added to {path}: allow web_fetch when host="docs.python.org"' in text
+    assert f'Added to ~/{path.relative_to(Path.home())}: allow web_fetch when host="docs.python.org"' in text
     assert 'deny write_file when path="a b*"' in text
     assert "Taken out: allow web_fetch" in text
     assert "There is no rule '9'." in text
