@@ -22,6 +22,7 @@ from .kernels import Kernels
 from .loop import Loop
 from .processes import freeze, hide_memory, thaw
 from .protocol import VERSION, Message
+from .signals import as_usual
 
 _FILE_OPS = {"read", "write", "list", "stat", "mkdir", "move", "remove"}
 _STRANGERS = 8
@@ -357,6 +358,7 @@ def main(argv: list[str]) -> None:
     if os.getpid() != 1:
         sys.exit("The guest is the first process of a pid namespace, and of nothing else.")
     hide_memory()
+    as_usual()
     config = json.loads(os.environ.pop("LRA_GUEST"))
     folder = os.path.dirname(os.path.abspath(__file__))
     supervisor = Supervisor(config, folder)

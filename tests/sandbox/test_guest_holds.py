@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -66,6 +68,23 @@ async def test_signals_from_inside_do_not_end_it(box: Running, number: str) -> N
     assert (await box.ok("6 * 7")).result == "42"
 
 
+@pytest.fixture
+def odd_parent() -> Iterator[None]:
+    """This process, and with it what it starts, ignores a signal of the C library's own and one more."""
+    libc, before = ctypes.CDLL(None), {}
+    call = {"x86_64": 13, "aarch64": 134}[os.uname().machine]
+    for number in (32, 35):
+        before[number] = (ctypes.c_uint64 * 4)()
+        ignore = (ctypes.c_uint64 * 4)(1)
+        assert libc.syscall(call, number, ctypes.byref(ignore), ctypes.byref(before[number]), 8) == 0
+    signal.pthread_sigmask(signal.SIG_BLOCK, {40})
+    yield
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {40})
+    for number, action in before.items():
+        libc.syscall(call, number, ctypes.byref(action), None, 8)
+
+
+@pytest.mark.usefixtures("odd_parent")
 async def test_programs_are_started_with_signals_as_usual(box: Running) -> None:
     ignored = "awk '/SigIgn|SigBlk/ {print $2}' /proc/self/status"
     # Python's own children find broken pipes as usual too.

@@ -148,7 +148,7 @@ async def test_a_package_of_the_system_that_cannot_be_had_is_named(docker: Docke
 
 
 async def test_npm_without_a_registry_is_an_honest_failure(docker: DockerProvider) -> None:
-    with pytest.raises(InvalidError, match=r"because of (is-odd|npm): \S"):
+    with pytest.raises(InvalidError, match=r"because of (is-odd|nodejs, npm): \S"):
         await docker.build({"npm": ("is-odd",)})
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-import re
 import tarfile
 import threading
 from collections.abc import Callable, Mapping
@@ -14,6 +13,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from sandbox.errors import UnavailableError
+from sandbox.providers.docker.build_log import BuildLog
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -31,8 +31,6 @@ STAGE = "lra.sandbox.stage"
 """Label of what builds leave behind for the next one."""
 
 Progress = Callable[[str], None]
-
-_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 _NOISE = ("--->", "Removing intermediate container")
 
@@ -213,7 +211,7 @@ def _build(
 ) -> None:
     from docker.errors import DockerException
 
-    last: list[str] = []
+    log, last = BuildLog(), list[str]()
     try:
         steps: Any = client.api.build(
             fileobj=_context(files),
@@ -227,15 +225,15 @@ def _build(
             decode=True,
         )
         for step in steps:
-            if "error" in step:
+            failed = str(step["error"]).strip() if "error" in step else ""
+            for line in log.rest() if failed else log.add(str(step.get("stream", ""))):
+                if not line.startswith(_NOISE):
+                    last = [*last, line][-3:]
+                    progress(line)
+            if failed:
                 # The engine's own words for a failed step say only its number; the step's last words say why.
-                lines = [*last, str(step["error"]).strip()]
                 hint = "" if "BASE" in arguments else " Where no registry is reached, name a SANDBOX_BASE_IMAGE."
-                raise UnavailableError(f"The image {tag} cannot be built: {' '.join(lines)[-1000:]}{hint}")
-            for line in _COLOUR.sub("", str(step.get("stream", ""))).splitlines():
-                if line.strip() and not line.lstrip().startswith(_NOISE):
-                    last = [*last, line.strip()][-3:]
-                    progress(line.strip())
+                raise UnavailableError(f"The image {tag} cannot be built: {' '.join([*last, failed])[-1000:]}{hint}")
     except (DockerException, OSError) as error:
         raise UnavailableError(f"The image {tag} cannot be built: {error}") from error
 
