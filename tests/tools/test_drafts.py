@@ -88,6 +88,17 @@ def test_types_become_a_schema(annotation: str, schema: dict[str, Any]) -> None:
         ("tool", tool(), ONE, {"packages": ["a; touch b"]}, "in packages is no name"),
         ("tool", "x" * 70_000, ONE, {}, "The code has 70,001 characters"),
         ("tool", "(" * 5000, ONE, {}, "The code is no Python"),
+        # Python reads these, and its own functions that walk trees do not come back.
+        ("tool", tool(before="A = a" + ".b" * 900 + "()"), ONE, {}, "nested too deeply"),
+        ("tool", tool(before="@a" + "()" * 900 + "\ndef b(): ..."), ONE, {}, "nested too deeply"),
+        ("tool", tool("x: a" + ".b" * 900), ONE, {}, "nested too deeply"),
+        ("tool", tool("x: '" + "a." * 900 + "b'"), ONE, {}, "The type of tool's argument x is no Python"),
+        ("tool", tool("x: int = " + "-" * 900 + "1"), ONE, {}, "nested too deeply"),
+        ("tool", "def a(x):\n if x: ...\n" + " elif x: ...\n" * 900 + tool(), ONE, {}, "nested too deeply"),
+        ("tool", tool("x: int = 0x" + "f" * 9000), ONE, {}, "The default of tool's argument x is no constant: …."),
+        ("tool", tool("x: Literal[0x" + "f" * 9000 + "]"), ONE, {}, "a number of more than 64 bits"),
+        ("tool", tool(), 5, {}, "The tests of tool are a list of example calls."),
+        ("tool", tool(), "one", {}, "The tests of tool are a list"),
         ("tool", tool(before="import os\nos.system('a')"), ONE, {}, "Line 2 would run on import."),
         ("tool", tool(before="@print\ndef a(): ..."), ONE, {}, "The decorator of a (line 1) would run on import."),
         ("tool", tool(before="A = [f() for x in 'a']"), ONE, {}, "Line 1 would run on import."),
@@ -103,7 +114,7 @@ def test_types_become_a_schema(annotation: str, schema: dict[str, Any]) -> None:
     ],
 )
 def test_what_cannot_be_a_tool_is_one_sentence(
-    name: str, source: str, tests: list[Any], grants: dict[str, Any], sentence: str
+    name: str, source: str, tests: Any, grants: dict[str, Any], sentence: str
 ) -> None:
     with pytest.raises(UsageError) as caught:
         read_draft(name, source, tests, grants, taken={"write_memory"})
@@ -192,6 +203,7 @@ def count(text: str, least: int = 1) -> int:
         ("LRA_TOOLS = f()", "LRA_TOOLS in line 1 is no table of constants."),
         ("LRA_TOOLS = [1]", "LRA_TOOLS in line 1 is no table by names of functions."),
         ('LRA_TOOLS = {"fn": {"tests": []}}', "The function fn is not defined"),
+        ('LRA_TOOLS = {"fn": {"tests": 5}}\ndef fn() -> int:\n    """Do."""', "The tests of fn are a list"),
         ("def f(:", "The code is no Python at line 1"),
     ],
 )

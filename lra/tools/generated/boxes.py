@@ -56,7 +56,7 @@ class ToolBoxes:
             return await box.call(args, said)
         except SandboxError as error:
             await self._drop((name, source))
-            return Outcome(error=f"its sandbox could not be used: {error.message}")
+            return Outcome(error=f"its sandbox could not be used: {error.message.rstrip('.')}")
 
     async def _box(self, name: str, source: str, grants: Grants) -> _Box:
         key = (name, source)
@@ -142,7 +142,10 @@ class _Box:
             case "exit":
                 return Outcome(error="it ended its own process instead of returning")
         self.ended = not done.get("state")
-        why = str(done.get("message") or done.get("traceback") or "").strip().split("\n")[-1][:500]
+        if self.ended:
+            memory = self._grants.memory_mb
+            return Outcome(error=f"its process ended before it returned, perhaps since it needs more than {memory} MB")
+        why = str(done.get("message") or done.get("traceback") or "").strip().split("\n")[-1][:500].rstrip(".")
         return Outcome(error=f"it broke its process{f': {why}' if why else ''}")
 
     async def end(self) -> None:

@@ -19,6 +19,7 @@ from lra.store.tools import NewTool
 from lra.text import clean_text
 from lra.tools.generated.docstrings import described
 from lra.tools.generated.grants import Grants
+from lra.tools.generated.trees import shown, too_deep
 from lra.tools.generated.types import Schema, fits, schema_of
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -80,6 +81,8 @@ def read_draft(
         raise UsageError(f"The function {name} is {often} defined at the top of the code.")
     check_statements(module.body)
     parameters, description = _signature(found[0])
+    if isinstance(tests, str | bytes) or not isinstance(tests, Sequence):
+        raise UsageError(f"The tests of {name} are a list of example calls.")
     checked = tuple(_test(test, number, parameters) for number, test in enumerate(tests, 1))
     if not checked:
         raise UsageError(
@@ -129,12 +132,15 @@ def parse(source: str) -> ast.Module:
         with warnings.catch_warnings():
             # An escape that means nothing is the writer's affair.
             warnings.simplefilter("ignore")
-            return ast.parse(source)
+            tree = ast.parse(source)
     except SyntaxError as error:
         place = f"line {error.lineno}" if error.lineno else "its end"
         raise UsageError(f"The code is no Python at {place}: {error.msg}.") from None
     except (ValueError, RecursionError, MemoryError):
-        raise UsageError("The code is no Python that can be read: it is nested too deeply.") from None
+        tree = None
+    if tree is None or too_deep(tree):
+        raise UsageError("The code is no Python that can be read: it is nested too deeply.")
+    return tree
 
 
 def check_statements(body: Sequence[ast.stmt]) -> None:
@@ -222,9 +228,9 @@ def _default(default: ast.expr, schema: Schema, where: str) -> Any:
         value = ast.literal_eval(default)
         value = json.loads(json.dumps(value, allow_nan=False))
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
-        raise UsageError(f"The default of {where} is no constant: {ast.unparse(default)[:60]}.") from None
+        raise UsageError(f"The default of {where} is no constant: {shown(default)}.") from None
     if value is not None and not fits(value, schema):
-        raise UsageError(f"The default of {where} is not of its type: {ast.unparse(default)[:60]}.")
+        raise UsageError(f"The default of {where} is not of its type: {shown(default)}.")
     return value
 
 

@@ -26,8 +26,8 @@ def whole_source(name: str, args: str, code: str, doc: str) -> str:
     """
     code = textwrap.dedent(code).strip("\n")
     try:
-        tree = ast.parse(code)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        tree = parse(code)
+    except UsageError:
         tree = None
     if tree is not None and any(isinstance(node, Function) and node.name == name for node in tree.body):
         return code

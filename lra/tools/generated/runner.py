@@ -39,8 +39,7 @@ def _lra_call(text, most):
     try:
         found = json.dumps({"value": value}, ensure_ascii=False, allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
-        kind = type(value).__name__
-        return json.dumps({"error": f"it returned a {kind} that is no JSON ({error})"[:500], "line": None})
+        return json.dumps({"error": f"it returned something that is no JSON ({error})"[:500], "line": None})
     if len(found) > most:
         return json.dumps({"error": f"it returned {len(found):,} characters; {most:,} at most can be given back",
                            "line": None})
@@ -89,4 +88,4 @@ def read_outcome(shown: str, source: str) -> Outcome:
     place = (
         f" (line {line}: {lines[line - 1].strip()[:120]})" if isinstance(line, int) and 0 < line <= len(lines) else ""
     )
-    return Outcome(error=f"{str(found['error'])[:2000]}{place}")
+    return Outcome(error=f"{str(found['error'])[:2000].rstrip('.')}{place}")

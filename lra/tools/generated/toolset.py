@@ -74,8 +74,6 @@ class WrittenTools(AbstractToolset[AgentDeps]):
 
     async def get_tools(self, ctx: RunContext[AgentDeps]) -> dict[str, ToolsetTool[AgentDeps]]:
         """Return the enabled tools whose names no other tool has."""
-        if ctx.run_step <= 1 or self._stamp is None:
-            await self.refresh()
         return {
             name: ToolsetTool(
                 toolset=self,

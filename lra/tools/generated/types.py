@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from lra.errors import UsageError
+from lra.tools.generated.trees import shown, too_deep
 
 Schema = dict[str, Any]
 
@@ -29,6 +30,7 @@ _PYTHON: dict[str, tuple[type, ...]] = {
 }
 _DEEPEST = 5
 _MOST_CHOICES = 100
+_LARGEST = 2**63
 KNOWN = "str, int, float, bool, list, dict, Literal, Any, None and combinations of them such as list[str] or str | None"
 
 
@@ -60,7 +62,7 @@ def schema_of(annotation: ast.expr, where: str, depth: int = 0) -> Schema:
         case ast.Subscript(value=value, slice=inner):
             if found := _subscript(_name(value), inner, where, depth):
                 return found
-    raise UsageError(f"The type of {where} is {ast.unparse(annotation)!r}.", hint=f"A tool takes {KNOWN}.")
+    raise UsageError(f"The type of {where} is {shown(annotation)!r}.", hint=f"A tool takes {KNOWN}.")
 
 
 def _subscript(name: str, inner: ast.expr, where: str, depth: int) -> Schema | None:
@@ -94,6 +96,8 @@ def _choices(items: list[ast.expr], where: str) -> Schema:
     values = [item.value for item in items if isinstance(item, ast.Constant)]
     if len(values) != len(items) or not all(isinstance(value, str | int | None) for value in values):
         raise UsageError(f"The choices of {where} are texts, whole numbers, True, False or None.")
+    if any(isinstance(value, int) and abs(value) >= _LARGEST for value in values):
+        raise UsageError(f"A choice of {where} is a number of more than 64 bits.")
     if len(values) > _MOST_CHOICES:
         raise UsageError(f"{where} has {len(values)} choices: {_MOST_CHOICES} at most.")
     kinds = {type(value) for value in values}
@@ -104,9 +108,12 @@ def _choices(items: list[ast.expr], where: str) -> Schema:
 
 def _parsed(text: str, where: str) -> ast.expr:
     try:
-        return ast.parse(text, mode="eval").body
+        tree = ast.parse(text, mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        raise UsageError(f"The type of {where} is no Python: {text[:60]!r}.") from None
+        tree = None
+    if tree is None or too_deep(tree):
+        raise UsageError(f"The type of {where} is no Python: {text[:60]!r}.")
+    return tree
 
 
 def _name(node: ast.expr) -> str:
