@@ -18,6 +18,7 @@ from sandbox.problems import PROBLEM, Json, problem
 MOST_BODY = 4_000_000
 """Bytes of a request that is not a file."""
 _STREAMED = ("/files/content", "/files/archive")
+_WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
 def guard(api_key: str | None, opens: Callable[[str, str], bool]) -> list[Any]:
@@ -87,12 +88,16 @@ class BodyLimit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or answer it."""
-        if scope["type"] != "http" or str(scope["path"]).endswith(_STREAMED):
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        receive, send = _hanging_up(receive, send, unread=scope["method"] in _WITH_BODY)
+        if str(scope["path"]).endswith(_STREAMED):
             await self._app(scope, receive, send)
             return
         parts: list[bytes] = []
         size = 0
-        more = scope["method"] in {"POST", "PUT", "PATCH", "DELETE"}
+        more = scope["method"] in _WITH_BODY
         while more:
             message = await receive()
             if message["type"] == "http.disconnect":
@@ -114,3 +119,20 @@ class BodyLimit:
             return {"type": "http.request", "body": body, "more_body": False}
 
         await self._app(scope, again, send)
+
+
+def _hanging_up(receive: Receive, send: Send, *, unread: bool) -> tuple[Receive, Send]:
+    """Have the connection closed after an answer to a body that was not read to its end, which may have none."""
+
+    async def take() -> Message:
+        nonlocal unread
+        message = await receive()
+        unread = bool(message.get("more_body"))
+        return message
+
+    async def give(message: Message) -> None:
+        if unread and message["type"] == "http.response.start":
+            message["headers"] = [*message["headers"], (b"connection", b"close")]
+        await send(message)
+
+    return take, give

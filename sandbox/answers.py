@@ -9,6 +9,7 @@ from typing import Any
 
 from fastapi import Request
 from fastapi.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from sandbox.errors import SandboxError
 from sandbox.problems import Json, problem_of
@@ -26,8 +27,7 @@ async def answer(request: Request, events: Events) -> Response:
         events: The call.
     """
     if NDJSON in request.headers.get("accept", ""):
-        first = await anext(events)  # what is wrong with the request is an answer of its own
-        return StreamingResponse(_lines(first, events), media_type=NDJSON)
+        return await _as_lines(request, events)
     gathering = asyncio.create_task(_gather(events))
     gone = asyncio.create_task(_hung_up(request))
     try:
@@ -41,6 +41,71 @@ async def answer(request: Request, events: Events) -> Response:
             task.cancel()
         await asyncio.gather(gathering, gone, return_exceptions=True)
         await events.aclose()
+
+
+async def _as_lines(request: Request, events: Events) -> Response:
+    """Return the events as they come, once there is a first one or has been none for a while."""
+    first = asyncio.ensure_future(anext(events))
+    gone = asyncio.create_task(_hung_up(request))
+    try:
+        await asyncio.wait({first, gone}, return_when=asyncio.FIRST_COMPLETED, timeout=_ALIVE_SECONDS)
+        if first.done():
+            first.result()  # what is wrong with the request is an answer of its own
+        elif gone.done():
+            await _end(first, events)
+            return Response(status_code=499)
+        return _Lines(first, events)
+    except BaseException:
+        await _end(first, events)
+        raise
+    finally:
+        gone.cancel()
+        await asyncio.gather(gone, return_exceptions=True)
+
+
+class _Lines(StreamingResponse):
+    """Events as lines; however the answer ends, also before its first line, the call ends with it.
+
+    Args:
+        first: The first event, which may still be waited for.
+        events: Those that follow.
+    """
+
+    def __init__(self, first: asyncio.Future[dict[str, Any]], events: Events) -> None:
+        super().__init__(self._lines(), media_type=NDJSON)
+        self._waiting: asyncio.Future[dict[str, Any]] | None = first
+        self._events = events
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            await _end(self._waiting, self._events)
+
+    async def _lines(self) -> AsyncIterator[str]:
+        while True:
+            waiting = self._waiting = self._waiting or asyncio.ensure_future(anext(self._events))
+            done, _ = await asyncio.wait({waiting}, timeout=_ALIVE_SECONDS)
+            if not done:
+                yield '{"event": "alive"}\n'
+                continue
+            self._waiting = None
+            try:
+                yield json.dumps(waiting.result()) + "\n"
+            except StopAsyncIteration:
+                return
+            except SandboxError as error:
+                yield json.dumps({"event": "problem", **problem_of(error)}) + "\n"
+                return
+
+
+async def _end(waiting: asyncio.Future[dict[str, Any]] | None, events: Events) -> None:
+    """End a call, also one whose next event is waited for."""
+    if waiting is not None:
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+    await events.aclose()
 
 
 async def streamed(pieces: AsyncGenerator[bytes, None], media_type: str) -> Response:
@@ -66,31 +131,6 @@ async def streamed(pieces: AsyncGenerator[bytes, None], media_type: str) -> Resp
 async def _hung_up(request: Request) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass
-
-
-async def _lines(first: dict[str, Any], events: Events) -> AsyncIterator[str]:
-    waiting: asyncio.Task[dict[str, Any]] | None = None
-    try:
-        yield json.dumps(first) + "\n"
-        while True:
-            waiting = waiting or asyncio.ensure_future(anext(events))
-            done, _ = await asyncio.wait({waiting}, timeout=_ALIVE_SECONDS)
-            if not done:
-                yield '{"event": "alive"}\n'
-                continue
-            task, waiting = waiting, None
-            try:
-                yield json.dumps(task.result()) + "\n"
-            except StopAsyncIteration:
-                return
-            except SandboxError as error:
-                yield json.dumps({"event": "problem", **problem_of(error)}) + "\n"
-                return
-    finally:
-        if waiting is not None:
-            waiting.cancel()
-            await asyncio.gather(waiting, return_exceptions=True)
-        await events.aclose()
 
 
 async def _gather(events: Events) -> dict[str, Any]:

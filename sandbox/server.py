@@ -227,7 +227,8 @@ def run(host: str, port: int, api_key: str | None, provider: str, pool: int = PO
             f"Without a key the service listens on this machine only, not at {host}: set SANDBOX_API_KEY."
         )
     app = create_app(api_key, provider, pool, *_limits())
-    uvicorn.run(app, host=host, port=port, log_level="warning", server_header=False)
+    # This parser ends a request whose head is too long; the quicker one would gather it.
+    uvicorn.run(app, host=host, port=port, log_level="warning", server_header=False, http="h11")
 
 
 def __getattr__(name: str) -> Any:
