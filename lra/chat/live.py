@@ -56,8 +56,8 @@ class Live:
     ) -> None:
         self.tail: Callable[[int], list[str]] | None = None
         """The unfinished end of the answer, in at most so many styled lines."""
-        self.question: list[tuple[str, Style]] = []
-        """What is asked, above its answer."""
+        self._question: list[tuple[str, Style]] = []
+        self._asked_at = 0.0
         self.steering: list[str] = []
         """What the running turn will be given with its next request."""
         self._pending = pending
@@ -79,9 +79,25 @@ class Live:
         self._busy = busy
 
     @property
+    def question(self) -> list[tuple[str, Style]]:
+        """What is asked, above its answer; while there is something, only that and what waits is shown."""
+        return self._question
+
+    @question.setter
+    def question(self, lines: list[tuple[str, Style]]) -> None:
+        now = self._clock()
+        if lines and not self._question:
+            self._asked_at = now
+        elif self._question and not lines:
+            # Nothing went on while the person thought.
+            for tool in self._tools.values():
+                tool.since += now - max(self._asked_at, tool.since)
+        self._question = lines
+
+    @property
     def moving(self) -> bool:
         """Whether time alone changes what is shown."""
-        return bool(self._tools) or self._busy is not None
+        return not self._question and (bool(self._tools) or self._busy is not None)
 
     def began(self, call_id: str, call: str, depth: int = 0) -> None:
         """Show a tool that runs."""
@@ -107,7 +123,7 @@ class Live:
         width = max(10, width)
         asked = [self._styled(row, style) for text, style in self.question for row in wrap(text, width)]
         waiting = self._queue(width)
-        doing = self._doing(width)
+        doing = [] if asked else self._doing(width)
         room = rows
         if len(asked) > room:
             asked = [*asked[: max(1, room - 1)], self._styled(f"  … {ALL}", "dim")]

@@ -136,6 +136,9 @@ class TurnRenderer:
         """How deep the calls are that specialists work for."""
         self._thinking = False
         self._priced = True
+        self._open: set[str] = set()
+        """Calls that a person is being asked about."""
+        self._asked_at = self._waited = 0.0
         self.said = False
         """Whether any answer text was shown."""
 
@@ -233,7 +236,16 @@ class TurnRenderer:
         yield self._line(f"± {many} changed in the sandbox's copy of {event.root}", "title")
         yield Patch(event.patch)
 
+    def _on_approval_requested(self, event: events.ApprovalRequested) -> Iterator[Piece]:
+        if not self._open:
+            self._asked_at = self._clock()
+        self._open.add(event.call_id)
+        yield from ()
+
     def _on_approval_resolved(self, event: events.ApprovalResolved) -> Iterator[Piece]:
+        if event.call_id in self._open:
+            self._open.remove(event.call_id)
+            self._waited += 0.0 if self._open else self._clock() - self._asked_at
         if not event.approved:
             yield self._line(f"  not allowed{': ' + event.reason if event.reason else ''}", "warning")
 
@@ -269,7 +281,7 @@ class TurnRenderer:
 
     def _price(self, event: events.TurnFinished) -> str:
         usage = event.usage
-        parts = [f"{self._clock() - self._began:.1f} s"]
+        parts = [f"{self._clock() - self._began - self._waited:.1f} s"]
         if not self._priced or not usage.input_tokens + usage.output_tokens:
             return ""
         parts.append(f"{usage.input_tokens:,} tokens in, {usage.output_tokens:,} out")

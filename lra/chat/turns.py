@@ -17,6 +17,7 @@ from lra.chat.width import clip
 from lra.errors import BusyError, LraError
 from lra.events import (
     ApprovalRequested,
+    ApprovalResolved,
     Event,
     MemoryWritten,
     Recalled,
@@ -52,6 +53,8 @@ class TurnFront:
         self._may_write.set()
         self._asking = asyncio.Lock()
         self._questions: dict[str, asyncio.Event] = {}
+        self._answered: set[str] = set()
+        """Calls that were asked about here."""
         self._inbox = Inbox(chat.settings.home)
         self.results: list[Ended] = []
         """What tools returned, in order, for `/expand`."""
@@ -118,6 +121,7 @@ class TurnFront:
         began = time.monotonic()
         self.written, self.recalled = [], []
         self._questions.clear()
+        self._answered.clear()
         chat.screen.busy(Busy("thinking"))
         try:
             attachments = await self._attachments(session, text)
@@ -129,7 +133,11 @@ class TurnFront:
                         finished = event
                     self._note(event)
                     await self._may_write.wait()
-                    for piece in renderer.feed(event):
+                    pieces = renderer.feed(event)
+                    if isinstance(event, ApprovalResolved) and event.call_id in self._answered:
+                        # The answer stands there already.
+                        pieces = []
+                    for piece in pieces:
                         if isinstance(piece, Ended):
                             self.results.append(piece)
                         chat.screen.show(piece)
@@ -240,6 +248,7 @@ class TurnFront:
             finally:
                 self._may_write.set()
                 chat.screen.asked([])
+            self._answered.add(call_id)
             chat.screen.line(*answer_line(request, answer))
             return answer
 

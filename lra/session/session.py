@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 from pydantic_ai import Agent, UsageLimits
 from pydantic_ai.messages import ModelMessage
 
-from lra.agent.context import estimate_tokens, window_of
+from lra.agent.context import window_of
 from lra.agent.locality import may_see_local_only
 from lra.agent.models import normalise
 from lra.agent.providers import build_model
@@ -431,7 +431,7 @@ class Session:
         return usage_of(
             await self.runtime.store.journal.turns(self.id),
             beside=await self.runtime.store.extractions.of(self.id),
-            context_tokens=estimate_tokens(await self._context.messages()),
+            context_tokens=(await self.context_report()).used,
             context_window=window_of(self._model),
         )
 

@@ -31,6 +31,8 @@ from lra.agent.failures import Failure, explain, without_answer
 from lra.agent.recall_block import format_block
 from lra.errors import ExitCode, LraError
 from lra.events import (
+    ApprovalRequested,
+    ApprovalResolved,
     Compacted,
     Event,
     Notice,
@@ -57,6 +59,8 @@ from lra.tools.deps import AgentDeps
 
 RECALL_SECONDS = 2.0
 """Longer than this, and the turn goes on without recalled memories."""
+CATCH_UP_SECONDS = 1.0
+"""How long a question about a call may wait for what led to it."""
 
 
 @dataclass(kw_only=True)
@@ -96,6 +100,8 @@ class TurnRunner:
         self._preparing = False
         self._cancelled = False
         self._started: dict[str, float] = {}
+        self._asked: dict[str, float] = {}
+        self._told: dict[str, asyncio.Event] = {}
         self._recalled: list[RecalledMemory] = []
         self._resilience: Resilience | None = None
         self._usage = RunUsage()
@@ -111,6 +117,7 @@ class TurnRunner:
         )
         self._pieces = Pieces(self._recorder, self._emit)
         plan.deps.emit = self._emit
+        plan.deps.caught_up = self._caught_up
         plan.deps.turn_id = plan.turn.id
         if plan.deps.workbench is not None:
             plan.deps.workbench.new_turn()
@@ -154,6 +161,20 @@ class TurnRunner:
         self._seq += 1
         event.session_id, event.turn_id, event.seq = self.plan.turn.session_id, self.plan.turn.id, self._seq
         self._out.put_nowait(event)
+        if isinstance(event, ApprovalRequested):
+            self._asked[event.call_id] = time.monotonic()
+        elif isinstance(event, ApprovalResolved) and event.call_id in self._started:
+            # The time a person takes for the answer is not the tool's.
+            now = time.monotonic()
+            self._started[event.call_id] += now - self._asked.pop(event.call_id, now)
+
+    async def _caught_up(self, call_id: str) -> None:
+        """Wait until the call itself was told, and what the model said before it."""
+        if call_id not in self._recorder.calls or call_id in self._started:
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CATCH_UP_SECONDS):
+                await self._told.setdefault(call_id, asyncio.Event()).wait()
 
     async def _run_to_end(self) -> None:
         failure: Failure | None = None
@@ -306,6 +327,7 @@ class TurnRunner:
                 await self._pieces.flush()
                 self._started[part.tool_call_id] = time.monotonic()
                 self._emit(ToolStarted(call_id=part.tool_call_id, name=part.tool_name, args=_args(part)))
+                self._told.setdefault(part.tool_call_id, asyncio.Event()).set()
             case FunctionToolResultEvent(part=part):
                 await self._recorder.result(part)
                 await self._pieces.flush()

@@ -20,7 +20,7 @@ class SessionUsage:
     cost: float | None
     """US dollars; None when a turn ran on a model without a known price."""
     context_tokens: int
-    """Estimated size of the history that is sent."""
+    """Estimated size of what the next request sends."""
     context_window: int
 
 
@@ -30,7 +30,7 @@ def usage_of(turns: Sequence[TurnRecord], *, beside: Spent, context_tokens: int,
     Args:
         turns: The turns of a session.
         beside: What was spent on the session beside its turns.
-        context_tokens: Estimated size of the history that is sent.
+        context_tokens: Estimated size of what the next request sends.
         context_window: The model's context window.
     """
     costs = [turn.cost for turn in turns if turn.requests] + [beside.cost]

@@ -46,6 +46,8 @@ class AgentDeps:
     """Port: tells listeners of the turn."""
     approve: Approver | None = None
     """Port: asks for consent."""
+    caught_up: Callable[[str], Awaitable[None]] | None = None
+    """Port: waits until listeners were told what led to a call, so that a question about it comes after that."""
     spawn: Callable[..., Awaitable[str]] | None = None
     """Port: hands work to a specialist."""
     local_model: bool = False
@@ -111,6 +113,8 @@ class AgentDeps:
         self, call_id: str, name: str, args: dict[str, Any], reason: str, *, lasting: bool = True, source: str = ""
     ) -> Consent:
         """Ask whoever can be asked; listeners are told of the question and of its answer. See `consent`."""
+        if self.caught_up is not None:
+            await self.caught_up(call_id)
         rule = propose(name, args) if lasting else None
         self.tell(ApprovalRequested(call_id=call_id, name=name, args=args, reason=reason, rule=str(rule or "")))
         answer: Answer = UNATTENDED

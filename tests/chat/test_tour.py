@@ -84,7 +84,7 @@ def walk(home: Path) -> str:
         say(second, "what is my dog called?", "↺ recalled", "You told me", "context")
         second.send("/why\r")
         second.wait("or Enter:")
-        second.wait(lambda it: it.line == "?")
+        second.wait(lambda it: it.line.endswith("or Enter:"))
         tour.frame("Another day, another folder: it knows, and `/why` says from where.", second, since="> what")
         second.press("enter")
         second.wait(at_rest)
