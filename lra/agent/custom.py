@@ -48,6 +48,12 @@ class Definition:
             raise UsageError(
                 f"{self.name!r} is no name for an agent.", hint="Use letters, digits, - and _, 60 at most."
             )
+        for toolset in self.toolsets:
+            if not isinstance(toolset, AbstractToolset):
+                raise UsageError(f"{one_line(repr(toolset), 60)} is no toolset of Pydantic AI.")
+        for capability in self.capabilities:
+            if not callable(capability) and not hasattr(capability, "for_run"):
+                raise UsageError(f"{one_line(repr(capability), 60)} is no capability of Pydantic AI.")
 
     def own_toolsets(self) -> Iterator[AbstractToolset[AgentDeps]]:
         """Return its tools as toolsets whose failures name the line of the person's own file.

@@ -38,7 +38,7 @@ class AgentFolder:
             path = path / AGENT_FILE
             if not path.is_file():
                 raise UsageError(
-                    f"There is no {AGENT_FILE} in {path.parent}.",
+                    f"There is no {AGENT_FILE} in {path.parent.resolve()}.",
                     hint="`lra create-agent NAME` makes a folder with one.",
                 )
         elif path.name == "main.py" and (path.parent / AGENT_FILE).is_file():

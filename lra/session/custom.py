@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from lra.agent.custom import CustomAgent, Definition
 from lra.agent.folders import AgentFolder
 from lra.errors import LraError
+from lra.session.loading import load_folder
 
 if TYPE_CHECKING:
     from lra.session.equipment import Equipment
@@ -43,7 +44,7 @@ class Custom:
         if isinstance(agent, Definition):
             return cls(agent)
         folder = await asyncio.to_thread(AgentFolder, Path(agent))
-        return cls(await asyncio.to_thread(folder.load), folder)
+        return cls(await load_folder(folder), folder)
 
     def copy(self) -> Custom:
         """Return the same for another session."""
@@ -62,7 +63,7 @@ class Custom:
         if folder is None or not await asyncio.to_thread(folder.changed):
             return []
         try:
-            definition = await asyncio.to_thread(folder.load)
+            definition = await load_folder(folder)
             problems = await equipment.fit(definition)
         except LraError as error:
             return [f"{folder.name} was changed and stays as it was. {error}"]

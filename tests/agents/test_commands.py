@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -102,7 +104,7 @@ def test_continuing_goes_to_the_agents_own_session(cli: Cli, made: Path) -> None
     ("path", "code", "problem"),
     [
         ("nowhere", 2, "There is no agent at nowhere."),
-        (".", 2, "There is no agent.py in ."),
+        (".", 2, "/work. `lra create-agent NAME` makes a folder with one."),
         ("broken", 3, "agent.py, line 3: NameError: name 'nothing' is not defined"),
         ("text.txt", 2, "is no agent"),
     ],
@@ -114,6 +116,26 @@ def test_what_cannot_be_run(cli: Cli, path: str, code: int, problem: str) -> Non
     result = cli("run", path, "-p", "hello")
     assert result.code == code
     assert problem in result.err
+
+
+def test_an_agent_that_never_ends_loading_is_left_at_once(cli: Cli) -> None:
+    (cli.folder / "endless").mkdir()
+    (cli.folder / "endless" / "agent.py").write_text("open('begun', 'w').close()\nwhile True:\n    pass\n")
+    with subprocess.Popen(
+        lra("run", "endless", "-p", "hello", "--model", "offline"),
+        cwd=cli.folder,
+        env=cli.environment(),
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        while not (cli.folder / "begun").exists():
+            assert process.poll() is None
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert "Traceback" not in told
 
 
 def test_every_option_of_chat(cli: Cli) -> None:

@@ -14,6 +14,7 @@ from lra.agent.custom import Definition
 from lra.agent.folders import AgentFolder, find_agents
 from lra.agent.scaffold import TEMPLATES, check_name, files_of, write_agent
 from lra.errors import ConfigError, UsageError
+from lra.session.loading import load_folder
 from tests.session.support import MODELS, Desk, check_calls_closed, end, every_api, of, take
 from tests.support.fixtures import Api
 from tests.support.model_server import call, say
@@ -159,6 +160,8 @@ BROKEN = [
     ("from lra import create_agent\nagent = create_agent(name='?')", "agent.py, line 2: '?' is no name for an agent"),
     ("from lra import create_agent\nagent = create_agent(tools=[3])", "agent.py, line 2"),
     ("from pathlib import Path\nfrom lra import create_agent\nagent = create_agent(instructions=Path('no'))", "line 3"),
+    ("from lra import create_agent\nagent = create_agent(toolsets=[5])", "line 2: 5 is no toolset of Pydantic AI."),
+    ("from lra import create_agent\nagent = create_agent(capabilities=[5])", "line 2: 5 is no capability"),
 ]
 
 
@@ -169,6 +172,25 @@ def test_what_is_wrong_is_said_with_its_line(home: Path, source: str, problem: s
         AgentFolder(place).load()
     assert problem in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("source", "problem"),
+    [
+        ("\nwhile True:\n    pass", "agent.py, line 2, still runs after 0.2 s."),
+        ("import helper", "helper.py, line 1, still runs after 0.2 s."),
+        ("raise KeyboardInterrupt", "agent.py, line 1: KeyboardInterrupt."),
+    ],
+)
+async def test_a_file_that_never_ends_holds_nobody_up(home: Path, source: str, problem: str) -> None:
+    place = folder(home, source)
+    await asyncio.to_thread((place / "helper.py").write_text, "while True: pass")
+    with pytest.raises(ConfigError) as caught:
+        await load_folder(await asyncio.to_thread(AgentFolder, place), longest=0.2)
+    assert problem in str(caught.value)
+    # The next one is not kept waiting by it.
+    await asyncio.to_thread((place / "agent.py").write_text, "from lra import create_agent\nagent = create_agent()")
+    assert (await load_folder(await asyncio.to_thread(AgentFolder, place))).name == place.name
 
 
 async def test_a_tool_must_not_have_the_name_of_another(desk: Desk) -> None:
