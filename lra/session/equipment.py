@@ -48,6 +48,8 @@ class Equipment:
     """What is allowed in this session, and the files that say so."""
     delegation: Delegation
     """The session's specialists."""
+    written: WrittenTools | None = None
+    """The tools of the record, where there is a sandbox for them."""
     definition: Definition = field(default_factory=Definition)
     """The agent that the session was opened with."""
     fitted: list[AbstractToolset[AgentDeps]] = field(default_factory=list)
@@ -105,6 +107,13 @@ class Equipment:
         )
         return agent
 
+    async def refresh(self) -> list[str]:
+        """Take up rules and tools that were changed since, by whomever; return what the person should know."""
+        if self.written is None:
+            return await self.rules.refresh()
+        told, _ = await asyncio.gather(self.rules.refresh(), self.written.refresh())
+        return told
+
     async def close(self) -> None:
         """End everything that was started for the session."""
         await self.ending.aclose()
@@ -153,7 +162,7 @@ async def _add_written(equipment: Equipment, runtime: Runtime, record: SessionRe
     def taken() -> set[str]:
         return {tool.name for tool in describe(each for each in others if each is not written)}
 
-    written = WrittenTools(runtime.store, boxes, taken)
+    written = equipment.written = WrittenTools(runtime.store, boxes, taken)
     others += [written, written.writer()]
     await written.refresh()
     equipment.ending.push_async_callback(boxes.close)

@@ -246,7 +246,7 @@ class Session:
         settings = self.runtime.settings
         store, untitled = self.runtime.store, not self.record.title
         await self._tenancy.ensure()
-        told = await self.rules.refresh() + await self._custom.refresh(self._equipment)
+        told = await self._custom.refresh(self._equipment)
         if self._custom.fresh:
             self._agent, self._custom.fresh = self._build_agent(), False
         limit, fallback_name = settings.max_session_tokens, settings.fallback_model
@@ -278,6 +278,7 @@ class Session:
             fallback_name=fallback_name or "",
             history=list(history) if history is not None else None,
             told=told,
+            refresh=self._equipment.refresh,
         )
         self._equipment.delegation.begin(plan)
         return plan

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -84,6 +84,8 @@ class TurnPlan:
     """Replaces the session's own history, for library callers."""
     told: list[str] = field(default_factory=list)
     """What the person should know before the answer."""
+    refresh: Callable[[], Awaitable[list[str]]] | None = None
+    """Brings what the agent can use up to date, and says what the person should know of it."""
     messages: list[ModelMessage] = field(default_factory=list)
     """All messages after the turn, for library callers."""
 
@@ -145,8 +147,7 @@ class TurnRunner:
     async def events(self) -> AsyncGenerator[Event]:
         """Yield the events of the turn; closing the iterator early cancels the turn."""
         self._emit(TurnStarted(text=self.plan.message.text, model=self.plan.model_name))
-        for sentence in self.plan.told:
-            self._emit(Notice(level="warning", text=sentence))
+        self._tell(self.plan.told)
         self._work = asyncio.create_task(self._run_to_end())
         try:
             while (event := await self._out.get()) is not None:
@@ -175,6 +176,10 @@ class TurnRunner:
         with suppress(TimeoutError):
             async with asyncio.timeout(CATCH_UP_SECONDS):
                 await self._told.setdefault(call_id, asyncio.Event()).wait()
+
+    def _tell(self, sentences: list[str]) -> None:
+        for sentence in sentences:
+            self._emit(Notice(level="warning", text=sentence))
 
     async def _run_to_end(self) -> None:
         failure: Failure | None = None
@@ -223,10 +228,11 @@ class TurnRunner:
     async def _prepare(self) -> list[ModelMessage]:
         """Recall, make room in the context, and return the history to send."""
         plan = self.plan
-        # Side by side: memory is searched in one thread, the history read in another.
+        # Side by side: memory is searched in one thread, the history and the tools read in others.
         await asyncio.gather(
             self._recall() if plan.use_memory else _nothing(),
             plan.context.refresh() if plan.history is None else _nothing(),
+            self._refresh(plan.refresh) if plan.refresh is not None else _nothing(),
         )
         if plan.history is not None:
             return plan.history
@@ -238,6 +244,9 @@ class TurnRunner:
             if compacted.strategy == "summary":
                 await self._keep_summary(compacted)
         return _without_prompt(history, plan.message.prompt)
+
+    async def _refresh(self, refresh: Callable[[], Awaitable[list[str]]]) -> None:
+        self._tell(await refresh())
 
     async def _review(self) -> None:
         """Ask about what the turn changed in the copy of a person's folder."""
