@@ -83,6 +83,9 @@ def check(
     settings = read_settings(quiet=True)
     if name is not None:
         _one(settings, name)
+        mistakes = False
+    else:
+        mistakes = _tell_problems(settings)
     quiet_libraries()
     told = asyncio.run(_check(settings, name))
     if as_json:
@@ -94,6 +97,8 @@ def check(
             notices.say("There is nothing to check.")
     if any(each["state"] != "ready" for each in told):
         raise typer.Exit(ExitCode.UNAVAILABLE)
+    if mistakes:
+        raise typer.Exit(ExitCode.CONFIG)
 
 
 @app.command("allow")
@@ -122,6 +127,15 @@ def forbid(name: _Name) -> None:
         raise RefusedError(f"{name} is in your own file.", hint=f'Write "disabled": true into {server.path}.')
     told = "no longer allowed" if allowed.withdraw(server) else "not allowed anyway"
     output.write(f"{name} is {told}.")
+
+
+def _tell_problems(settings: Settings) -> bool:
+    from lra.tools.mcp.config import find_servers
+
+    problems = find_servers(settings).problems
+    for problem in problems:
+        notices.say(f"lra: {problem}")
+    return bool(problems)
 
 
 def _look(settings: Settings) -> tuple[tuple[ServerConfig, ...], set[str], dict[str, list[str]]]:

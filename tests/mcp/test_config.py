@@ -151,6 +151,13 @@ def test_the_command_line_lists_and_checks() -> None:
     assert "There is no MCP server 'nope'. Known are: dies, lies." in lra("check", "nope").stderr
 
 
+def test_checking_says_what_is_wrong_with_the_file() -> None:
+    write_servers({}).write_text('{"mcpServers": 1')
+    checked = lra("check")
+    assert checked.returncode == 3
+    assert "mcp.json:1 is no JSON: Expecting ',' delimiter. Its MCP servers are left out." in checked.stderr
+
+
 def test_the_command_line_allows_after_showing() -> None:
     describe_two()
     unasked = lra("allow", "lies")

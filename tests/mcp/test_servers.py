@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from lra.errors import LraError
 from lra.tools.mcp.group import McpGroup, seen_tools
 from lra.tools.mcp.results import MOST_CHARACTERS, content_of
 from lra.tools.mcp.server import McpServer
-from tests.mcp.support import TIME, hostile, settled
+from tests.mcp.support import TIME, hostile, settled, write_servers
 
 
 @asynccontextmanager
@@ -64,6 +65,18 @@ async def test_a_published_server_tells_the_time() -> None:
         assert "Nowhere/At_All" in content_of(wrong)
     assert time.state == "stopped"
     assert [tool.name for tool in await asyncio.to_thread(lambda: seen_tools(load_settings()))] == time_tools
+
+
+async def test_what_many_have_is_known_although_they_were_ready_at_once() -> None:
+    async with servers(time={"command": TIME}) as group:
+        (time,) = group.servers
+        many = [McpServer(replace(time.config, name=f"time{n}"), group._remember) for n in range(20)]
+        for each in many:
+            each.offers = time.offers
+        await asyncio.gather(*(group._remember(each) for each in many))
+    await asyncio.to_thread(write_servers, {each.name: {"command": TIME} for each in many})
+    seen = await asyncio.to_thread(lambda: seen_tools(load_settings()))
+    assert {tool.source for tool in seen} == {f"mcp:{each.name}" for each in many}
 
 
 async def test_what_never_answers_fails_in_time_and_costs_nobody_else() -> None:

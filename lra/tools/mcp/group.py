@@ -16,7 +16,8 @@ from lra.tools.mcp.config import ServerConfig, find_servers
 from lra.tools.mcp.server import McpServer
 from lra.tools.mcp.toolset import McpToolset
 
-_SEEN = "mcp_tools.json"
+_SEEN = "mcp_tools"
+"""Folder with a file for each server, so that servers that become ready together do not write over each other."""
 ONE_TURN_PATIENCE = 10.0
 """Seconds for which a process that takes one turn waits for its servers: there is no later request to join."""
 
@@ -105,25 +106,23 @@ async def open_group(
 
 def seen_tools(settings: Settings) -> list[ToolInfo]:
     """Return the tools that the servers of this folder had when they last ran; blocks, and starts nothing."""
-    seen = _read_seen(settings.home)
     return [
         ToolInfo(str(name), str(description), f"mcp:{config.name}")
         for config in find_servers(settings).servers
         if not config.disabled
-        for name, description in seen.get(config.name, {}).items()
+        for name, description in _read_seen(settings.home, config.name).items()
     ]
 
 
-def _read_seen(home: Path) -> dict[str, dict[str, Any]]:
+def _read_seen(home: Path, server: str) -> dict[str, Any]:
     try:
-        seen = json.loads((home / _SEEN).read_text("utf-8"))
+        seen = json.loads((home / _SEEN / f"{server}.json").read_text("utf-8"))
     except (OSError, ValueError):
         return {}
-    return {key: value for key, value in seen.items() if isinstance(value, dict)} if isinstance(seen, dict) else {}
+    return seen if isinstance(seen, dict) else {}
 
 
 def _write_seen(home: Path, server: str, tools: dict[str, str]) -> None:
-    seen = _read_seen(home)
-    if seen.get(server) != tools:
-        seen[server] = tools
-        replace_file(home / _SEEN, json.dumps(seen, ensure_ascii=False, indent=1).encode())
+    if _read_seen(home, server) != tools:
+        (home / _SEEN).mkdir(mode=0o700, exist_ok=True)
+        replace_file(home / _SEEN / f"{server}.json", json.dumps(tools, ensure_ascii=False, indent=1).encode())
