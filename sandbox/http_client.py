@@ -14,8 +14,10 @@ from sandbox.errors import ERRORS, NotFoundError, SandboxError, UnavailableError
 
 _SECONDS = httpx.Timeout(60.0, connect=5.0)
 # A connection is given up sooner than the service does, which would close it just when it is used again.
-_LIMITS = httpx.Limits(max_connections=None, keepalive_expiry=2.0)
+_LIMITS = httpx.Limits(max_connections=None, keepalive_expiry=1.0)
 _PACKAGE_SECONDS = httpx.Timeout(600.0, connect=5.0)
+_CLOSED = (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError)
+"""A busy service closed a connection at the very moment it was used again."""
 # While code runs the service sends something at least every few seconds.
 _STREAM_SECONDS = httpx.Timeout(60.0, connect=5.0, read=60.0)
 
@@ -146,10 +148,16 @@ class HttpClient:
         return (await self._ask("GET", _at(sandbox_id, "logs"))).text
 
     async def _ask(self, method: str, path: str, **more: Any) -> httpx.Response:
-        try:
-            answer = await self._http.request(method, path, **more)
-        except httpx.HTTPError as error:
-            raise _unreachable(error) from None
+        # What is made for a caller that hung up is ended by the service, so that it may be asked for once more.
+        tries = 2 if method == "GET" or path == "/sandboxes" else 1
+        while True:
+            tries -= 1
+            try:
+                answer = await self._http.request(method, path, **more)
+                break
+            except httpx.HTTPError as error:
+                if not tries or not isinstance(error, _CLOSED):
+                    raise _unreachable(error) from None
         if answer.is_error:
             raise _problem(answer)
         return answer

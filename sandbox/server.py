@@ -22,6 +22,8 @@ from sandbox.problems import Json, answer_errors, describe
 from sandbox.schemas import FilePath, Id
 
 _THREADS = 64
+_KEEP_ALIVE = 60
+"""Seconds that an idle connection is kept: longer than callers keep it, who would find it closed when they use it."""
 _TAR = "application/x-tar"
 _BYTES = "application/octet-stream"
 _RAN: dict[int | str, dict[str, Any]] = {
@@ -228,7 +230,9 @@ def run(host: str, port: int, api_key: str | None, provider: str, pool: int = PO
         )
     app = create_app(api_key, provider, pool, *_limits())
     # This parser ends a request whose head is too long; the quicker one would gather it.
-    uvicorn.run(app, host=host, port=port, log_level="warning", server_header=False, http="h11")
+    uvicorn.run(
+        app, host=host, port=port, log_level="warning", server_header=False, http="h11", timeout_keep_alive=_KEEP_ALIVE
+    )
 
 
 def __getattr__(name: str) -> Any:

@@ -81,8 +81,8 @@ async def _process(url: str, env: dict[str, str], more: tuple[str, ...]) -> Proc
 
 
 @contextlib.asynccontextmanager
-async def serving(provider: str, **env: str) -> AsyncIterator[Service]:
-    service = await Service.start(provider, more=(), **env)
+async def serving(provider: str, *, more: tuple[str, ...] = (), **env: str) -> AsyncIterator[Service]:
+    service = await Service.start(provider, more=more, **env)
     try:
         yield service
     finally:
