@@ -23,8 +23,6 @@ from tests.session.support import MODELS, Desk, end, of, take
 from tests.support.model_server import Usage, call, say
 
 MANY = 50
-FEW = 5
-"""Sandboxes at once; each is a process tree of its own."""
 
 
 def answer(body: dict[str, Any]) -> Any:
@@ -123,7 +121,7 @@ async def run_folder(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Path]:
 
 async def test_sandboxes(run_folder: Path, desk: Desk) -> None:
     runtime = await desk.runtime()
-    sessions = [await Session.open(runtime, model="offline", use_memory=False, origin="library") for _ in range(FEW)]
+    sessions = [await Session.open(runtime, model="offline", use_memory=False, origin="library") for _ in range(MANY)]
 
     async def talk(number: int, session: Session) -> str:
         await take(session, f"run: `x = {number}; open('mine.txt', 'w').write(str(x))`")
