@@ -98,6 +98,13 @@ def draft_keys(actions: Actions, pastes: Pastes, edit: Callable[[], None], suspe
     def _new_line(event: KeyPressEvent) -> None:
         event.current_buffer.newline(copy_margin=False)
 
+    @keymap.COMPLETE.on(keys, typing & Condition(_sole))
+    def _complete(event: KeyPressEvent) -> None:
+        # Nothing is left to choose: the next Enter sends.
+        state = event.current_buffer.complete_state
+        if state is not None:
+            event.current_buffer.apply_completion(state.completions[0])
+
     @keymap.STEER.on(keys, typing & Condition(lambda: actions.running))
     def _steer(event: KeyPressEvent) -> None:
         if event.current_buffer.text.strip():
@@ -192,6 +199,14 @@ def stopping_keys(actions: Actions, pastes: Pastes) -> KeyBindings:
         actions.leave()
 
     return keys
+
+
+def _sole() -> bool:
+    """Whether exactly one completion is offered, and it is not a command, to which arguments may belong."""
+    buffer = get_app().current_buffer
+    state = buffer.complete_state
+    command = buffer.text.startswith("/") and " " not in buffer.text
+    return state is not None and len(state.completions) == 1 and not command
 
 
 def _typing() -> Filter:

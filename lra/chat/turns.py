@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lra.chat.approval import Request, answer_line, arguments_from, rule_lines, verdict
+from lra.chat.commands.registry import registry, split
 from lra.chat.notify import LONG
 from lra.chat.queue import Message
 from lra.chat.render import Busy, Ended, TurnRenderer, open_tasks
@@ -240,6 +241,7 @@ class TurnFront:
                     await self._reached(call_id).wait()
             self._questions.pop(call_id, None)
             self._may_write.clear()
+            self._answered.add(call_id)
             try:
                 answer = await self._ask(request)
             except KeyboardInterrupt:
@@ -248,7 +250,6 @@ class TurnFront:
             finally:
                 self._may_write.set()
                 chat.screen.asked([])
-            self._answered.add(call_id)
             chat.screen.line(*answer_line(request, answer))
             return answer
 
@@ -264,7 +265,11 @@ class TurnFront:
         chat.screen.asked(request.shown(chat.screen.columns - 1))
         chat.call_for(f"{request.name} needs your consent")
         while True:
-            kind, why = verdict(await chat.reader.ask(request.question(chat.screen.columns), fresh=True))
+            answer = await chat.reader.ask(request.question(chat.screen.columns), fresh=True)
+            if (call := split(answer)) is not None and registry.get(call[0]) is not None:
+                chat.screen.line("The question comes first: y, s, a, e, or no with a reason.", "dim")
+                continue
+            kind, why = verdict(answer)
             if kind == "once":
                 return True
             if kind == "no":

@@ -57,6 +57,15 @@ def test_no_with_a_reason_goes_to_the_model(chat: Terminal, model_server: ModelS
     assert results(model_server) == ["refused: use b.txt"]
 
 
+def test_a_command_is_no_reason(chat: Terminal, model_server: ModelServer) -> None:
+    asked(chat, model_server)
+    chat.send("/permissions\r")
+    chat.wait(lambda it: "The question comes first" in it.text and it.line.startswith("Allow it?"))
+    chat.send("y\r")
+    chat.wait("Done.")
+    assert results(model_server) == ["written a.txt"]
+
+
 def test_for_this_session_is_not_asked_again(chat: Terminal, model_server: ModelServer) -> None:
     asked(chat, model_server)
     chat.send("s\r")
@@ -85,6 +94,7 @@ def test_always_shows_its_rule_and_holds_after_a_restart(
     chat.prompt()
     chat.send("/permissions\r")
     chat.wait(lambda it: "1  allow write_file" in it.text and "  ~/.config/lra/permissions.toml:4" in it.text)
+    assert "this session" not in chat.text
     chat.send("/exit\r")
     chat.end()
     later = start(argv=PROGRAM, **model_env)
@@ -192,6 +202,7 @@ def test_escape_refuses_and_stops_the_turn(chat: Terminal, model_server: ModelSe
     chat.press(key)
     chat.wait("Stopped.")
     chat.prompt()
+    assert "not allowed" not in chat.text
     assert len(model_server.requests) == 1
 
 

@@ -55,7 +55,7 @@ async def permissions(chat: Chat, args: str) -> None:
 
 
 def _show(chat: Chat, files: RuleFiles) -> None:
-    found = files.policy.every()
+    found = _listed(files)
     table = [(str(number), str(rule), with_tilde(str(rule.origin))) for number, rule in enumerate(found, 1)]
     for line in rows(table, chat.screen.columns, whole=True):
         chat.screen.line(line)
@@ -68,6 +68,20 @@ def _show(chat: Chat, files: RuleFiles) -> None:
         " new tools, and tools of other programs that may change something ask.",
         "dim",
     )
+
+
+def _listed(files: RuleFiles) -> list[Rule]:
+    """Return every rule once: what is allowed for good as well as for the session stands in its file."""
+    kept = files.policy.rules
+    return [
+        rule
+        for rule in files.policy.every()
+        if rule.origin.level != "session" or not any(_same(rule, other) for other in kept)
+    ]
+
+
+def _same(one: Rule, other: Rule) -> bool:
+    return str(one) == str(other)
 
 
 async def _add(chat: Chat, files: RuleFiles, action: Action, rest: str) -> None:
@@ -89,7 +103,7 @@ async def _add(chat: Chat, files: RuleFiles, action: Action, rest: str) -> None:
 
 
 async def _remove(chat: Chat, files: RuleFiles, name: str) -> None:
-    found = files.policy.every()
+    found = _listed(files)
     if not name.isdecimal() or not 1 <= int(name) <= len(found):
         raise UsageError(f"There is no rule {clip(name, 20)!r}.", hint="/permissions lists them with their numbers.")
     rule: Rule = found[int(name) - 1]
@@ -97,6 +111,8 @@ async def _remove(chat: Chat, files: RuleFiles, name: str) -> None:
         files.policy.session.remove(rule)
     else:
         await asyncio.to_thread(files.remove, rule)
+        # What was allowed for good was allowed for the session too.
+        files.policy.session[:] = [other for other in files.policy.session if not _same(other, rule)]
     chat.screen.line(f"Taken out: {rule} ({with_tilde(str(rule.origin))})", "good")
 
 

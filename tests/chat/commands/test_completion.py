@@ -91,6 +91,21 @@ def test_it_is_chosen_with_tab_in_the_real_program(start: Start, home: Path) -> 
     chosen(chat, "/theme hi", "high-contrast", "> /theme high-contrast")
 
 
+def test_the_only_choice_is_taken_with_tab_and_sent_with_enter(
+    start: Start, home: Path, model_server: ModelServer, model_env: dict[str, str]
+) -> None:
+    (home / "notes.txt").write_text("milk and eggs")
+    model_server.script(say("Milk."))
+    chat = start(**model_env)
+    chat.prompt()
+    chat.send("look at @no")
+    chat.wait(lambda it: any(line.strip() == "notes.txt" for line in it.screen))
+    chat.press("tab")
+    chat.wait(lambda it: it.line == "> look at @notes.txt" and not any(row.strip() == "notes.txt" for row in it.screen))
+    chat.press("enter")
+    chat.wait("Milk.")
+
+
 def test_a_file_goes_along_with_the_message(
     start: Start, home: Path, model_server: ModelServer, model_env: dict[str, str]
 ) -> None:
