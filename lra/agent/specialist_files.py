@@ -65,6 +65,14 @@ def folders(settings: Settings) -> list[tuple[Path, str]]:
     return [(settings.home / USER_FOLDER, "user"), *project]
 
 
+def ignored(settings: Settings) -> list[str]:
+    """Return a sentence when a folder that is not trusted describes specialists. Blocks: it looks for files."""
+    folder = settings.folder / PROJECT_FOLDER
+    if settings.trusted or not any(folder.glob("*.md")):
+        return []
+    return [f"The specialists in {folder} are ignored until you trust this folder (run `lra init --trust`)."]
+
+
 def find_specialists(
     places: Iterable[tuple[Path, str]], more: Sequence[Specialist] = ()
 ) -> tuple[list[Specialist], list[str]]:

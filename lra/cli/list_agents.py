@@ -19,7 +19,7 @@ def list_agents(
 ) -> None:
     """List the agents in this folder and yours, and the specialists; nothing of them is run."""
     from lra.agent.folders import find_agents
-    from lra.agent.specialist_files import find_specialists, folders
+    from lra.agent.specialist_files import find_specialists, folders, ignored
     from lra.cli import notices
     from lra.config import load_settings
 
@@ -39,7 +39,7 @@ def list_agents(
         }
         for each in specialists
     ]
-    for problem in problems:
+    for problem in [*problems, *ignored(settings)]:
         notices.say(f"lra: {problem}")
     if as_json:
         output.write_json(found)

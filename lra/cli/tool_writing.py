@@ -16,6 +16,7 @@ from lra.errors import ExitCode, LraError, NotFoundError, UnavailableError, Usag
 
 if TYPE_CHECKING:
     from lra.store import StructuredMemoryStore
+    from lra.store.tools import ToolRecord
     from lra.tools.generated.boxes import ToolBoxes
     from lra.tools.generated.drafts import Draft
     from lra.tools.generated.trial import Trial
@@ -144,14 +145,24 @@ async def keep_all(
     for draft, trial in results:
         if not trial.ok:
             raise LraError(f"{draft.name} was not kept, since its tests failed. {' '.join(trial.failures)}")
-    known = {tool.name for tool in await store.tools.find(everything=True)}
-    if again := [draft.name for draft, _trial in results if draft.name in known]:
+    known = {tool.name: tool for tool in await store.tools.find(everything=True)}
+    same = {draft.name for draft, _trial in results if draft.name in known and _is_kept(draft, known[draft.name])}
+    if again := [draft.name for draft, _trial in results if draft.name in known and draft.name not in same]:
         confirm(f"There is a tool {', '.join(again)} already. Keep this as its next version?", yes)
     lines = []
     for draft, trial in results:
+        if draft.name in same:
+            lines.append(f"{_verdict(draft, trial)} It is version {known[draft.name].version} already.")
+            continue
         kept = await store.tools.save(draft.as_new(), author="person")
         lines.append(f"{_verdict(draft, trial)} Kept as version {kept.version}.")
     return lines
+
+
+def _is_kept(draft: Draft, record: ToolRecord) -> bool:
+    new = draft.as_new()
+    kept = (record.source, list(record.tests), dict(record.grants))
+    return record.state == "enabled" and (new.source, list(new.tests), dict(new.grants)) == kept
 
 
 async def write_in_editor(store: StructuredMemoryStore, boxes: ToolBoxes, text: str, only: str | None) -> list[str]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from lra.agent.build import build_agent
 from lra.agent.custom import Definition
 from lra.agent.instructions_files import find_instructions
-from lra.agent.specialist_files import find_specialists, folders
+from lra.agent.specialist_files import find_specialists, folders, ignored
 from lra.errors import UsageError
 from lra.policy import Policy
 from lra.session.delegation import Delegation
@@ -175,10 +175,10 @@ def _add_texts(equipment: Equipment, runtime: Runtime) -> None:
     skills, problems = find_skills([*skill_places(runtime.settings), *own])
     if skills:
         equipment.toolsets.append(SkillToolset(skills))
-    instructions, ignored = find_instructions(runtime.settings)
+    instructions, unread = find_instructions(runtime.settings)
     if instructions is not None:
         equipment.capabilities.append(instructions)
-    equipment.notices += [*problems, *ignored]
+    equipment.notices += [*problems, *unread, *ignored(runtime.settings)]
 
 
 async def _add_servers(equipment: Equipment, runtime: Runtime) -> None:

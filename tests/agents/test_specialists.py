@@ -472,6 +472,8 @@ async def test_files_of_a_project_count_where_it_is_trusted(
         await asyncio.to_thread(trusting, home / "work")
     session = await desk.session()
     assert ("critic" in session.delegation.specialists) is trusted
+    told = [notice for notice in session.notices if "agents are ignored until you trust this folder" in notice]
+    assert len(told) == (not trusted)
 
 
 async def test_a_person_may_replace_a_built_in_one(desk: Desk, home: Path) -> None:

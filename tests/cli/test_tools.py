@@ -68,8 +68,9 @@ def test_a_tool_from_file_to_deletion(run: Cli) -> None:
     assert shown["tests"] == [{"args": {"text": "a b a"}, "expected": 3}]
     assert shown["author"] == "person"
     assert "def count_words" in run("inspect-tool", "count_words").out
-    # The next version takes a yes.
-    assert run("create-tool", "--file", "words.py").code == 4
+    # What is there already is no version of its own, and another one takes a yes.
+    assert run("create-tool", "--file", "words.py").out.endswith("It is version 1 already.\n")
+    assert run("create-tool", "--file", "-", stdin=COUNT.replace("Count the", "Tell the")).code == 4
     assert run("tools", "edit", "count_words", "--file", "-", stdin=COUNT.replace("Count the", "Tell the")).code == 0
     assert run("inspect-tool", "count_words", "--version", "1", "--json").out != ""
     history = run("tools", "history", "count_words", "--json").json

@@ -135,3 +135,15 @@ def test_asked_for_approved_used_restarted_used_again_listed_exported_imported(
         check=True,
     )
     assert alone.stdout == "3\n"
+
+    # Another person, who knows nothing of the tool, takes the file.
+    other = {**env, "LRA_HOME": str(home / "other"), "HOME": str(elsewhere)}
+    subprocess.run(
+        lra("create-tool", "--file", str(elsewhere / "mine.py")), env=other, capture_output=True, check=True, timeout=50
+    )
+    done = subprocess.run(
+        lra("inspect-tool", "count_words", "--json"), env=other, capture_output=True, text=True, check=True, timeout=50
+    )
+    there = json.loads(done.stdout)
+    assert (there["author"], there["version"], there["tests"]) == ("person", 1, tests)
+    assert "return len(text.split())" in there["code"]
