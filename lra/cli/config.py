@@ -49,6 +49,8 @@ def describe(settings: Settings) -> list[dict[str, Any]]:
         attribute = _attribute(settings, name)
         raw = settings.raw.get(name)
         value = getattr(settings, attribute) if attribute else settings.get(name)
+        if isinstance(value, bool):
+            value = "on" if value else "off"
         text = None if value is None else str(value)
         if text is not None:
             text = mask(text) if name in SECRETS else _PASSWORD.sub("…@", text)

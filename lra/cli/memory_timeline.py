@@ -82,15 +82,14 @@ def history(memory_id: MemoryId, as_json: Json = False) -> None:
     if as_json:
         output.write_json([change.to_dict() for change in found])
         return
-    shapes = [change.to_dict() for change in found]
     rows = [
         (
-            output.when(shape["at"]),
-            f"{shape['action']}{' (undone)' if shape['undone'] else ''}",
-            shape["actor"],
-            shape["content"],
+            output.when(change.to_dict()["at"]),
+            f"{change.what}{' (undone)' if change.undone else ''}",
+            change.actor,
+            change.content,
         )
-        for shape in shapes
+        for change in found
     ]
     output.write_table(("WHEN", "WHAT", "BY", "CONTENT"), rows, wide="CONTENT")
 

@@ -39,7 +39,7 @@ class Origin:
         where = f" in turn {self.turn} of session {change.session_id}" if self.turn and change.session_id else ""
         where = where or (f" in session {change.session_id}" if change.session_id else "")
         undone = ", taken back since" if change.undone else ""
-        lines = [f"{when} {change.action} by {by.get(change.actor, change.actor)}{where}{undone}"]
+        lines = [f"{when} {change.what} by {by.get(change.actor, change.actor)}{where}{undone}"]
         process = f"process {change.process}"
         call = f"tool call {change.tool_call_id}" if change.tool_call_id else ""
         model = f"model {self.model}" if self.model else ""

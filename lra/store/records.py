@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -199,12 +200,25 @@ class HistoryRow:
     tool_call_id: str | None = None
     undone: bool = False
     """Whether it was taken back."""
+    was: str | None = None
+    """JSON of the columns it replaced, without the text."""
+
+    @property
+    def fields(self) -> list[str]:
+        """What was changed besides the text, such as `pin` and `tags`."""
+        return sorted(json.loads(self.was)) if self.was and self.action == "changed" else []
+
+    @property
+    def what(self) -> str:
+        """What happened, in a word or two."""
+        return f"{self.action} ({', '.join(self.fields)})" if self.fields else self.action
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form, the time as ISO 8601."""
         return {
             "memory_id": self.memory_id,
             "action": self.action,
+            "fields": self.fields,
             "content": self.content,
             "actor": self.actor,
             "process": self.process,

@@ -23,9 +23,14 @@ def test_add_list_edit_and_history(cli: Cli) -> None:
     assert (memory["id"], memory["content"]) == (new_id, "The dog is called Max")
     assert cli("memory", "edit", new_id[:5], "The dog is called Max, since May").code == 0
     assert cli("memory", "show", new_id, "--json").json["content"] == "The dog is called Max, since May"
-    actions = [change["action"] for change in cli("memory", "history", new_id, "--json").json]
+    assert cli("memory", "pin", new_id).code == 0
+    changes = cli("memory", "history", new_id, "--json").json
+    actions = [change["action"] for change in changes]
     assert actions[0] == "created"
     assert "edited" in actions
+    assert changes[-1]["fields"] == ["pin"]
+    assert "changed (pin)" in cli("memory", "history", new_id).out
+    assert "changed (pin) by the person" in cli("memory", "blame", new_id).out
 
 
 def test_search_has_the_contract_s_shape(full: Cli) -> None:

@@ -22,7 +22,8 @@ def test_memories_are_marked_questioned_and_taken_back(full: Cli) -> None:
     out = done.out + done.err
     assert "pinned “Tea, never coffee” (mem000000002)" in out
     assert "tagged #drink: “Tea, never coffee”" in out
-    assert out.count("changed just now by user: Tea, never coffee") == 2
+    assert "changed (pin) just now by user: Tea, never coffee" in out
+    assert "changed (tags) just now by user: Tea, never coffee" in out
     assert "created by the person" in " ".join(out.split())
     assert "as it was before “Tea, never coffee”" in out
     assert "The dog is called Rex (mem000000001)" in out

@@ -121,7 +121,12 @@ def test_the_reader_of_folders(tmp_path: Path) -> None:
     (collection,) = load(tmp_path)
     (question,) = collection.questions
     assert (collection.name, collection.lines) == ("one", [row])
-    assert (question.qid, question.gold, question.category, question.answerable) == ("7", frozenset({"r1"}), "dates", False)
+    assert (question.qid, question.gold, question.category, question.answerable) == (
+        "7",
+        frozenset({"r1"}),
+        "dates",
+        False,
+    )
     (tmp_path / "empty").mkdir()
     with pytest.raises(UsageError, match="no pair"):
         load(tmp_path / "empty")

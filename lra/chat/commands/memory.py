@@ -108,9 +108,7 @@ async def _show(chat: Chat, memory: Memory, record: MemoryRecord) -> None:
     chat.screen.line(f"  {_origin(record)}", "dim")
     for change in await memory.history(record.id):
         if change.action != "created":
-            chat.screen.line(
-                f"  {change.action} {ago(change.at)} by {change.actor}: {clip(change.content, 200)}", "dim"
-            )
+            chat.screen.line(f"  {change.what} {ago(change.at)} by {change.actor}: {clip(change.content, 200)}", "dim")
 
 
 async def _edit(chat: Chat, memory: Memory, record: MemoryRecord) -> None:

@@ -46,9 +46,7 @@ async def history(chat: Chat, memory: Memory, args: Sequence[str]) -> None:
     record = await memory.get(args[0])
     for change in await memory.history(record.id):
         undone = ", taken back" if change.undone else ""
-        chat.screen.line(
-            f"  {change.action} {ago(change.at)} by {change.actor}{undone}: {clip(change.content, _SHOWN)}"
-        )
+        chat.screen.line(f"  {change.what} {ago(change.at)} by {change.actor}{undone}: {clip(change.content, _SHOWN)}")
 
 
 async def blame(chat: Chat, memory: Memory, args: Sequence[str]) -> None:
