@@ -128,7 +128,8 @@ class State:
             return " | ".join([*keys, "Up, Down move"])
         if self.typing:
             return " | ".join([*keys, "Tab for the keys " + ", ".join(self.actions)])
-        return " | ".join([*letters, "/ searches", *keys])
+        # Cut at the end where there is little room: how to leave comes first.
+        return " | ".join([*keys, ", ".join(letters), "/ searches"])
 
 
 def _row(item: Item, room: int) -> str:
