@@ -24,11 +24,11 @@ chat: $(VENV)/.installed
 test: $(VENV)/.installed-dev
 	@$(BIN)/python -m pytest tests/ $(PYTEST_ARGS)
 
-# The same tests as ever, with large numbers. What they count is printed.
+# The same tests as ever, with large numbers, and an engine that ends under load. What they count is printed.
 SOAK = LRA_SOAK_CLIENTS=200 LRA_SOAK_SECONDS=120 LRA_SOAK_SANDBOXES=50 LRA_SOAK_EXAMPLES=100
 soak: $(VENV)/.installed-dev
 	@$(SOAK) $(BIN)/python -m pytest -s tests/sandbox/test_soak.py tests/sandbox/test_adoption.py \
-	  tests/sandbox/test_fuzz.py $(PYTEST_ARGS)
+	  tests/sandbox/test_fuzz.py tests/sandbox/soak_engine.py $(PYTEST_ARGS)
 
 check: $(VENV)/.installed-dev
 	@$(BIN)/ruff format --check .

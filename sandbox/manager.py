@@ -61,7 +61,7 @@ class Manager(Dealings):
         self._lease = lease
         self._provider: Provider | None = None if isinstance(provider, str) else provider
         self._others: dict[str, Provider] = {}
-        self._pool = Pool(pool, self._start, self._note_warm, self._forget)
+        self._pool = Pool(pool, self._start, self._note_warm, self._end_box)
         self.metrics = Metrics()
         self._choosing = asyncio.Lock()
         self._door = asyncio.Semaphore(_STARTS)
@@ -70,6 +70,8 @@ class Manager(Dealings):
         self._sandboxes: dict[str, Sandbox] = {}
         self._starting = 0
         self._ending: set[asyncio.Task[None]] = set()
+        self._left: dict[str, Box] = {}
+        """Those to be ended whose engine did not answer; once it does they are."""
         self._sweeper: asyncio.Task[None] | None = None
         self._me = (os.getpid(), "")
 
@@ -102,8 +104,10 @@ class Manager(Dealings):
             await asyncio.gather(self._sweeper, return_exceptions=True)
             self._sweeper = None
         ending = (self._end(each, "closed") for each in list(self._sandboxes.values()))
-        await asyncio.gather(self._pool.close(), *ending)
+        await asyncio.gather(self._pool.close(), *ending, return_exceptions=True)
         await asyncio.gather(*self._ending, return_exceptions=True)
+        left = (self._end_box(*each) for each in list(self._left.items()))
+        await asyncio.gather(*left, return_exceptions=True)
 
     async def health(self) -> dict[str, Any]:
         """Return whether sandboxes can be made, and how many there are."""
@@ -262,8 +266,17 @@ class Manager(Dealings):
         await asyncio.shield(ending)
 
     async def _bury(self, sandbox: Sandbox) -> None:
-        await sandbox.end()
-        await self._forget(sandbox.spec.sandbox_id)
+        await sandbox.let_go()
+        await self._end_box(sandbox.spec.sandbox_id, sandbox.box)
+
+    async def _end_box(self, sandbox_id: str, box: Box) -> None:
+        try:
+            await box.kill()
+        except UnavailableError:
+            self._left[sandbox_id] = box
+            raise
+        self._left.pop(sandbox_id, None)
+        await self._forget(sandbox_id)
 
     async def _forget(self, sandbox_id: str) -> None:
         await asyncio.to_thread(records.remove, sandbox_id)
@@ -372,6 +385,9 @@ class Manager(Dealings):
                 if (why := sandbox.expired()) is not None:
                     with contextlib.suppress(SandboxError, OSError):
                         await (self._lose(sandbox) if why == "lost" else self._end(sandbox, why))
+            for sandbox_id, box in list(self._left.items()):
+                with contextlib.suppress(SandboxError, OSError):
+                    await self._end_box(sandbox_id, box)
 
     async def _lose(self, sandbox: Sandbox) -> None:
         """Clear up after a sandbox that hung up, unless that was because another process took it over."""

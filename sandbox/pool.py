@@ -41,7 +41,7 @@ class Pool:
         size: How many of each kind.
         start: Starts one.
         note: Writes one down, so that it is ended when this process is killed.
-        forget: Strikes it out.
+        end: Ends one, and strikes it out.
     """
 
     def __init__(
@@ -49,12 +49,12 @@ class Pool:
         size: int,
         start: Start,
         note: Callable[[Warm], Awaitable[None]],
-        forget: Callable[[str], Awaitable[None]],
+        end: Callable[[str, Box], Awaitable[None]],
     ) -> None:
         self.size = size
         self._start = start
         self._note = note
-        self._forget = forget
+        self._end = end
         self._ready: OrderedDict[str, deque[Warm]] = OrderedDict()
         self._kinds: dict[str, Spec] = {}
         self._filling: asyncio.Task[None] | None = None
@@ -132,7 +132,8 @@ class Pool:
                     # Whoever asks for one of this kind is told the same; until then nobody has to know.
                     _log.info("No sandbox is kept ready: %s", error.message)
                     self._kinds.pop(kind, None)
-                    self._ready.pop(kind, None)
+                    for warm in self._ready.pop(kind, ()):
+                        await self._discard(warm)
                     break
 
     async def _make(self, like: Spec) -> Warm:
@@ -156,8 +157,7 @@ class Pool:
     async def _discard(self, warm: Warm) -> None:
         await warm.link.close()
         with contextlib.suppress(SandboxError):
-            await warm.box.kill()
-        await self._forget(warm.spec.sandbox_id)
+            await self._end(warm.spec.sandbox_id, warm.box)
 
 
 def claimed(warm: Warm, wanted: Spec) -> Spec:

@@ -97,17 +97,24 @@ class DockerBox:
             raise GoneError("The sandbox has ended.") from None
 
     async def kill(self) -> None:
-        """Remove the container, and what belonged to it here."""
+        """Remove the container, and what belonged to it here; may be done again.
+
+        Raises:
+            UnavailableError: The engine does not answer.
+        """
         from docker.errors import DockerException
 
-        with contextlib.suppress(DockerException):
-            await whole(remove, self._client, self.container)
-        if self.proxy is not None:
-            await self.proxy.close()
-        if self.attached is not None:
-            self.attached[1].close()
-        if self._folder is not None:
-            await whole(shutil.rmtree, self._folder, True)
+        try:
+            with contextlib.suppress(DockerException):
+                await whole(remove, self._client, self.container)
+        finally:
+            # Also where the engine does not answer: nobody is to reach what is to end.
+            if self.proxy is not None:
+                await self.proxy.close()
+            if self.attached is not None:
+                self.attached[1].close()
+            if self._folder is not None:
+                await whole(shutil.rmtree, self._folder, True)
 
     async def pause(self) -> None:
         """Freeze it."""

@@ -107,7 +107,8 @@ def remove(client: DockerClient, container: str) -> None:
 
 def short(error: BaseException) -> str:
     """Return the innermost reason of an error of the SDK, in one line."""
-    while error.__context__ is not None and not isinstance(error, OSError):
+    # What requests raises is an OSError too, and says nothing of its own.
+    while error.__context__ is not None and not getattr(error, "strerror", None):
         error = error.__context__
     text = str(getattr(error, "strerror", None) or error)
     return text.splitlines()[0][:200] if text else type(error).__name__
