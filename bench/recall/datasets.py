@@ -49,17 +49,21 @@ def load(path: Path) -> list[Collection]:
     """Read a data set.
 
     Args:
-        path: LoCoMo's JSON file; or a folder with `NAME.jsonl` (or `rows.jsonl`) and `NAME.questions.jsonl` (or
-            `questions.jsonl`), a record for each pair.
+        path: LoCoMo's JSON file, or the folder it lies in; or a folder with `NAME.jsonl` (or `rows.jsonl`) and
+            `NAME.questions.jsonl` (or `questions.jsonl`), a record for each pair.
 
     Raises:
         UsageError: There is nothing of the kind.
     """
     if path.is_dir():
-        found = list(_folder(path))
+        found = list(_folder(path)) or [each for file in sorted(path.glob("locomo*.json")) for each in _locomo(file)]
         if not found:
-            raise UsageError(f"{path} holds no pair of rows and questions.")
+            raise UsageError(f"{path} holds no pair of rows and questions, and no file of LoCoMo.")
         return found
+    return _locomo(path)
+
+
+def _locomo(path: Path) -> list[Collection]:
     return [_conversation(number, data) for number, data in enumerate(json.loads(path.read_text(encoding="utf-8")))]
 
 

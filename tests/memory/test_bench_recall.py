@@ -113,6 +113,11 @@ def test_the_reader_of_conversations(locomo: Path) -> None:
     assert collection.sessions["D2:1"] == "session_2"
 
 
+def test_the_folder_that_holds_the_conversations(locomo: Path) -> None:
+    locomo.rename(locomo.with_name("locomo10.json"))
+    assert [collection.name for collection in load(locomo.parent)] == ["talk-1"]
+
+
 def test_the_reader_of_folders(tmp_path: Path) -> None:
     row = {"type": "turn", "id": "r1", "session": "a", "speaker": "user", "content": "x", "created_at": "2024-01-01"}
     (tmp_path / "one.jsonl").write_text(json.dumps(row) + "\n\n")
