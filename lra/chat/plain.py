@@ -85,6 +85,10 @@ class PlainReader:
             line = await self._next_line()
             if pasted and not typed_before and not _is_command(line):
                 line = await self._with_pasted(line)
+        except asyncio.CancelledError:
+            # What is said next does not belong behind the ^C.
+            self._screen.line()
+            raise
         finally:
             self._keyboard.hush()
         if typed_before:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ Role = Literal[
 ]  # fmt: skip
 
 THEMES: tuple[ThemeName, ...] = get_args(ThemeName)
+_TMUX_WITH_LINKS = (3, 4)
+"""Earlier versions of tmux drop addresses."""
 
 _ATTRIBUTES = {"bold": "1", "dim": "2", "italic": "3", "underline": "4", "reverse": "7", "strike": "9"}
 # What is the same whatever the colours; a word is an attribute, `#` a colour.
@@ -138,7 +141,15 @@ def has_hyperlinks(environ: Mapping[str, str]) -> bool:
     term = environ.get("TERM", "")
     if term in {"linux", "dumb", "unknown", ""} or environ.get("TERM_PROGRAM") == "Apple_Terminal":
         return False
+    if "XTERM_VERSION" in environ:
+        return False
+    if environ.get("TERM_PROGRAM") == "tmux":
+        return _version(environ.get("TERM_PROGRAM_VERSION", "")) >= _TMUX_WITH_LINKS
     return not term.startswith("screen") or "TMUX" in environ
+
+
+def _version(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", text)[:2])
 
 
 def _nearest(red: int, green: int, blue: int) -> int:

@@ -171,3 +171,17 @@ def test_asked_to_end_at_the_prompt(start: Start) -> None:
     terminal.signal(signal.SIGTERM)
     assert terminal.end(5) == 130
     assert terminal.mode == terminal.first_mode
+
+
+def test_a_question_that_is_given_up_ends_its_line(start: Start) -> None:
+    chat = start("--plain", LRA_MODEL="offline")
+    chat.prompt()
+    chat.send("hello there\r")
+    chat.wait("Hello")
+    chat.prompt()
+    chat.send("/rewind\r")
+    chat.wait("or Enter for none:")
+    chat.press("ctrl-c")
+    chat.wait("Stopped.")
+    chat.prompt()
+    assert "\nStopped." in chat.text

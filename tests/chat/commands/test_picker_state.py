@@ -79,6 +79,8 @@ def test_an_empty_list_can_be_moved_in() -> None:
 
 def test_how_to_leave_is_said_where_there_is_little_room() -> None:
     actions = {"e": "edits", "d": "forgets", "p": "pins", "t": "tags", "h": "shows its history"}
-    assert drawn(State("Memory", ITEMS, actions=actions), columns=32)[-1].startswith("Enter chooses | Esc leaves")
-    wide = drawn(State("Memory", ITEMS, actions=actions), columns=100)[-1]
+    state = State("Memory", ITEMS, actions=actions)
+    state.typing = False
+    assert drawn(state, columns=32)[-1].startswith("Enter chooses | Esc leaves")
+    wide = drawn(state, columns=100)[-1]
     assert wide == "Enter chooses | Esc leaves | e edits, d forgets, p pins, t tags, h shows its history | / searches"

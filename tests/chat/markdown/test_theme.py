@@ -106,6 +106,10 @@ def test_links_are_spelled_out_where_terminals_drop_them() -> None:
     assert has_hyperlinks({"TERM": "screen-256color", "TMUX": "/tmp/tmux"})
     assert not has_hyperlinks({"TERM": "screen"})
     assert not has_hyperlinks({"TERM": "linux"})
+    assert not has_hyperlinks({"TERM": "xterm-256color", "XTERM_VERSION": "XTerm(390)"})
+    tmux = {"TERM": "tmux-256color", "TMUX": "/tmp/tmux", "TERM_PROGRAM": "tmux"}
+    assert not has_hyperlinks({**tmux, "TERM_PROGRAM_VERSION": "3.3a"})
+    assert has_hyperlinks({**tmux, "TERM_PROGRAM_VERSION": "3.4"})
     assert not has_hyperlinks({"TERM": "xterm-256color", "TERM_PROGRAM": "Apple_Terminal"})
 
 
