@@ -241,7 +241,9 @@ async def selfcheck(provider: str) -> AsyncGenerator[tuple[str, str | None], Non
         yield each
 
 
-def serve(host: str, port: int, api_key: str | None, provider: str, pool: int = 1) -> None:
+def serve(
+    host: str, port: int, api_key: str | None, provider: str, pool: int = 1, ready: Callable[[], None] | None = None
+) -> None:
     """Run the service until it is stopped.
 
     Args:
@@ -250,13 +252,14 @@ def serve(host: str, port: int, api_key: str | None, provider: str, pool: int = 
         api_key: What callers have to show; without one only this machine may call.
         provider: Name of a provider, or `auto`.
         pool: How many sandboxes of each kind that is asked for are kept ready.
+        ready: Called once it listens.
 
     Raises:
-        SandboxError: It may not listen there without a key.
+        SandboxError: It may not or cannot listen there.
     """
     from sandbox.server import run
 
-    run(host, port, api_key, provider, pool)
+    run(host, port, api_key, provider, pool, ready)
 
 
 @dataclass(frozen=True, slots=True)

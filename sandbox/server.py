@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator
+import socket
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, Any
 
@@ -16,8 +17,9 @@ from sandbox import metrics, schemas
 from sandbox.access import BodyLimit, guard, is_loopback
 from sandbox.answers import NDJSON, answer, streamed
 from sandbox.client import SERVICE
-from sandbox.errors import DeniedError
+from sandbox.errors import DeniedError, UnavailableError
 from sandbox.manager import LEASE, MOST, Manager
+from sandbox.paths import runtime_folder
 from sandbox.problems import Json, answer_errors, describe
 from sandbox.schemas import FilePath, Id
 
@@ -220,7 +222,9 @@ def _add_files(app: FastAPI, manager: Manager, guarded: Any) -> None:
         await manager.remove(sandbox_id, path, recursive=recursive)
 
 
-def run(host: str, port: int, api_key: str | None, provider: str, pool: int = POOL) -> None:
+def run(
+    host: str, port: int, api_key: str | None, provider: str, pool: int = POOL, ready: Callable[[], None] | None = None
+) -> None:
     """Run the service until it is stopped; see `sandbox.client.serve`."""
     import uvicorn
 
@@ -228,11 +232,25 @@ def run(host: str, port: int, api_key: str | None, provider: str, pool: int = PO
         raise DeniedError(
             f"Without a key the service listens on this machine only, not at {host}: set SANDBOX_API_KEY."
         )
+    runtime_folder("records")  # what is wrong with it is said in one sentence here, and not in the middle of a start
     app = create_app(api_key, provider, pool, *_limits())
-    # This parser ends a request whose head is too long; the quicker one would gather it.
-    uvicorn.run(
-        app, host=host, port=port, log_level="warning", server_header=False, http="h11", timeout_keep_alive=_KEEP_ALIVE
-    )
+    with _listening(host, port) as listener:
+        if ready is not None:
+            ready()
+        # This parser ends a request whose head is too long; the quicker one would gather it.
+        config = uvicorn.Config(
+            app, log_level="warning", server_header=False, http="h11", timeout_keep_alive=_KEEP_ALIVE
+        )
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise UnavailableError(f"The service cannot listen at {host}, port {port}: {reason}.") from None
 
 
 def __getattr__(name: str) -> Any:

@@ -52,9 +52,13 @@ def serve(
     from sandbox.client import serve as run
 
     settings = read_settings()
-    typer.echo(f"Sandboxes at http://{host}:{port} (its API: /docs).", err=True)
+    shown = f"[{host}]" if ":" in host else host
+
+    def ready() -> None:
+        typer.echo(f"Sandboxes at http://{shown}:{port} (its API: /docs).", err=True)
+
     try:
-        run(host, port, settings.sandbox_api_key, provider, pool)
+        run(host, port, settings.sandbox_api_key, provider, pool, ready)
     except SandboxError as error:
         raise UnavailableError(error.message) from None
 
