@@ -15,8 +15,8 @@ from pathlib import Path
 
 from lra.store.processes import is_alive
 
-_OURS: set[Path] = set()
-"""Files of this process: a file that has our number and is not here belonged to an earlier process."""
+_RUN = os.urandom(4).hex()
+"""Ends the names of this process's files: a number alone may have been an earlier process's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +35,8 @@ class Inbox:
 
     def __init__(self, home: Path) -> None:
         self._folder = home / "inbox"
-        self._path = self._folder / f"{os.getpid()}-{time.time_ns():x}.jsonl"
+        self._path = self._folder / _name(f"{time.time_ns():x}")
         self._waiting: dict[str, Line] = {}
-        _OURS.add(self._path)
 
     def put(self, text: str, session: str | None = None) -> str:
         """Keep a line; it is on disk when this returns.
@@ -83,17 +82,21 @@ class Inbox:
         """
         found = []
         for path in sorted(self._folder.glob("*.jsonl"), key=lambda path: path.name.partition("-")[2]):
-            pid = path.name.partition("-")[0]
-            if path in _OURS or not pid.isdigit() or _elsewhere(int(pid)):
+            pid, _, rest = path.stem.partition("-")
+            made = rest.partition("-")[0]
+            if path.name == _name(made) or not pid.isdigit() or _elsewhere(int(pid)):
                 continue
-            mine = path.with_name(f"{os.getpid()}-{path.name.partition('-')[2]}")
+            mine = path.with_name(_name(made))
             try:
                 path.rename(mine)
             except FileNotFoundError:
                 continue
-            _OURS.add(mine)
             found.append((mine, _read(mine)))
         return found
+
+
+def _name(made: str) -> str:
+    return f"{os.getpid()}-{made}-{_RUN}.jsonl"
 
 
 def _read(path: Path) -> list[Line]:
