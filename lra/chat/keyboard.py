@@ -28,6 +28,8 @@ class Keyboard:
         self._fd = fd
         self.by_line = by_line
         self._before: list[int | list[bytes | int]] | None = None
+        self.ahead = b""
+        """What was typed before the terminal was ours, for the first prompt."""
 
     def hush(self) -> None:
         """Enter the mode; the first call notes the mode to go back to. A console without modes stays as it is."""
@@ -37,6 +39,7 @@ class Keyboard:
             mode = termios.tcgetattr(self._fd)
         except (termios.error, OSError, ValueError):
             return
+        first = self._before is None
         if self._before is None:
             self._before = [*mode[:6], list(mode[6])]
             atexit.register(self.restore)
@@ -49,6 +52,9 @@ class Keyboard:
             mode[0] &= ~termios.ICRNL
             mode[6][termios.VMIN], mode[6][termios.VTIME] = 1, 0
         self._set(mode)
+        if first and not self.by_line:
+            # Enter was a line break until now, which the prompt would take for one to write.
+            self.ahead = self.take().replace(b"\n", b"\r")
 
     def restore(self) -> None:
         """Go back to the mode from before."""

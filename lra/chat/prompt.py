@@ -16,7 +16,10 @@ from prompt_toolkit.enums import DEFAULT_BUFFER, EditingMode
 from prompt_toolkit.filters import Condition
 from prompt_toolkit.history import InMemoryHistory
 from prompt_toolkit.input import create_input
+from prompt_toolkit.input.typeahead import store_typeahead
+from prompt_toolkit.input.vt100_parser import Vt100Parser
 from prompt_toolkit.key_binding import merge_key_bindings
+from prompt_toolkit.key_binding.key_processor import KeyPress
 from prompt_toolkit.layout import Layout
 from prompt_toolkit.output import ColorDepth
 
@@ -107,6 +110,8 @@ class Prompt:
             input=source,
             output=self.output,
         )
+        if keyboard.ahead:
+            store_typeahead(source, _keys_in(keyboard.ahead.decode("utf-8", "replace")))
         self.painter = Painter(self.app, self.area)
         # Esc is a key of its own here: it waits no longer for what it may begin than a slow line needs.
         self.app.ttimeoutlen, self.app.timeoutlen = 0.05, 0.2
@@ -303,3 +308,11 @@ class Prompt:
         renderer.reset()
         self.app._redraw()
         self.repaint()
+
+
+def _keys_in(text: str) -> list[KeyPress]:
+    """Return typed text as the keys that were pressed."""
+    keys: list[KeyPress] = []
+    parser = Vt100Parser(keys.append)
+    parser.feed_and_flush(text)
+    return keys

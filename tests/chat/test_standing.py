@@ -295,3 +295,16 @@ def test_a_message_may_begin_with_u(start: Start) -> None:
     time.sleep(1)
     assert chat.line == "> until when?"
     assert "no longer" not in chat.text
+
+
+def test_what_is_typed_before_the_program_has_the_terminal_is_sent(
+    start: Start, model_server: ModelServer, model_env: dict[str, str]
+) -> None:
+    model_server.script(say("An early answer."))
+    # The terminal still edits lines by itself: Enter is a line break to whoever reads later.
+    code = "import time; time.sleep(1); from lra.cli import main; main()"
+    chat = start(argv=[sys.executable, "-c", code, "chat"], **model_env)
+    chat.send("what comes early\rand ")
+    chat.wait("An early answer.")
+    chat.wait(lambda it: it.line == "> and")
+    assert [message.text for message in model_server.last_messages() if message.role == "user"] == ["what comes early"]
