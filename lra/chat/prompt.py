@@ -16,7 +16,7 @@ from prompt_toolkit.enums import DEFAULT_BUFFER, EditingMode
 from prompt_toolkit.filters import Condition
 from prompt_toolkit.history import InMemoryHistory
 from prompt_toolkit.input import create_input
-from prompt_toolkit.input.typeahead import store_typeahead
+from prompt_toolkit.input.typeahead import get_typeahead, store_typeahead
 from prompt_toolkit.input.vt100_parser import Vt100Parser
 from prompt_toolkit.key_binding import merge_key_bindings
 from prompt_toolkit.key_binding.key_processor import KeyPress
@@ -287,6 +287,9 @@ class Prompt:
                 yield
         finally:
             self.painter.covered -= 1
+            # What was typed right behind the last key that the block took is for the prompt.
+            self.app.key_processor.feed_multiple(get_typeahead(self.app.input))
+            self.app.key_processor.process_keys()
             self.repaint()
 
     def _edit(self) -> None:

@@ -67,7 +67,7 @@ async def show_cost(chat: Chat, args: str) -> None:
     if usage.context_window:
         full = usage.context_tokens / usage.context_window
         table.append(("context", f"about {usage.context_tokens:,} of {usage.context_window:,} tokens ({full:.0%})"))
-    for line in rows(table, chat.screen.columns):
+    for line in rows(table, chat.screen.columns, whole=True):
         chat.screen.line(line)
 
 

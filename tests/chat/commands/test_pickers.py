@@ -242,3 +242,16 @@ def test_a_plain_terminal_gets_numbers(start: Start) -> None:
     chat.send("/memory gate\r")
     chat.wait("Nothing remembered fits “gate”.")
     assert b"\x1b" not in chat.raw
+
+
+def test_what_is_typed_right_behind_a_picker_goes_into_the_prompt(start: Start) -> None:
+    chat = start(LRA_MODEL="offline")
+    chat.prompt()
+    for leave in ("\x1b", "\x03"):
+        chat.send("/theme\r")
+        chat.wait("high-contrast")
+        chat.wait("Enter chooses")
+        chat.send(f"{leave}and on it goes")
+        chat.wait(lambda it: it.line == "> and on it goes")
+        chat.press("ctrl-c")
+        chat.prompt()
