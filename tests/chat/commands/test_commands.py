@@ -99,6 +99,16 @@ def test_the_other_commands_answer(chat: Terminal) -> None:
     assert chat.end() == 0
 
 
+def test_cost_context_and_the_status_line_agree(chat: Terminal) -> None:
+    tell(chat, "hello there", "Hello")
+    tell(chat, "/cost", re.compile(r"context  about ([\d,]+) of [\d,]+ tokens \((\d+)%\)"))
+    found = re.search(r"about ([\d,]+) of [\d,]+ tokens \((\d+)%\)", chat.text)
+    assert found is not None
+    tell(chat, "/context", "free")
+    assert re.search(rf"in all +{found[1]} ", chat.text)
+    chat.wait(f"context {found[2]}%")
+
+
 def test_tasks_are_listed_and_finished(chat: Terminal) -> None:
     tell(chat, "add a task: water the plants", "water the plants")
     tell(chat, "/tasks", "1  [ ]  ")
