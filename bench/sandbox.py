@@ -111,6 +111,7 @@ async def _local(options: Options) -> list[Row]:
                 compare="ratio",
                 goal=3.0,
                 note=note,
+                why="the reference is one fork; ours is two requests over HTTP, a claim that is written down, and a cell",
             )
         )
         rows.append(await _memory(over, options))
@@ -133,6 +134,7 @@ async def _claims(name: str, over: Over, pool: int, rounds: int, options: dict[s
             reference=quantile(taken, 0.5),
             compare="ratio",
             goal=3.0,
+            why="the service refills its pool meanwhile, and with few processors a claim may wait for that",
         )
     ]
 
@@ -222,6 +224,8 @@ async def _cold(over: Over, options: Options) -> Row:
     return Row(
         name="sandbox docker, cold to first result, against a hardened docker run true",
         ours=mine.median, reference=its.median, compare="ratio", goal=1.3,
+        why="the reference ends after `true`; ours has also started the guest's interpreter and the one that kernels"
+        " are forked from, forked a kernel and run a cell in it",
     )  # fmt: skip
 
 
@@ -302,6 +306,7 @@ async def _memory(over: Over, options: Options) -> Row:
     return Row(
         name="sandbox local, memory of one more kernel, against ipykernel",
         ours=ours, reference=reference["memory"] if reference else None, unit="MB", compare="ratio", goal=0.15,
+        why="pages of the interpreter that a forked kernel writes to, its counts of references above all, become its own",
         note="" if reference else "set LRA_BENCH_JUPYTER to a Python with ipykernel",
     )  # fmt: skip
 
@@ -344,7 +349,11 @@ async def _proxy(options: Options) -> Row:
             _numbers, sys.executable, REQUESTS.replace("URL", repr(f"http://127.0.0.1:{port}/")).replace("COUNT", count)
         )
         assert direct
-        return Row(name=label, ours=quantile(ours, 0.5), reference=quantile(direct, 0.5), compare="ratio", goal=2.0)
+        return Row(
+            name=label, ours=quantile(ours, 0.5), reference=quantile(direct, 0.5), compare="ratio", goal=2.0,
+            why="here the direct way is the loopback of one machine, where the two programs between, the relay inside and"
+            " the proxy outside, are most of what a request takes",
+        )  # fmt: skip
     finally:
         egress._lookup = real
         await manager.close()

@@ -32,6 +32,8 @@ class Row:
     difference: float | None = None
     """The difference where it was taken round by round, which other work on the machine disturbs least."""
     note: str = ""
+    why: str = ""
+    """The reason, as far as it is known, where the goal is missed; it stands below the table."""
 
     @property
     def compared(self) -> float | None:
@@ -85,10 +87,12 @@ def render(rows: Sequence[Row]) -> str:
     """Return the table as text, names to the left and numbers to the right."""
     lines = [HEADINGS, *(row.cells() for row in rows)]
     widths = [max(len(line[place]) for line in lines) for place in range(len(HEADINGS))]
-    return "\n".join(
+    table = "\n".join(
         "  ".join(
             cell.ljust(width) if place in {0, len(HEADINGS) - 1} else cell.rjust(width)
             for place, (cell, width) in enumerate(zip(line, widths, strict=True))
         ).rstrip()
         for line in [lines[0], tuple("-" * width for width in widths), *lines[1:]]
     )
+    reasons = [f"{row.name}: missed, since {row.why}." for row in rows if row.verdict == "MISSED" and row.why]
+    return "\n".join([table, *reasons])
