@@ -10,6 +10,7 @@ import os
 import sys
 
 from pydantic_ai import Agent
+from pydantic_ai.exceptions import UserError
 
 from lra import MemoryCapability, TaskCapability
 
@@ -28,4 +29,8 @@ async def main(text: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(" ".join(sys.argv[1:]) or "What is my dog called?"))
+    try:
+        asyncio.run(main(" ".join(sys.argv[1:]) or "What is my dog called?"))
+    except UserError as error:
+        # As when the provider's key is missing.
+        sys.exit(str(error))

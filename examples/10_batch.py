@@ -42,4 +42,6 @@ def main(path: Path) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 2 or not Path(sys.argv[1]).is_file():
+        sys.exit("Name a file with a question a line.")
     main(Path(sys.argv[1]))

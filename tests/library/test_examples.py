@@ -132,6 +132,18 @@ def test_memory_for_your_agent(run: Run, model_server: ModelServer) -> None:
     assert "The dog is called Rex" in model_server.last_messages()[-1].text
 
 
+@pytest.mark.parametrize(
+    ("name", "told"), [("09_memory_for_your_agent", "OPENAI_API_KEY"), ("10_batch", "Name a file")]
+)
+def test_what_is_missing_is_said(name: str, told: str, home: Path) -> None:
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, str(EXAMPLES / f"{name}.py")]
+    done = subprocess.run(command, env=env, cwd=home / "work", capture_output=True, text=True, timeout=50, check=False)
+    assert done.returncode == 1
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_batch(run: Run, home: Path) -> None:
     (home / "work" / "questions.txt").write_text("Remember that my dog is called Rex.\n\nWhat is my dog called?\n")
     lines = [json.loads(line) for line in run("10_batch", "questions.txt").splitlines()]
