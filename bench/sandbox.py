@@ -111,7 +111,7 @@ async def _local(options: Options) -> list[Row]:
                 compare="ratio",
                 goal=3.0,
                 note=note,
-                why="the reference is one fork; ours is two requests over HTTP, a claim that is written down, and a cell",
+                why="the reference is one fork; ours is two requests over HTTP, a claim that is noted, and a cell",
             )
         )
         rows.append(await _memory(over, options))
@@ -306,7 +306,7 @@ async def _memory(over: Over, options: Options) -> Row:
     return Row(
         name="sandbox local, memory of one more kernel, against ipykernel",
         ours=ours, reference=reference["memory"] if reference else None, unit="MB", compare="ratio", goal=0.15,
-        why="pages of the interpreter that a forked kernel writes to, its counts of references above all, become its own",
+        why="pages that a forked kernel writes to, by counts of references above all, become its own",
         note="" if reference else "set LRA_BENCH_JUPYTER to a Python with ipykernel",
     )  # fmt: skip
 
@@ -351,8 +351,8 @@ async def _proxy(options: Options) -> Row:
         assert direct
         return Row(
             name=label, ours=quantile(ours, 0.5), reference=quantile(direct, 0.5), compare="ratio", goal=2.0,
-            why="here the direct way is the loopback of one machine, where the two programs between, the relay inside and"
-            " the proxy outside, are most of what a request takes",
+            why="here the direct way is the loopback of one machine, where the two programs between, the relay inside"
+            " and the proxy outside, are most of what a request takes",
         )  # fmt: skip
     finally:
         egress._lookup = real
