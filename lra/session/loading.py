@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import sys
 import threading
 from contextlib import suppress
@@ -78,5 +77,7 @@ def _place(thread: threading.Thread, folder: AgentFolder) -> str:
 
 def _end(thread: threading.Thread) -> None:
     """Make Python code in a thread end where it is; what waits inside the system goes with the process."""
+    import ctypes
+
     if thread.is_alive() and thread.ident:
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(SystemExit))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 from pathlib import Path
@@ -321,6 +322,32 @@ async def test_secrets_of_the_host_are_not_there(
     assert seen["pids"] < 20
     assert "host file" not in content
     assert os.environ["OPENAI_API_KEY"] == "sk-host-secret"
+
+
+async def test_processes_and_ports_of_the_host_are_out_of_reach(desk: Desk, sandboxes: Path) -> None:
+    async def met(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        visits.append(1)
+        writer.close()
+
+    visits: list[int] = []
+    server = await asyncio.start_server(met, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    other = await asyncio.create_subprocess_exec("sleep", "60")
+    session = await desk.session(approver=Asked(True))
+    code = (
+        'def tool(pid: int, port: int) -> list:\n    """Reach out."""\n    import os, socket\n    done = []\n'
+        "    try:\n        os.kill(pid, 9)\n        done.append('killed')\n    except OSError:\n        pass\n"
+        "    try:\n        socket.create_connection(('127.0.0.1', port), 1)\n        done.append('met')\n"
+        "    except OSError:\n        pass\n    return done\n"
+    )
+    tests = [{"args": {"pid": other.pid, "port": port}, "expected": []}]
+    desk.server.script(say("", call("generate_tool", name="tool", code=code, tests=tests)), say("So."))
+    assert finished(await take(session, "go")).outcome == "success"
+    assert other.returncode is None
+    assert visits == []
+    other.kill()
+    await other.wait()
+    server.close()
 
 
 async def test_nothing_is_left_when_the_session_has_ended(desk: Desk, sandboxes: Path) -> None:
