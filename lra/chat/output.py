@@ -33,6 +33,8 @@ class SteadyOutput(Vt100_Output):
         self.sent = 0
         """Bytes written so far, about."""
         self._colour = ""
+        # From the upper left corner GNU screen would not erase but move everything into its scrollback.
+        self._below = "\x1b[K\x1b[C\x1b[J\x1b[D" if "STY" in os.environ else "\x1b[J"
 
     @property
     def standing(self) -> bool:
@@ -77,6 +79,10 @@ class SteadyOutput(Vt100_Output):
 
     def enable_autowrap(self) -> None:
         """Wrapping comes back with the end of the prompt's modes."""
+
+    def erase_down(self) -> None:
+        """Erase from the cursor to the end of the screen."""
+        self.write_raw(self._below)
 
     def reset_cursor_key_mode(self) -> None:
         """Arrow keys are what the terminal begins with."""

@@ -22,6 +22,8 @@ REPAINTS = 15
 """Most repaints per second; what is typed is shown as soon."""
 PATIENCE = 0.4
 """Seconds that a few new words of a slow answer may wait for more, so that showing them is worth its bytes."""
+SETTLED = 0.2
+"""Seconds without a further change of size, in a terminal that moves its rows with each."""
 _WORTH = 1.8
 """Bytes that may be written for each byte of an answer that is printed at once."""
 _UNSEEN = re.compile(r"\x1b\[[0-9;]*m|\x1b\]8;[^\x1b\x07]*(?:\x1b\\|\x07)")
@@ -104,6 +106,10 @@ class Painter:
             self._due = None
         app = self._app
         if self.covered or not app.is_running or app.is_done or app._running_in_terminal:
+            return
+        if app.settling:
+            self._drawn(app)
+            self.repaint()
             return
         self._drawn(app)
         text, self._waiting = "".join(self._waiting), []
@@ -198,15 +204,41 @@ class Painter:
 class StandingApplication(Application[None]):
     """An application that stays tidy when the terminal wraps what stands on it anew."""
 
+    _settled: asyncio.TimerHandle | None = None
+
+    @property
+    def settling(self) -> bool:
+        """Whether the terminal may be about to change its size again, and nothing should be drawn."""
+        return self._settled is not None
+
     def _redraw(self, render_as_done: bool = False) -> None:
         # The new size can be seen before its signal has come; what was drawn for the old one has to go all the same.
         before = self.renderer._last_size
         if before is not None and before != self.output.get_size() and not self._running_in_terminal:
-            self.forget()
-        super()._redraw(render_as_done)
+            if render_as_done or not moves_its_rows(os.environ):
+                self.forget()
+            elif not self.settling:
+                self._settle()
+        if render_as_done or not self.settling:
+            super()._redraw(render_as_done)
 
     def _on_resize(self) -> None:
-        self.forget()
+        if moves_its_rows(os.environ):
+            self._settle()
+        else:
+            self._follow()
+
+    def _settle(self) -> None:
+        if self._settled is not None:
+            self._settled.cancel()
+        self._settled = asyncio.get_running_loop().call_later(SETTLED, self._follow)
+
+    def _follow(self) -> None:
+        self._settled = None
+        if not self.is_running or self.is_done:
+            return
+        if not self._running_in_terminal:
+            self.forget()
         self._redraw()
 
     def forget(self) -> None:
@@ -228,6 +260,14 @@ def rewraps(environ: Mapping[str, str]) -> bool:
     known = ("TMUX", "VTE_VERSION", "KITTY_WINDOW_ID", "WT_SESSION", "ALACRITTY_WINDOW_ID", "KONSOLE_VERSION")
     programs = {"iTerm.app", "Apple_Terminal", "WezTerm", "ghostty", "vscode"}
     return any(environ.get(name) for name in known) or environ.get("TERM_PROGRAM") in programs
+
+
+def moves_its_rows(environ: Mapping[str, str]) -> bool:
+    """Tell whether rows leave the top of a terminal that gets lower although there is room below them.
+
+    GNU screen keeps the lowest rows, also empty ones, and brings the others back when it gets higher again.
+    """
+    return "STY" in environ and "TMUX" not in environ
 
 
 def _measured(text: str, columns: int) -> list[str] | None:
