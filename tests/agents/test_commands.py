@@ -188,6 +188,7 @@ def test_a_chat_takes_up_what_is_saved(
         say("", call("count_words", text="one two")),
         say("Four."),
         say("Still four."),
+        say("Title: Counting\n\nWords were counted."),
     )
     terminal = start(argv=lra("run", "my_agent"), cwd=home / "work", **model_env)
     terminal.wait("Talking with my_agent")
@@ -204,3 +205,4 @@ def test_a_chat_takes_up_what_is_saved(
     terminal.wait("SyntaxError")
     terminal.wait("Still four.")
     terminal.press("ctrl-d")
+    assert terminal.end() == 0

@@ -111,11 +111,12 @@ def test_the_old_vectors_answer_until_the_new_are_complete(
         assert second.answering() == old
         second.kill()
 
-    third, fourth = Process(home, models[1], 0.1), Process(home, models[1])
+    # Slow enough that it is not complete before the questions are asked.
+    third, fourth = Process(home, models[1], 1.0), Process(home, models[1])
     started.extend([third, fourth])
     assert third.answering() == fourth.answering() == old
     assert fourth.ask(f"write {COUNT} {COUNT + 50} green three") == "kept"
-    assert third.ask("drain 30") == "drained"
+    assert third.ask("drain 60") == "drained"
     for one in (third, fourth):
         for _ in range(250):
             if one.answering() == new:

@@ -43,6 +43,11 @@ class Engine:
     process: asyncio.subprocess.Process | None = None
 
     @property
+    def bridge(self) -> str:
+        """Its own: an engine without one would take the other engine's away."""
+        return f"lra{self.folder.name[-8:]}"
+
+    @property
     def url(self) -> str:
         return f"unix://{self.folder}/s"
 
@@ -51,7 +56,7 @@ class Engine:
             self.process = await asyncio.create_subprocess_exec(
                 *("dockerd", "--host", self.url, "--data-root", f"{self.folder}/data"),
                 *("--exec-root", f"{self.folder}/exec", "--pidfile", f"{self.folder}/pid"),
-                *("--bridge", "none", "--iptables=false"),
+                *("--bridge", self.bridge, "--iptables=false", "--ip-forward=false"),
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
@@ -80,14 +85,18 @@ async def engine() -> AsyncIterator[Engine]:
         pytest.skip(reason)
     await provider.build({})
     engine = Engine(Path(tempfile.mkdtemp(prefix="lrae")))
+    await _said("ip", "link", "add", engine.bridge, "type", "bridge")
     try:
+        await _said("ip", "address", "add", "192.0.2.1/24", "dev", engine.bridge)
         await engine.start()
         image = str(engine.folder / "image.tar")
         await _said("docker", "save", "--output", image, KERNEL)
         await _said("docker", "--host", engine.url, "load", "--input", image)
         yield engine
     finally:
-        await engine.end(signal.SIGTERM)
+        if engine.process is not None:
+            await engine.end(signal.SIGTERM)
+        await _said("ip", "link", "delete", engine.bridge)
         await asyncio.to_thread(shutil.rmtree, engine.folder, ignore_errors=True)
 
 
