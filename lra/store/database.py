@@ -16,6 +16,7 @@ from lra.store.failures import translated
 from lra.store.lexicon import TEMPORARY
 from lra.store.migrate import migrate
 from lra.store.sqlite import raw
+from lra.store.whole_file import create_private
 
 T = TypeVar("T")
 
@@ -73,8 +74,7 @@ class Database:
     def _create_file(self) -> None:
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            # SQLite gives its -wal and -shm files the same permissions as the database.
-            os.close(os.open(self.path, os.O_CREAT | os.O_RDONLY, 0o600))
+            create_private(self.path)
         except OSError as error:
             raise StoreError(
                 f"The database {self.path} cannot be opened: {error.strerror}.",

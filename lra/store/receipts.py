@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
+from lra.store import leftovers
 from lra.store.erasure import Erasure
 from lra.store.fts import QueryTerms, fold
 from lra.store.journal import content_hash
@@ -16,7 +17,6 @@ from lra.store.sqlite import raw
 
 MOST_TEXTS = 50
 """Texts that are looked for word by word; rows are looked for by their ids, however many."""
-_CHUNK = 4 << 20
 
 _STORES: Mapping[str, str] = {
     "memories": "memories",
@@ -101,20 +101,4 @@ def _phrase(text: str) -> str:
 
 def bytes_left(paths: Iterable[Path], texts: Sequence[str]) -> int:
     """Count the files that hold the bytes of a text anywhere, in free pages too; blocks."""
-    needles = [text.encode() for text in texts[:MOST_TEXTS]]
-    return sum(_holds(path, needles) for path in paths) if needles else 0
-
-
-def _holds(path: Path, needles: Sequence[bytes]) -> bool:
-    overlap = max(map(len, needles)) - 1
-    tail = b""
-    try:
-        with path.open("rb") as file:
-            while chunk := file.read(_CHUNK):
-                window = tail + chunk
-                if any(needle in window for needle in needles):
-                    return True
-                tail = window[-overlap:] if overlap else b""
-    except FileNotFoundError:
-        pass
-    return False
+    return leftovers.holding([str(path.absolute()) for path in paths], texts[:MOST_TEXTS])
