@@ -431,6 +431,7 @@ class Session:
         """Return what the session has used so far."""
         return usage_of(
             await self.runtime.store.journal.turns(self.id),
+            undone=await self.runtime.store.journal.rewound(self.id),
             beside=await self.runtime.store.extractions.of(self.id),
             context_tokens=(await self.context_report()).used,
             context_window=window_of(self._model),

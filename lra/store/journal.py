@@ -252,6 +252,13 @@ class Journal:
         )
         return [_turn(row) for row in rows]
 
+    async def rewound(self, session_id: str) -> list[TurnRecord]:
+        """Return the turns of a session that were undone: they were paid for all the same."""
+        rows = await self._database.rows(
+            select(*_TURN).where(turns.c.session_id == session_id, turns.c.rewound_at.is_not(None)).order_by(turns.c.id)
+        )
+        return [_turn(row) for row in rows]
+
     async def spent(self, session_id: str) -> tuple[float, int]:
         """Return dollars and tokens used in a session so far, rewound turns and picking out facts included."""
         (row,) = await self._database.rows(

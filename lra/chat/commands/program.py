@@ -56,12 +56,13 @@ async def show_tools(chat: Chat, args: str) -> None:
 
 @registry.command("cost", during_turn=True)
 async def show_cost(chat: Chat, args: str) -> None:
-    """Show what this conversation has used."""
+    """Show what this conversation has used, undone turns included."""
     usage = await (await chat.ready()).usage()
     price = "no known price" if usage.cost is None else dollars(usage.cost)
+    undone = f" and {usage.undone:,} undone" if usage.undone else ""
     table = [
         ("cost", price),
-        ("turns", f"{usage.turns:,} with {counted(usage.requests, 'model request')}"),
+        ("turns", f"{usage.turns:,}{undone} with {counted(usage.requests, 'model request')}"),
         ("tokens", f"{usage.input_tokens:,} in, {usage.output_tokens:,} out"),
     ]
     if usage.context_window:

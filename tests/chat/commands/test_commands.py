@@ -87,7 +87,7 @@ def test_the_other_commands_answer(chat: Terminal) -> None:
     tell(chat, "/theme high-contrast", "The theme is high-contrast from now on.")
     tell(chat, "/new again", "/new takes no arguments.")
     tell(chat, "/fork 9", "This conversation has no turn 9.")
-    tell(chat, "/cost ?", "Show what this conversation has used.")
+    tell(chat, "/cost ?", "Show what this conversation has used, undone turns included.")
     tell(chat, "/sesions", "did you mean /sessions?")
     tell(chat, "/model nonsense", "'nonsense' is no model name")
     tell(chat, "/model openai:", "for example openai:gpt-6.1-terra")

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.chat.conftest import Start
+from tests.support.model_server import ModelServer, say
+from tests.support.model_server.script import Usage
 from tests.support.terminal import Terminal
 
 
@@ -19,7 +21,7 @@ def chat(start: Start) -> Terminal:
     return terminal
 
 
-def tell(chat: Terminal, line: str, expected: str) -> None:
+def tell(chat: Terminal, line: str, expected: str | re.Pattern[str]) -> None:
     chat.send(line + "\r")
     chat.wait(expected)
     chat.prompt()
@@ -44,7 +46,25 @@ def test_undo_takes_back_tasks_and_what_was_said_before_stays(chat: Terminal) ->
     chat.wait("Undone: 1 turn (turn 2)")
     chat.press("ctrl-c")
     tell(chat, "/tasks", "There are no tasks.")
-    tell(chat, "/cost", "1 with ")
+    tell(chat, "/cost", "1 and 1 undone with ")
+
+
+def test_what_was_undone_was_paid_for(start: Start, model_env: dict[str, str], model_server: ModelServer) -> None:
+    model_server.script(default=say("Yes.", usage=Usage(1000, 100)))
+    chat = start(**model_env)
+    chat.prompt()
+    tell(chat, "one", "Yes.")
+    tell(chat, "two", re.compile(r"(?s)100 out.*100 out"))
+    price = re.compile(r"cost +\$(\S+)")
+    tell(chat, "/cost", price)
+    before = price.findall(chat.text)
+    chat.send("/undo\r")
+    chat.wait("Undone: 1 turn (turn 2)")
+    chat.press("ctrl-c")
+    tell(chat, "/cost", "1 and 1 undone with 2 model requests")
+    assert price.findall(chat.text) == [*before, *before]
+    assert "2,000 in, 200 out" in chat.text
+    assert chat.text.splitlines()[-1].endswith(f"· ${before[0]}")
 
 
 def test_rewind_by_number_leaves_memories_unless_told(chat: Terminal) -> None:
