@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lra.chat.commands.registry import registry, split, unknown
 from lra.chat.queue import Message, Pending
@@ -26,7 +24,6 @@ class LiveActions:
         self._chat = chat
         self._pending = pending
         self._parting = False
-        self._one_after_another = asyncio.Lock()
 
     @property
     def running(self) -> bool:
@@ -47,7 +44,7 @@ class LiveActions:
         command = registry.get(call[0]) if call else None
         if call is not None and command is not None and command.during_turn and self._chat.working:
             self._chat.echo(shown)
-            self._chat.beside(self._in_order(command.handler(self._chat, call[1])))
+            self._chat.beside(self._chat.in_order(command.handler(self._chat, call[1])))
         elif call is not None and command is None and self._chat.working:
             self._chat.echo(shown)
             self._chat.screen.line(unknown(call[0]), "warning")
@@ -56,10 +53,6 @@ class LiveActions:
             self._pending.put_first(Message(text, shown))
         else:
             self._pending.put(Message(text, shown))
-
-    async def _in_order(self, work: Coroutine[Any, Any, None]) -> None:
-        async with self._one_after_another:
-            await work
 
     def steer(self, text: str, shown: str) -> None:
         """Give a text to the running turn; where that cannot be, it waits like any other."""

@@ -92,6 +92,7 @@ class Chat:
         """Whether nothing is going on, so that the next message would start at once."""
         self._work: asyncio.Task[None] | None = None
         self._beside: set[asyncio.Task[None]] = set()
+        self._one_after_another = asyncio.Lock()
 
     def _screen(self) -> Screen:
         if self.scripted or wants_plain(self.options.plain, sys.stdout):
@@ -198,9 +199,17 @@ class Chat:
         elif (call := split(text)) is None:
             await self._guarded(self.turns.message(text[1:] if text.startswith("//") else text))
         elif command := registry.get(call[0]):
-            await self._guarded(command.handler(self, call[1]))
+            await self._guarded(self.in_order(command.handler(self, call[1])))
         else:
             self.screen.line(unknown(call[0]), "warning")
+
+    async def in_order(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run a command when those before it are done: what it says and changes comes as it was typed."""
+        try:
+            async with self._one_after_another:
+                await work
+        finally:
+            work.close()
 
     async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
         """Run work that Ctrl-C may end, and turn its errors into sentences."""

@@ -224,6 +224,17 @@ async def test_what_is_held_waits_until_it_is_released() -> None:
     assert not pending.held, "nothing waits, so nothing is held"
 
 
+def test_a_command_waits_for_the_one_before_it(start: Start) -> None:
+    chat = start()
+    # The first waits until memory is loaded; the second would find nothing beside it.
+    chat.send("/remember My sister is called Ada\r/forget Ada\r")
+    chat.wait("Forget this for good?")
+    assert "Nothing remembered fits" not in chat.text
+    chat.send("y\r")
+    chat.wait("Forgotten.")
+    chat.prompt()
+
+
 def test_commands_beside_a_turn_keep_their_order(chat: Terminal, model_server: ModelServer) -> None:
     held(chat, model_server)
     # The first of each pair takes longer than the second.
