@@ -36,13 +36,13 @@ class LiveActions:
         return bool(self._chat.turns.written)
 
     def enter(self, text: str, shown: str) -> None:
-        """Take a line: what may run beside a turn runs, the rest waits for its turn."""
+        """Take a line: what may run beside a turn runs, the rest waits, also for a command before it."""
         if not text.strip():
             self._pending.release()
             return
         call = split(text)
         command = registry.get(call[0]) if call else None
-        if call is not None and command is not None and command.during_turn and self._chat.working:
+        if call is not None and command is not None and command.during_turn and self._chat.answering:
             self._chat.echo(shown)
             self._chat.beside(self._chat.in_order(command.handler(self._chat, call[1])))
         elif call is not None and command is None and self._chat.working:

@@ -91,6 +91,7 @@ class Chat:
         self.reading = False
         """Whether nothing is going on, so that the next message would start at once."""
         self._work: asyncio.Task[None] | None = None
+        self._commanding = False
         self._beside: set[asyncio.Task[None]] = set()
         self._one_after_another = asyncio.Lock()
 
@@ -118,6 +119,11 @@ class Chat:
     def working(self) -> bool:
         """Whether a message or a command is being worked on, or the end is."""
         return self._work is not None or self.leaving
+
+    @property
+    def answering(self) -> bool:
+        """Whether what is worked on is a message, beside which commands may run, or the end."""
+        return self.working and not self._commanding
 
     @property
     def session(self) -> Session | None:
@@ -199,7 +205,11 @@ class Chat:
         elif (call := split(text)) is None:
             await self._guarded(self.turns.message(text[1:] if text.startswith("//") else text))
         elif command := registry.get(call[0]):
-            await self._guarded(self.in_order(command.handler(self, call[1])))
+            self._commanding = True
+            try:
+                await self._guarded(self.in_order(command.handler(self, call[1])))
+            finally:
+                self._commanding = False
         else:
             self.screen.line(unknown(call[0]), "warning")
 

@@ -227,7 +227,9 @@ async def test_what_is_held_waits_until_it_is_released() -> None:
 def test_a_command_waits_for_the_one_before_it(start: Start) -> None:
     chat = start()
     # The first waits until memory is loaded; the second would find nothing beside it.
-    chat.send("/remember My sister is called Ada\r/forget Ada\r")
+    chat.send("/remember My sister is called Ada\r")
+    chat.wait(lambda it: "> /remember My sister is called Ada\n>" in it.text)
+    chat.send("/forget Ada\r")
     chat.wait("Forget this for good?")
     assert "Nothing remembered fits" not in chat.text
     chat.send("y\r")
