@@ -17,7 +17,8 @@ Seconds = Annotated[
 
 
 class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    # A number is a number: neither true nor "5", which would be taken for one otherwise.
+    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class LimitsBody(_Body):

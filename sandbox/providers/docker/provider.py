@@ -66,6 +66,8 @@ class DockerProvider:
         """Whether what is inside can listen on a socket in a folder of this machine."""
         self._client: DockerClient | None = None
         self._near = False
+        self._unended: dict[str, DockerBox] = {}
+        """Containers that could not be ended while the engine was away."""
 
     async def check(self) -> str | None:
         """Return why no container can be started here, or None."""
@@ -84,6 +86,7 @@ class DockerProvider:
         """
         check_workspace(spec.workspace)
         client = await whole(self._engine)
+        await self._end_left()
         if spec.network == "limited" and not self._near:
             raise InvalidError(
                 "Limited network needs a Docker engine on this machine"
@@ -104,12 +107,21 @@ class DockerProvider:
                 await box.ready()
         except BaseException as error:
             said = "" if isinstance(error, asyncio.CancelledError) else await _quietly(box.logs())
-            await finish(box.kill())
+            try:
+                await finish(box.kill())
+            except UnavailableError:
+                self._unended[spec.sandbox_id] = box
             readable = _readable(error, said)
             if readable is error:
                 raise
             raise readable from error
         return box
+
+    async def _end_left(self) -> None:
+        for sandbox_id, box in list(self._unended.items()):
+            with contextlib.suppress(UnavailableError):
+                await box.kill()
+                self._unended.pop(sandbox_id, None)
 
     async def find(self, state: State) -> DockerBox | None:
         """Return a container of another process."""
