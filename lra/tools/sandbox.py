@@ -40,7 +40,7 @@ async def create_sandbox(
         npm_packages: Packages of npm.
         apt_packages: Packages of the system.
         network: none, limited to allowed_hosts, or unrestricted.
-        allowed_hosts: With limited network, the hosts that may be reached: "pypi.org", or "*.example.com".
+        allowed_hosts: With limited network, the hosts that may be reached: "api.test", or "*.example.com".
         language: What execute_code takes.
     """
     bench = _bench(ctx)
