@@ -36,7 +36,7 @@ from lra.session.steering import Steering
 from lra.session.tenancy import Tenancy
 from lra.session.turn import TurnPlan, TurnRunner
 from lra.session.undo import Undoer, Undone
-from lra.session.usage import SessionUsage, usage_of
+from lra.session.usage import SessionUsage, used
 from lra.store import SessionRecord
 from lra.store.inbox import Inbox
 from lra.text import clean_text
@@ -429,13 +429,7 @@ class Session:
 
     async def usage(self) -> SessionUsage:
         """Return what the session has used so far."""
-        return usage_of(
-            await self.runtime.store.journal.turns(self.id),
-            undone=await self.runtime.store.journal.rewound(self.id),
-            beside=await self.runtime.store.extractions.of(self.id),
-            context_tokens=(await self.context_report()).used,
-            context_window=window_of(self._model),
-        )
+        return await used(self.runtime.store, self.id, await self.context_report())
 
     async def export(self, kind: str = "md") -> str:
         """Return the conversation as a document: `md`, `json` or `html`.

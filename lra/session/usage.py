@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lra.store import TurnRecord
-from lra.store.extractions import Spent
+from lra.session.context_report import ContextReport
+from lra.store import StructuredMemoryStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,23 +25,17 @@ class SessionUsage:
     context_window: int
 
 
-def usage_of(
-    turns: Sequence[TurnRecord],
-    *,
-    undone: Sequence[TurnRecord],
-    beside: Spent,
-    context_tokens: int,
-    context_window: int,
-) -> SessionUsage:
-    """Sum up turns.
+async def used(store: StructuredMemoryStore, session_id: str, context: ContextReport) -> SessionUsage:
+    """Sum up the turns of a session, and what was spent on it beside them.
 
     Args:
-        turns: The turns of a session.
-        undone: Those that were taken back, which the limit on cost counts as well.
-        beside: What was spent on the session beside its turns.
-        context_tokens: Estimated size of what the next request sends.
-        context_window: The model's context window.
+        store: The record.
+        session_id: Which session.
+        context: What fills its window.
     """
+    turns, undone = await store.journal.turns(session_id), await store.journal.turns(session_id, undone=True)
+    beside = await store.extractions.of(session_id)
+    # What was undone was paid for, and the limit on cost counts it as well.
     taken = [*turns, *undone]
     costs = [turn.cost for turn in taken if turn.requests] + [beside.cost]
     return SessionUsage(
@@ -52,6 +45,6 @@ def usage_of(
         input_tokens=sum(turn.input_tokens for turn in taken) + beside.input_tokens,
         output_tokens=sum(turn.output_tokens for turn in taken) + beside.output_tokens,
         cost=None if any(cost is None for cost in costs) else sum(cost or 0.0 for cost in costs),
-        context_tokens=context_tokens,
-        context_window=context_window,
+        context_tokens=context.used,
+        context_window=context.window,
     )

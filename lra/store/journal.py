@@ -245,19 +245,16 @@ class Journal:
         found = await self._database.rows(query.order_by(journal.c.seq.desc()).limit(limit))
         return [JournalRow(**row._mapping) for row in found][::-1]
 
-    async def turns(self, session_id: str) -> list[TurnRecord]:
-        """Return the turns of a session in order, without rewound ones."""
-        rows = await self._database.rows(
-            select(*_TURN).where(turns.c.session_id == session_id, turns.c.rewound_at.is_(None)).order_by(turns.c.id)
-        )
-        return [_turn(row) for row in rows]
+    async def turns(self, session_id: str, *, undone: bool = False) -> list[TurnRecord]:
+        """Return the turns of a session in order, without those that were rewound.
 
-    async def rewound(self, session_id: str) -> list[TurnRecord]:
-        """Return the turns of a session that were undone: they were paid for all the same."""
-        rows = await self._database.rows(
-            select(*_TURN).where(turns.c.session_id == session_id, turns.c.rewound_at.is_not(None)).order_by(turns.c.id)
-        )
-        return [_turn(row) for row in rows]
+        Args:
+            session_id: Which session.
+            undone: Return the rewound ones instead.
+        """
+        kept = turns.c.rewound_at.is_not(None) if undone else turns.c.rewound_at.is_(None)
+        query = select(*_TURN).where(turns.c.session_id == session_id, kept).order_by(turns.c.id)
+        return [_turn(row) for row in await self._database.rows(query)]
 
     async def spent(self, session_id: str) -> tuple[float, int]:
         """Return dollars and tokens used in a session so far, rewound turns and picking out facts included."""
