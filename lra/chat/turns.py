@@ -264,8 +264,11 @@ class TurnFront:
         chat = self._chat
         chat.screen.asked(request.shown(chat.screen.columns - 1))
         chat.call_for(f"{request.name} needs your consent")
+        fresh = True
         while True:
-            answer = await chat.reader.ask(request.question(chat.screen.columns), fresh=True)
+            answer = await chat.reader.ask(request.question(chat.screen.columns), fresh=fresh)
+            # The question was in sight when this was typed: asked again, it stands at once.
+            fresh = False
             if (call := split(answer)) is not None and registry.get(call[0]) is not None:
                 chat.screen.line("The question comes first: y, s, a, e, or no with a reason.", "dim")
                 continue
