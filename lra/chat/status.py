@@ -63,6 +63,7 @@ async def look(status: Status, session: Session, *, memory: bool) -> None:
         memory: Whether it uses memory.
     """
     runtime = session.runtime
+    await session.refresh()
     usage = await session.usage()
     tasks = [task for task in await runtime.store.tasks.find() if task.status in {"pending", "in_progress"}]
     waiting = await _waiting(session) if memory else 0

@@ -257,7 +257,7 @@ class Session:
         spent, tokens = await store.journal.spent(self.id) if limited else (0.0, 0)
         turn = await begin(store, self._held, self.record, message, model_name=self.model_name, inbox_id=inbox_id)
         if untitled:
-            self.record = await store.sessions.get(self.id)
+            await self.refresh()
         plan = TurnPlan(
             agent=self._agent,
             model=self._model,
@@ -318,7 +318,7 @@ class Session:
         """
         self._check_writable()
         undone = await self._undoer.rewind(number, also_written=also_written)
-        self.record = await self.runtime.store.sessions.get(self.id)
+        await self.refresh()
         if undone.summary_dropped and self._use_memory:
             await leave_summary(self.runtime, self.id, None)
         return undone
@@ -354,6 +354,7 @@ class Session:
         Args:
             until: Last turn to copy; all by default.
         """
+        await self.refresh()
         record = await copy_session(self.runtime, self.record, until)
         session = Session(
             self.runtime,
@@ -425,6 +426,10 @@ class Session:
     async def rename(self, title: str) -> None:
         """Give the session a title."""
         await self.runtime.store.sessions.set_title(self.id, clean_text(title).strip(), by_user=True)
+        await self.refresh()
+
+    async def refresh(self) -> None:
+        """Read the session's row anew: forgetting changes it, here or in another process."""
         self.record = await self.runtime.store.sessions.get(self.id)
 
     async def usage(self) -> SessionUsage:

@@ -202,7 +202,9 @@ async def forget_one(chat: Chat, memory_id: str, content: str, *, typed: Sequenc
     if answer.strip().lower() not in {"y", "yes"}:
         chat.screen.line("Nothing was forgotten.")
         return False
-    _, forgotten = await (await chat.ready()).runtime.memory.erase(memory_id)
+    session = await chat.ready()
+    _, forgotten = await session.runtime.memory.erase(memory_id)
+    await session.refresh()
     for text in (content, *typed):
         chat.forget_typed(text)
     done, *more = forgotten.sentences("Forgotten.", find="/memory …")

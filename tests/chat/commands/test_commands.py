@@ -50,6 +50,22 @@ def test_memory_is_kept_found_and_forgotten(chat: Terminal, home: Path) -> None:
     assert "/remember [forgotten]" in text
 
 
+def test_what_is_forgotten_stands_in_no_title(chat: Terminal, home: Path) -> None:
+    tell(chat, "remember that my cat is called Tom", "✎ remembered")
+    chat.wait(lambda terminal: "my cat is called Tom" in terminal.screen[-1])
+    chat.send("/forget my cat\r")
+    chat.wait("Forget this for good? [y/N]")
+    chat.send("y\r")
+    chat.wait("Forgotten.")
+    chat.prompt()
+    chat.wait(lambda terminal: "[forgotten]" in terminal.screen[-1])
+    assert "Tom" not in chat.screen[-1]
+    tell(chat, "/fork", "You are in a copy now")
+    with contextlib.closing(sqlite3.connect(next(home.rglob("agent_memory.db")))) as record:
+        titles = [title for (title,) in record.execute("SELECT title FROM sessions ORDER BY title")]
+    assert titles == ["[forgotten]", "[forgotten] (fork)"]
+
+
 def test_new_sessions_resume_and_fork(chat: Terminal) -> None:
     tell(chat, "remember that my cat is called Tom", "✎ remembered")
     tell(chat, "/rename The cat talk", "now called “The cat talk”")
