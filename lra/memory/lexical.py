@@ -120,7 +120,7 @@ class LexicalSearch:
         terms = resolve(connection, self.lexicon, "journal", words, budget=budget, optional=optional)
         held = holders(connection, "journal", terms, session=filters.session)
         rough = _rough(held, {term.place: term.weight for term in terms.all})
-        best = [seq for _, seq in nlargest(width.rows, zip(reversed(rough.values()), reversed(rough), strict=True))]
+        best = _best(rough, width.rows)
         rows = self._spoken(connection, best, more, filters, width)
         if len(rows) < width.enough and len(best) < len(rough):
             ordered = sorted(rough, key=lambda seq: (-rough[seq], -seq))
@@ -169,8 +169,7 @@ class LexicalSearch:
     ) -> dict[int, tuple[str | None, int]]:
         """Read the rows that may come first, until enough of them count."""
         step = max(_SCANNED, wanted) * (1 if filters.broad else _REJECTED)
-        # Backwards, so that of equal rows the newest is met first and stays.
-        best = [seq for _, seq in nlargest(step, zip(reversed(rough.values()), reversed(rough), strict=True))]
+        best = _best(rough, step)
         found = lexicon.lengths(connection, corpus, best, filters=filters)
         if len(found) >= wanted or len(best) == len(rough):
             return found
@@ -185,6 +184,17 @@ class LexicalSearch:
             found |= lexicon.lengths(connection, corpus, rest[start:end], filters=filters)
             start = end
         return found
+
+
+def _best(rough: dict[int, float], count: int) -> list[int]:
+    """Return the rows of the highest scores, of equal ones the newest; the best first."""
+    if count >= len(rough):
+        return sorted(rough, key=lambda seq: (rough[seq], seq), reverse=True)
+    least = sorted(rough.values(), reverse=True)[count - 1]
+    above = [seq for seq, score in rough.items() if score > least]
+    above.sort(key=lambda seq: (rough[seq], seq), reverse=True)
+    equal = [seq for seq, score in rough.items() if score == least]
+    return above + nlargest(count - len(above), equal)
 
 
 def _rough(held: Holders, weights: dict[int, float]) -> dict[int, float]:

@@ -112,11 +112,10 @@ def postings(connection: Connection, corpus: Corpus, terms: Sequence[tuple[int, 
         f"{asked} SELECT a.place, (SELECT json_group_array(i.doc) FROM temp.{corpus}_fts_places i"
         " WHERE i.term = a.term) FROM asked a"
     )
-    found: dict[int, dict[int, int]] = {}
+    found: dict[int, list[int]] = {}
     for place, docs in raw(connection).execute(query, params).fetchall():
-        if rows := Counter(json.loads(docs)):
-            found[place] = rows + Counter(found[place]) if place in found else rows
-    return found
+        found.setdefault(place, []).extend(json.loads(docs))
+    return {place: Counter(rows) for place, rows in found.items() if rows}
 
 
 def speakers(connection: Connection) -> list[str]:
