@@ -15,7 +15,7 @@ def test_memories_are_marked_questioned_and_taken_back(full: Cli) -> None:
         "/memory asof now",
         "/memory diff 2020-01-01 2020-02-01",
         "/memory asof some-day",
-        "/memory history of tea",
+        "/memory search history of tea",
         "/exit",
     ]
     done = full("chat", "--plain", stdin="\n".join(lines) + "\n")

@@ -30,6 +30,8 @@ async def mcp(chat: Chat, args: str) -> None:
 
     servers = {server.name: server for server in servers_in((await chat.ready()).toolsets)}
     verb, _, name = args.partition(" ")
+    if args in {"restart", "stop", "allow"} and args not in servers:
+        raise UsageError(f"Say which: /mcp {args} NAME", hint="/mcp lists them.")
     if verb in {"restart", "stop", "allow"} and name.strip():
         await _change(chat, verb, _one(servers, name.strip()))
     elif args:

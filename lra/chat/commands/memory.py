@@ -24,18 +24,23 @@ _CHOICES = 8
 _ACTIONS = {"e": "edits", "d": "forgets", "p": "pins", "t": "tags", "h": "shows its history"}
 
 
-@registry.command("memory", "[WORDS]", during_turn=True)
+@registry.command("memory", "[WORDS|blame ID|…]", during_turn=True, completes=("search", *memory_marks.VERBS))
 async def show_memory(chat: Chat, args: str) -> None:
-    """Browse and edit memories, or search. Also: undo, history|blame|pin|unpin|tag ID, asof DATE, diff A B."""
+    """Browse and edit memories; with words, search for them.
+
+    /memory history ID shows what a memory was before, and blame ID what wrote it; pin ID, unpin ID and tag ID TAG -TAG
+    mark one; undo takes the last write back; asof DATE shows what held then, and diff DATE DATE what changed.
+
+    /memory search WORDS searches for words that begin with one of these.
+    """
     memory = (await chat.ready()).runtime.memory
-    if args and await memory_marks.run(chat, memory, args):
+    verb, _, words = args.partition(" ")
+    if verb.lower() == "search" and words.strip():
+        args = words.strip()
+    elif args and await memory_marks.run(chat, memory, args):
         return
     if args:
-        hits = await memory.search(args, scope="memories", limit=_SHOWN)
-        for line in rows([(hit.kind, f"{hit.content}  ({hit.id})") for hit in hits], chat.screen.columns):
-            chat.screen.line(line)
-        if not hits:
-            chat.screen.line(f"Nothing remembered fits “{clip(args, 80)}”.")
+        await _search(chat, memory, args)
         return
     if chat.scripted:
         records = await memory.find(limit=_SHOWN)
@@ -65,6 +70,14 @@ async def show_memory(chat: Chat, args: str) -> None:
             await _show(chat, memory, record)
             return
     chat.screen.line("Nothing is remembered yet. Tell something with /remember TEXT, or just in the conversation.")
+
+
+async def _search(chat: Chat, memory: Memory, words: str) -> None:
+    hits = await memory.search(words, scope="memories", limit=_SHOWN)
+    for line in rows([(hit.kind, f"{hit.content}  ({hit.id})") for hit in hits], chat.screen.columns):
+        chat.screen.line(line)
+    if not hits:
+        chat.screen.line(f"Nothing remembered fits “{clip(words, 80)}”.")
 
 
 async def _browse(chat: Chat, memory: Memory, records: Sequence[MemoryRecord]) -> tuple[MemoryRecord, str] | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from lra.chat.commands.editing import edit_line
 from lra.chat.table import ago, rows
 from lra.chat.width import clip
-from lra.errors import LraError, UsageError
+from lra.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
     from lra.chat.app import Chat
@@ -20,23 +20,32 @@ _LISTED = 50
 
 
 async def run(chat: Chat, memory: Memory, args: str) -> bool:
-    """Do what the first word says, if it says one of these and what follows fits; tells whether it did.
+    """Do what the first word says; tells whether it is a word that says something.
 
     Args:
         chat: Where to show it.
         memory: The memory.
         args: What follows `/memory`.
+
+    Raises:
+        UsageError: What follows the word is not what it takes.
+        NotFoundError: There is no such memory.
     """
-    verb, *rest = args.split()
-    wanted, work = _VERBS.get(verb.lower(), (None, None))
-    if work is None or (wanted is not None and len(rest) not in wanted):
+    first, *rest = args.split()
+    verb = first.lower()
+    if verb not in VERBS:
         return False
-    if rest and verb.lower() in _OF_ONE:
+    counts, takes, work = VERBS[verb]
+    hint = f"Words are searched for with /memory search {clip(args, 80)}"
+    if len(rest) not in counts:
+        raise UsageError(f"/memory {verb} takes {takes}.", hint=hint)
+    if verb in _OF_ONE:
         try:
             await memory.get(rest[0])
-        except LraError:
-            # It is no id: these are words to search for.
-            return False
+        except NotFoundError as error:
+            raise NotFoundError(
+                f"/memory {verb} takes {takes}: {error.message}", hint=f"/memory WORDS finds the id. {hint}"
+            ) from None
     await work(chat, memory, rest)
     return True
 
@@ -140,14 +149,16 @@ def _say(chat: Chat, verb: str, record: MemoryRecord) -> None:
 
 _Verb = Callable[["Chat", "Memory", Sequence[str]], Awaitable[None]]
 _ANY = range(2, 20)
-_VERBS: dict[str, tuple[Sequence[int] | None, _Verb]] = {
-    "history": ((1,), history),
-    "blame": ((1,), blame),
-    "pin": ((1,), pin),
-    "unpin": ((1,), unpin),
-    "tag": (_ANY, tag),
-    "undo": ((0,), undo),
-    "asof": ((1,), asof),
-    "diff": ((2,), diff),
+_ID = "the id of a memory"
+VERBS: dict[str, tuple[Sequence[int], str, _Verb]] = {
+    "history": ((1,), _ID, history),
+    "blame": ((1,), _ID, blame),
+    "pin": ((1,), _ID, pin),
+    "unpin": ((1,), _ID, unpin),
+    "tag": (_ANY, f"{_ID} and tags", tag),
+    "undo": ((0,), "nothing more", undo),
+    "asof": ((1,), "a date", asof),
+    "diff": ((2,), "two dates", diff),
 }
+"""How many words each takes, what they are, and what it does."""
 _OF_ONE = frozenset({"history", "blame", "pin", "unpin", "tag"})

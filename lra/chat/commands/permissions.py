@@ -37,9 +37,13 @@ async def permissions(chat: Chat, args: str) -> None:
     for sentence in await files.refresh():
         chat.screen.line(f"! {sentence}", "warning")
     verb, _, rest = args.partition(" ")
-    if verb in _ACTIONS and rest.strip():
+    if args == "remove":
+        raise UsageError("Say which: /permissions remove N", hint="/permissions lists the rules with their numbers.")
+    if args in _ACTIONS:
+        raise UsageError(f"Say which: /permissions {verb} TOOL", hint="/tools lists the tools.")
+    if verb in _ACTIONS:
         await _add(chat, files, cast("Action", verb), rest)
-    elif verb == "remove" and rest.strip():
+    elif verb == "remove":
         await _remove(chat, files, rest.strip())
     elif args == "edit":
         await _edit(chat, files)

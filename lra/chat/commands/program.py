@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from lra.chat.commands.registry import registry, unknown
 from lra.chat.render import Style, dollars
 from lra.chat.table import counted, rows
+from lra.chat.width import clip
+from lra.errors import UsageError
 
 if TYPE_CHECKING:
     from lra.chat.app import Chat
@@ -51,7 +53,7 @@ async def show_tools(chat: Chat, args: str) -> None:
             chat.screen.line(f"{tool.name} ({tool.source})", "title")
             chat.screen.line(f"  {tool.description}")
             return
-    chat.screen.line(f"There is no tool {args!r}. /tools lists them.", "warning")
+    raise UsageError(f"There is no tool {clip(args, 40)!r}.", hint="/tools lists them.")
 
 
 @registry.command("cost", during_turn=True)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _MARKS = {"pending": "[ ]", "in_progress": "[~]", "done": "[x]", "cancelled": "[-]"}
 _VERBS = {"done": "done", "start": "in_progress", "cancel": "cancelled", "reopen": "pending"}
 _OPEN = frozenset({"pending", "in_progress"})
+_LISTED = "/tasks all lists them with their numbers."
 
 
 @registry.command("tasks", "[add TITLE|done N|…]", during_turn=True, completes=("all", "add", *_VERBS))
@@ -28,7 +29,7 @@ async def tasks(chat: Chat, args: str) -> None:
     """
     store = (await chat.ready()).runtime.store
     verb, _, rest = args.partition(" ")
-    rest = rest.strip()
+    verb, rest = verb.lower(), rest.strip()
     if verb == "add":
         if not rest:
             raise UsageError("Write the task after the command: /tasks add TITLE")
@@ -69,11 +70,14 @@ async def _named(store: StructuredMemoryStore, name: str) -> TaskRecord:
     found = await store.tasks.find()
     # The number is the task's place among all, so that it does not change while others are finished.
     if not name.isdecimal():
-        return await store.tasks.get(name)
+        try:
+            return await store.tasks.get(name)
+        except NotFoundError as error:
+            raise NotFoundError(error.message, hint=_LISTED) from None
     if len(name) < 6 and 1 <= int(name) <= len(found):
         return found[int(name) - 1]
     # Digits are never the beginning of an id: "done 7" must not finish the one task whose id begins with a 7.
     for task in found:
         if task.id == name:
             return task
-    raise NotFoundError(f"There is no task {clip(name, 40)!r}.", hint="/tasks all lists them with their numbers.")
+    raise NotFoundError(f"There is no task {clip(name, 40)!r}.", hint=_LISTED)

@@ -83,7 +83,7 @@ def test_it_is_chosen_with_tab_in_the_real_program(start: Start, home: Path) -> 
         chat.send(line + "\r")
         chat.wait(seen)
         chat.prompt()
-    chosen(chat, "/mem", "/memory [WORDS]", "> /memory")
+    chosen(chat, "/mem", "/memory [WORDS|blame ID|…]", "> /memory")
     chosen(chat, "look at @not", "src/notes.txt", "> look at @src/notes.txt")
     chosen(chat, "what of @memory:green", "The gate is green", "> what of @memory:")
     chosen(chat, "and @session:", "The gate", "> and @session:")
