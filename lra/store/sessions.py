@@ -79,7 +79,7 @@ class SessionStore:
             model: Who answers in it.
             folder: Where it was begun.
             agent: Whose it is.
-            origin: `chat`, `library`, `import`, `agent` or `specialist`.
+            origin: `chat`, `library`, `managed`, `import`, `agent` or `specialist`.
             parent_id: The session it is a copy of, or belongs to.
             title: Its title.
             private: Whether what is said in it is found nowhere else.

@@ -17,6 +17,7 @@ from lra.store.extractions import ExtractionStore
 from lra.store.forgetting import Forgetting
 from lra.store.journal import Journal
 from lra.store.last_write import LastWrite
+from lra.store.managed import ManagedStore
 from lra.store.memories import MemoryStore
 from lra.store.queue import IndexQueue
 from lra.store.records import Entry, JournalRow, NewMemory, TaskRecord
@@ -55,6 +56,7 @@ class StructuredMemoryStore:
         self.last_write = LastWrite(self.database)
         self.timeline = Timeline(self.database)
         self.extractions = ExtractionStore(self.database)
+        self.managed = ManagedStore(self.database)
         self.database.on_open = self.forgetting.finish_quietly
 
     async def init_db(self) -> None:

@@ -31,7 +31,7 @@ sessions = Table(
     Column("model", Text, nullable=False, server_default=""),
     Column("agent", Text, nullable=False, server_default="lra"),
     Column("folder", Text, nullable=False, server_default=""),
-    Column("origin", Text, nullable=False, server_default="chat"),  # chat, library, import
+    Column("origin", Text, nullable=False, server_default="chat"),  # chat, library, managed, import
     Column("parent_id", Text, ForeignKey("sessions.id", ondelete="SET NULL")),
     Column("created_at", Integer, nullable=False),
     Column("updated_at", Integer, nullable=False),
@@ -278,6 +278,37 @@ tool_events = Table(
     Column("at", Integer, nullable=False),
     Index("ix_tool_events_name", "name", "seq"),
     sqlite_autoincrement=True,
+)
+
+managed_agents = Table(
+    "managed_agents",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("config", Text, nullable=False),  # JSON
+    Column("at", Integer, nullable=False),
+    Column("archived_at", Integer),
+)
+
+managed_environments = Table(
+    "managed_environments",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("config", Text, nullable=False),  # JSON
+    Column("at", Integer, nullable=False),
+    Column("archived_at", Integer),
+)
+
+managed_sessions = Table(
+    "managed_sessions",
+    metadata,
+    Column("session_id", Text, ForeignKey("sessions.id", ondelete="CASCADE"), primary_key=True),
+    Column("agent_id", Text, nullable=False),
+    Column("agent_version", Integer, nullable=False),
+    Column("environment_id", Text, nullable=False),
+    Column("archived_at", Integer),
+    Index("ix_managed_sessions_agent", "agent_id"),
 )
 
 vectors = Table(
