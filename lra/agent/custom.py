@@ -21,6 +21,8 @@ from lra.tools.deps import AgentDeps
 if TYPE_CHECKING:
     from pydantic_ai.capabilities import AbstractCapability
 
+    from lra.tools.workbench import Workbench
+
 DEFAULT_NAME = "lra"
 _LIBRARY = Path(__file__).parents[1]
 _NAME = re.compile(r"[A-Za-z][\w-]{0,59}")
@@ -42,6 +44,10 @@ class Definition:
     output_type: Any = str
     folder: Path | None = None
     """Where its files are, when it has a folder."""
+    alone: bool = False
+    """Whether it has nothing but this: no tools of the program, of servers and of files, and no specialists."""
+    workbench: Workbench | None = None
+    """With `alone`, its sandbox."""
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):

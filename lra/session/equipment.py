@@ -133,6 +133,8 @@ async def equip(
     Raises:
         UsageError: A tool of the agent cannot be used.
     """
+    if definition is not None and definition.alone:
+        return await _alone(runtime, record, definition)
     rules = RuleFiles(Policy(), runtime.settings)
     equipment = Equipment(
         workbench=await find_workbench(runtime.workshop, record.id),
@@ -150,6 +152,20 @@ async def equip(
     await _add_servers(equipment, runtime)
     await asyncio.to_thread(_add_texts, equipment, runtime)
     return equipment
+
+
+async def _alone(runtime: Runtime, record: SessionRecord, definition: Definition) -> Equipment:
+    """Equip an agent with what it brings, and with the person's rules."""
+    rules = RuleFiles(Policy(), runtime.settings)
+    return Equipment(
+        toolsets=list(definition.own_toolsets()),
+        capabilities=list(definition.capabilities),
+        workbench=definition.workbench,
+        rules=rules,
+        delegation=Delegation(runtime, record),
+        definition=definition,
+        notices=await rules.refresh(),
+    )
 
 
 async def _add_written(equipment: Equipment, runtime: Runtime, record: SessionRecord) -> None:

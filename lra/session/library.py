@@ -61,7 +61,7 @@ async def run_agent(
                 finished = event
         assert finished is not None
         if finished.outcome != "completed":
-            raise _error(finished)
+            raise error_of(finished)
         deps.remembered.extend(finished.remembered)
         return finished.output, session.last_messages
     finally:
@@ -92,7 +92,12 @@ def run_agent_sync(
     return run_sync(run_agent(prompt, deps, message_history, model=model, agent=agent))
 
 
-def _error(finished: TurnFinished) -> LraError:
+def error_of(finished: TurnFinished) -> LraError:
+    """Return what to raise for a turn that did not complete.
+
+    Args:
+        finished: Its last event.
+    """
     message = finished.error or f"The turn ended as {finished.outcome}."
     kinds: dict[str, type[LraError]] = {
         "interrupted": InterruptedTurnError,

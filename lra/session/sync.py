@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Coroutine, Iterator
+from concurrent.futures import Future
 from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack
 
@@ -25,11 +26,11 @@ def run_sync(work: Coroutine[Any, Any, T]) -> T:
         asyncio.get_running_loop()
     except RuntimeError:
         return asyncio.run(work)
-    with _Loop() as loop:
+    with LoopThread() as loop:
         return loop.run(work)
 
 
-class _Loop:
+class LoopThread:
     """An event loop in a thread of its own."""
 
     def __init__(self) -> None:
@@ -38,7 +39,8 @@ class _Loop:
         self._thread.start()
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        """Run a coroutine there and wait for it."""
+        future = self.start(work)
         try:
             return future.result()
         except BaseException:
@@ -46,7 +48,12 @@ class _Loop:
             future.cancel()
             raise
 
+    def start(self, work: Coroutine[Any, Any, T]) -> Future[T]:
+        """Run a coroutine there and return at once."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
+
     def close(self) -> None:
+        """End the thread; a second call does nothing."""
         if self._loop.is_closed():
             return
         self.run(self._loop.shutdown_asyncgens())
@@ -72,7 +79,7 @@ class SyncSession:
     """
 
     def __init__(self, **wanted: Unpack[Wanted]) -> None:
-        self._loop, self._closed = _Loop(), False
+        self._loop, self._closed = LoopThread(), False
         try:
             self.session = self._loop.run(Session.open(**wanted))
         except BaseException:

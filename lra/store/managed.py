@@ -306,19 +306,21 @@ def _moment(at: int | None) -> str | None:
 
 
 def _agent(row: Any) -> ManagedAgentRecord:
-    id, version, name, config, at, archived = row
-    return ManagedAgentRecord(id=id, version=version, name=name, config=json.loads(config), at=at, archived_at=archived)
+    key, version, name, config, at, archived = row
+    return ManagedAgentRecord(
+        id=key, version=version, name=name, config=json.loads(config), at=at, archived_at=archived
+    )
 
 
 def _environment(row: Any) -> EnvironmentRecord:
-    id, config, at, archived = row
-    return EnvironmentRecord(id=id, config=json.loads(config), at=at, archived_at=archived)
+    key, config, at, archived = row
+    return EnvironmentRecord(id=key, config=json.loads(config), at=at, archived_at=archived)
 
 
 def _session(row: Any) -> ManagedSessionRecord:
-    id, agent, version, environment, title, created, updated, archived, taken, given = row
+    key, agent, version, environment, title, created, updated, archived, taken, given = row
     return ManagedSessionRecord(
-        id=id,
+        id=key,
         agent_id=agent,
         agent_version=version,
         environment_id=environment,

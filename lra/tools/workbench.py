@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import hashlib
+import json
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -31,14 +33,17 @@ class Workbench:
     Args:
         workshop: Where it comes from.
         session_id: The session.
+        options: What its sandbox is made with; see `sandbox.client.Client.create`.
     """
 
-    def __init__(self, workshop: Workshop, session_id: str) -> None:
+    def __init__(self, workshop: Workshop, session_id: str, options: Mapping[str, Any] | None = None) -> None:
         self._workshop = workshop
         self.home = workshop.home
         self._session = session_id
         self._kept = Kept(workshop.home, session_id)
-        self._options: dict[str, Any] = {}
+        self._options: dict[str, Any] = dict(options or {})
+        self._made_with = _fingerprint(session_id, options) if options else ""
+        """What has to fit of a sandbox of before, which may have been made otherwise."""
         self._id: str | None = None
         self._known = False
         """Whether what was kept has been looked at."""
@@ -223,7 +228,7 @@ class Workbench:
         self._known = True
         written = await asyncio.to_thread(self._kept.read)
         kept = str(written.get("sandbox") or "")
-        if not kept:
+        if not kept or written.get("made_with", "") != self._made_with:
             return False
         with suppress(SandboxError):
             same = self.workspace is None or self.workspace.take(written.get("workspace"))
@@ -271,7 +276,8 @@ class Workbench:
 
     async def _write_down(self) -> None:
         folder = {} if self.workspace is None else {"workspace": self.workspace.to_dict()}
-        await asyncio.to_thread(self._kept.write, {"sandbox": self._id, **folder})
+        made_with = {"made_with": self._made_with} if self._made_with else {}
+        await asyncio.to_thread(self._kept.write, {"sandbox": self._id, **made_with, **folder})
 
     async def _list(self, client: Client, sandbox_id: str) -> Listing:
         found = await client.list_files(sandbox_id, recursive=True)
@@ -290,6 +296,10 @@ def _workspace(workshop: Workshop) -> Workspace | None:
 
     root, writable = workshop.workspace
     return Workspace(root, writable=writable)
+
+
+def _fingerprint(session_id: str, options: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps([session_id, options], sort_keys=True, default=str).encode()).hexdigest()
 
 
 def _hidden(path: str) -> bool:

@@ -13,12 +13,12 @@ class Workshop:
     """Where the sandboxes of one process come from; nothing is loaded or asked before code is first run.
 
     Args:
-        url: Where a sandbox service may answer; else sandboxes live in this process.
+        url: Where a sandbox service may answer; else, or with None, sandboxes live in this process.
         api_key: The service's key.
         home: The data folder, where sessions' sandboxes are written down.
     """
 
-    def __init__(self, url: str, api_key: str | None, home: Path) -> None:
+    def __init__(self, url: str | None, api_key: str | None, home: Path) -> None:
         self.url = url
         self.home = home
         self.workspace: tuple[Path, bool] | None = None
