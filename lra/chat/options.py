@@ -15,6 +15,8 @@ class ChatOptions:
 
     prompt: str | None = None
     """The text of the one turn in print mode, cleaned; never blank there."""
+    piped: bool = False
+    """Whether what is piped in is added to the prompt."""
     print_mode: bool = False
     """One turn, no terminal."""
     continue_latest: bool = False

@@ -13,10 +13,13 @@ from typing import TYPE_CHECKING
 from lra.chat.interrupts import handled
 from lra.chat.opening import origin_of, settings_for, use_workspace
 from lra.chat.options import ChatOptions
+from lra.chat.protocol import LineApprover
 from lra.chat.render import Busy, Line, TurnRenderer
 from lra.chat.screen import Screen, check_taken, silence
+from lra.chat.standard_input import StandardInput
 from lra.errors import ExitCode, LraError, UsageError
 from lra.events import Event, TurnFinished, Usage
+from lra.text import clean_text
 
 if TYPE_CHECKING:
     from lra.runtime import Runtime
@@ -24,6 +27,10 @@ if TYPE_CHECKING:
     from lra.tools.consent import Approver
 
 _CLOSING = 12.0
+_PATIENCE = 3.0
+"""Seconds to wait for the first byte of what is to be added to the prompt."""
+_SHORT = 1.0
+"""The same where answers are read on standard input, so that its silence means nothing."""
 
 
 def run_print(options: ChatOptions) -> int:
@@ -48,12 +55,16 @@ class PrintMode:
         self._options = options
         self._prompt = options.prompt
         self._settings = settings_for(options)
+        self._answered = self._settings.approval == "ask" and options.output_format == "stream-json"
+        """Whether questions are answered on standard input."""
         self._screen = Screen(plain=True, side=sys.stderr, on_gone=self._gone)
         self._renderer = TurnRenderer(lambda: self._screen.columns)
         self._session: Session | None = None
         self._task: asyncio.Task[None] | None = None
         self._finished: TurnFinished | None = None
         self._stops = 0
+        self._input: StandardInput | None = None
+        self._lines: LineApprover | None = None
 
     async def run(self) -> int:
         """Open, run the turn, close.
@@ -88,6 +99,10 @@ class PrintMode:
         from lra.session import Session
 
         options = self._options
+        if options.piped or self._answered:
+            # Begun before everything else: what is waited for comes while the rest is opened.
+            self._input = StandardInput(_SHORT if self._answered else _PATIENCE)
+            self._input.start()
         runtime = await Runtime.open(self._settings)
         try:
             await use_workspace(runtime, options)
@@ -103,22 +118,34 @@ class PrintMode:
             )
             for notice in self._session.notices:
                 self._screen.line(f"lra: {notice}")
-            await self._turn(self._session)
+            await self._turn(self._session, await self._whole())
         finally:
             await self._close(runtime)
 
     def _approver(self) -> Approver:
-        from lra.chat.protocol import LineApprover
         from lra.tools.consent import by_policy
 
-        policy = by_policy(self._settings.approval)
-        asks = self._settings.approval == "ask" and self._options.output_format == "stream-json"
-        return LineApprover(policy) if asks else policy
+        if self._input is None or not self._answered:
+            return by_policy(self._settings.approval)
+        self._lines = LineApprover(self._input)
+        return self._lines
 
-    async def _turn(self, session: Session) -> None:
+    async def _whole(self) -> str:
+        """Return the prompt with what was piped in beside it."""
+        if self._input is None or not self._options.piped:
+            return self._prompt
+        text = await self._input.text()
+        if text is None and not self._answered:
+            self._screen.line(f"lra: nothing came on standard input for {_PATIENCE:.0f} s, going on without it.")
+        added = clean_text(text or "")
+        return f"{self._prompt}\n\n{added}" if added.strip() else self._prompt
+
+    async def _turn(self, session: Session, prompt: str) -> None:
         began: Event | None = None
         try:
-            async for event in session.send(self._prompt):
+            async for event in session.send(prompt):
+                if began is None and self._lines is not None:
+                    self._lines.listen(session.tell)
                 began = event
                 if isinstance(event, TurnFinished):
                     self._finished = event

@@ -115,7 +115,9 @@ def start(*, text: str | None = None, print_mode: bool, **values: Any) -> None:
     _check(options)
     _check_workspace(options)
     if print_mode:
-        options = ChatOptions(prompt=_prompt(text), print_mode=True, **values)
+        given = "" if text in {None, "-"} else clean_text(text or "")
+        piped = bool(given.strip())
+        options = ChatOptions(prompt=given if piped else _piped(), piped=piped, print_mode=True, **values)
 
     from lra.cli.work import quiet_libraries
 
@@ -165,16 +167,9 @@ def _check_workspace(options: ChatOptions) -> None:
         folder_of(options.workspace)
 
 
-def _prompt(text: str | None) -> str:
-    """Return the text to answer: what was given, and what was piped in."""
-    text = "" if text in {None, "-"} else clean_text(text or "")
-    piped = ""
-    if text.strip():
-        piped = stdin.read_addition()
-    elif not stdin.is_terminal():
-        piped = stdin.read_all()
-    piped = clean_text(piped)
-    prompt = "\n\n".join(part for part in (text, piped) if part.strip())
-    if not prompt:
+def _piped() -> str:
+    """Return the text to answer, when all of it comes on standard input."""
+    text = "" if stdin.is_terminal() else clean_text(stdin.read_all())
+    if not text.strip():
         raise UsageError("There is no text to answer.", hint='Write `lra chat -p "TEXT"`, or pipe the text in.')
-    return prompt
+    return text

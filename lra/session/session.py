@@ -17,7 +17,7 @@ from lra.agent.providers import build_model
 from lra.agent.tracing import trace
 from lra.config import load_settings
 from lra.errors import LraError, UsageError
-from lra.events import Compacted, Event
+from lra.events import Compacted, Event, Notice
 from lra.runtime import Runtime
 from lra.session.attachments import Attachment
 from lra.session.budget import Budget, checked_price
@@ -141,11 +141,7 @@ class Session:
         return self._running
 
     @classmethod
-    async def open(
-        cls,
-        runtime: Runtime | None = None,
-        **wanted: Unpack[Wanted],
-    ) -> Session:
+    async def open(cls, runtime: Runtime | None = None, **wanted: Unpack[Wanted]) -> Session:
         """Open a new or an existing conversation.
 
         Args:
@@ -180,12 +176,7 @@ class Session:
             equipment=await equip(runtime, opened.record, use_memory=use_memory, definition=custom.definition),
             custom=custom,
         )
-        session.notices = [
-            *runtime.settings.notices,
-            *session.notices,
-            *opened.notices,
-            *session._equipment.notices,
-        ]
+        session.notices = [*runtime.settings.notices, *session.notices, *opened.notices, *session._equipment.notices]
         if not read_only:
             await session._tenancy.take()
             session.notices += await recover_turns(runtime.store, opened.record.id)
@@ -294,6 +285,11 @@ class Session:
         """
         text = clean_text(text)
         return bool(text.strip()) and self._runner is not None and await self._runner.plan.steering.add(text)
+
+    def tell(self, sentence: str) -> None:
+        """Let the running turn say a sentence to the person, as a notice among its events."""
+        if self._runner is not None:
+            self._deps.tell(Notice(level="warning", text=sentence))
 
     def cancel(self) -> None:
         """End the running turn, if any; may be called from any thread."""

@@ -73,6 +73,11 @@ UNATTENDED = "Nobody can be asked here."
 BY_SETTINGS = "The settings refuse it."
 
 
+def by_nobody(answer: Answer) -> bool:
+    """Tell whether nobody gave this answer: the settings did, or there was nobody to ask."""
+    return isinstance(answer, str) and answer.startswith((UNATTENDED, BY_SETTINGS))
+
+
 def by_policy(policy: Literal["ask", "auto", "deny"]) -> Approver:
     """Return who answers where nobody can be asked.
 

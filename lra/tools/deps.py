@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from lra.errors import LraError
 from lra.events import ApprovalRequested, ApprovalResolved, Event, Notice
 from lra.policy import Policy, Rule, propose
-from lra.tools.consent import BY_SETTINGS, UNATTENDED, Answer, Approver, Consent, Edited, Lasting
+from lra.tools.consent import UNATTENDED, Answer, Approver, Consent, Edited, Lasting, by_nobody
 
 if TYPE_CHECKING:
     from lra.memory import Memory, VectorMemoryStore
@@ -135,7 +135,7 @@ class AgentDeps:
         return consent
 
     def _consent(self, answer: Answer, args: dict[str, Any]) -> Consent:
-        by: Any = "person" if self.asks_person and answer not in (UNATTENDED, BY_SETTINGS) else "settings"
+        by: Any = "person" if self.asks_person and not by_nobody(answer) else "settings"
         match answer:
             case Edited(args=changed):
                 return Consent(True, changed, by=by)

@@ -323,7 +323,11 @@ def test_a_refusal_that_leaves_no_answer_is_exit_code_4(
 @pytest.mark.parametrize(
     ("policy", "expected"),
     [
-        ("ask", "refused: Nobody can be asked here."),
+        (
+            "ask",
+            "refused: Nobody can be asked here. Standard input has ended, where answers to stream-json are read."
+            " Keep it open, or use --approve auto to allow what would be asked.",
+        ),
         ("auto", "written a.txt"),
         ("deny", "refused: The settings refuse it."),
     ],
