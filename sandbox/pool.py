@@ -17,6 +17,8 @@ from sandbox.providers.base import Box, Provider, Spec
 _log = logging.getLogger("sandbox.pool")
 _MOST_KINDS = 4
 """Kinds of sandboxes that are kept ready; the one that was asked for longest ago makes room."""
+_AFTER_CLAIM = 0.05
+"""Seconds for the claim that made room, while others are ready."""
 KEY_PREFIX = "sbt_"
 """What the key of one sandbox begins with."""
 MODULES = ("numpy", "pandas", "matplotlib.pyplot", "requests", "httpx")
@@ -117,6 +119,9 @@ class Pool:
         await asyncio.gather(*map(self._discard, left), return_exceptions=True)
 
     async def _fill(self) -> None:
+        if any(self._ready.values()):
+            # Whoever was just given one is served first: to start the next takes more than all that is left to do.
+            await asyncio.sleep(_AFTER_CLAIM)
         for kind in list(self._ready)[:-_MOST_KINDS]:
             self._kinds.pop(kind, None)
             for warm in self._ready.pop(kind):
