@@ -72,7 +72,8 @@ def _preview(plan: Plan) -> None:
     if len(targets) > _SHOWN:
         notices.say(f"… and {len(targets) - _SHOWN} more")
     if plan.also:
-        notices.say(f"{plan.also} of them are earlier values of it, or were derived from it.")
+        what = "1 of them is an earlier value" if plan.also == 1 else f"{plan.also} of them are earlier values"
+        notices.say(f"{what} of it, or {'was' if plan.also == 1 else 'were'} derived from it.")
     for session in plan.erasure.sessions:
         notices.say(f"The whole conversation {session}: {plan.messages} messages")
     if plan.erasure.before is not None and plan.messages:

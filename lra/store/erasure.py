@@ -97,5 +97,14 @@ class Receipt:
 
     def sentences(self) -> list[str]:
         """Return the lines that a person reads."""
-        counts = ", ".join(f"{name} {count}" for name, count in self.left.items())
-        return [f"Asked again, left: {counts}", *self.notes]
+        clean = [name for name, count in self.left.items() if not count]
+        still = [
+            f"{name} ({count} {'place' if count == 1 else 'places'})" for name, count in self.left.items() if count
+        ]
+        parts = [f"still in {_listed(still, 'and')}"] if still else []
+        parts += [f"nothing of it is left in {_listed(clean, 'or')}"] if clean else []
+        return [f"Checked afterwards: {'; '.join(parts)}.", *self.notes] if parts else list(self.notes)
+
+
+def _listed(names: Sequence[str], last: str) -> str:
+    return f" {last} ".join(filter(None, (", ".join(names[:-1]), names[-1])))
