@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lra.agent.models import ModelChoice, ollama_models
+from lra.agent.models import ModelChoice, known_as, ollama_models
 from lra.agent.names import DEFAULT_MODELS, OFFLINE
 from lra.config import PROVIDER_KEYS, Settings
 
@@ -19,17 +19,17 @@ def available_models(settings: Settings, current: str = "") -> list[ModelChoice]
     choices: dict[str, str] = {current: "answers now"} if current else {}
     for name, reason in ((settings.model, "LRA_MODEL"), (settings.fallback_model, "LRA_FALLBACK_MODEL")):
         if name:
-            choices.setdefault(name, reason)
+            choices.setdefault(known_as(name, settings), reason)
     known = known_model_names()
     for provider, names in PROVIDER_KEYS.items():
         key = next((name for name in names if settings.get(name)), None)
         if key is None:
             continue
         if provider in DEFAULT_MODELS:
-            choices.setdefault(DEFAULT_MODELS[provider], f"{key} is set")
+            choices.setdefault(known_as(DEFAULT_MODELS[provider], settings), f"{key} is set")
         for name in known:
             if name.startswith(f"{provider}:"):
-                choices.setdefault(name, f"{key} is set")
+                choices.setdefault(known_as(name, settings), f"{key} is set")
     for model in ollama_models(settings):
         choices.setdefault(f"ollama:{model}", "Ollama is running here")
     choices.setdefault(OFFLINE, "needs nothing; follows rules")

@@ -77,6 +77,12 @@ def normalise(name: str, settings: Settings) -> str:
         if name and not found:
             hint = f"Write provider:model, for example openai:{name}."
         raise ConfigError(f"{name!r} is no model name.", hint=hint)
+    return known_as(name, settings)
+
+
+def known_as(name: str, settings: Settings) -> str:
+    """Return the name a model answers under, and is shown and offered under everywhere."""
+    provider, _, model = name.partition(":")
     if provider == "openai" and settings.get("OPENAI_BASE_URL"):
         # Servers that imitate OpenAI speak chat completions; few speak the responses API.
         return f"openai-chat:{model}"

@@ -12,7 +12,7 @@ from pydantic_ai.messages import ModelMessage
 
 from lra.agent.context import window_of
 from lra.agent.locality import may_see_local_only
-from lra.agent.models import normalise
+from lra.agent.models import known_as, normalise
 from lra.agent.providers import build_model
 from lra.agent.tracing import trace
 from lra.config import load_settings
@@ -266,7 +266,7 @@ class Session:
                 total_tokens_limit=max(0, limit - tokens) if limit is not None else None,
             ),
             fallback=(lambda: build_model(normalise(fallback_name, settings), settings)) if fallback_name else None,
-            fallback_name=fallback_name or "",
+            fallback_name=known_as(fallback_name or "", settings),
             history=list(history) if history is not None else None,
             told=told,
             refresh=self._equipment.refresh,

@@ -225,6 +225,15 @@ async def test_the_fallback_takes_over_from_an_overloaded_model(desk: Desk) -> N
     assert end(await take(session, "and?")).outcome == "completed"
 
 
+async def test_the_fallback_is_named_as_it_answers(desk: Desk) -> None:
+    desk.setenv(LRA_FALLBACK_MODEL="openai:gpt-other")
+    bad = fail("overloaded", retry_after=0)
+    desk.server.script(bad, bad, bad, bad, say("Here I am."))
+    events = await take(await desk.session(), "hello")
+    assert [event.model for event in of(events, ModelSwitched)] == ["openai-chat:gpt-other"]
+    assert end(events).output == "Here I am."
+
+
 async def test_the_fallback_takes_over_from_a_model_out_of_reach(desk: Desk) -> None:
     desk.setenv(LRA_FALLBACK_MODEL=MODELS["anthropic"], OPENAI_BASE_URL=f"{dead_url()}/v1")
     desk.server.script(say("Here I am."))

@@ -34,12 +34,13 @@ async def choose_model(chat: Chat, args: str) -> None:
 
 async def _choose(chat: Chat) -> str:
     from lra.agent.available import available_models
+    from lra.agent.models import known_as
 
     found = await asyncio.to_thread(available_models, chat.settings, chat.model_name)
     items = [Item(choice.name, choice.name, choice.reason) for choice in found]
 
     async def named(words: str) -> Sequence[Item]:
-        name = words.strip()
+        name = known_as(words.strip(), chat.settings)
         return [Item(name, name, "as typed")] if ":" in name and " " not in name else []
 
     picked = await pick(chat, "Answer with", items, search=named)

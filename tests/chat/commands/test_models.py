@@ -11,6 +11,7 @@ import pytest
 
 from lra.agent.available import available_models
 from lra.config import load_settings
+from tests.chat.conftest import Start
 
 
 class _Ollama(BaseHTTPRequestHandler):
@@ -51,3 +52,27 @@ def test_providers_with_a_key_and_every_model_of_a_running_ollama(ollama: str, m
     # Nobody's models without their key, beyond the one that was named.
     assert {name.partition(":")[0] for name in names} == {"offline", "openai", "anthropic", "ollama"}
     assert sum(name.startswith("openai:") for name in names) == 1
+
+
+def test_behind_another_address_a_model_has_one_name(
+    start: Start, model_env: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "test-key")
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
+    monkeypatch.setenv("LRA_MODEL", "openai:gpt-x")
+    names = [choice.name for choice in available_models(load_settings(), "openai-chat:gpt-x")]
+    assert names.count("openai-chat:gpt-x") == 1
+    assert not [name for name in names if name.startswith("openai:")]
+
+    chat = start(**model_env)
+    chat.prompt()
+    chat.send("/model openai:gpt-z\r")
+    chat.wait("Answering with openai-chat:gpt-z from now on.")
+    chat.prompt()
+    chat.send("/model\r")
+    chat.wait("Enter chooses")
+    chat.send("openai:gpt-w")
+    chat.wait(lambda it: any("openai-chat:gpt-w" in row and "as typed" in row for row in it.screen))
+    chat.press("enter")
+    chat.wait("Answering with openai-chat:gpt-w from now on.")
+    assert " openai:" not in "\n".join(row for row in chat.screen if not row.startswith(">"))
