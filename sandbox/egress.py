@@ -195,67 +195,78 @@ class EgressProxy:
         remote_reader, remote_writer = await self._open(request)
         try:
             remote_writer.write(request.head())
-            clock = _Clock(self._idle)
-            sending = asyncio.create_task(forward_body(request, reader, remote_writer))
+            sending = None if request.length == 0 else asyncio.create_task(forward_body(request, reader, remote_writer))
             try:
                 # One request a connection: what follows it could name another host.
-                await _copy(remote_reader, writer, clock)
+                with _Clock(self._idle, writer, remote_writer) as clock:
+                    await _copy(remote_reader, writer, clock)
             finally:
-                sending.cancel()
-                ended = (await asyncio.gather(sending, return_exceptions=True))[0]
-                if isinstance(ended, BadRequestError):
-                    self._decide(False, f"{request.host}:{request.port}", str(ended))
+                if sending is not None:
+                    sending.cancel()
+                    ended = (await asyncio.gather(sending, return_exceptions=True))[0]
+                    if isinstance(ended, BadRequestError):
+                        self._decide(False, f"{request.host}:{request.port}", str(ended))
         finally:
             await _close(remote_writer)
 
     async def _both_ways(
         self, reader: StreamReader, writer: StreamWriter, remote_reader: StreamReader, remote_writer: StreamWriter
     ) -> None:
-        clock = _Clock(self._idle)
-        ways = {
-            asyncio.create_task(_copy(reader, remote_writer, clock)),
-            asyncio.create_task(_copy(remote_reader, writer, clock)),
-        }
-        try:
-            await asyncio.wait(ways)
-        finally:
-            for way in ways:
-                way.cancel()
-            await asyncio.gather(*ways, return_exceptions=True)
+        with _Clock(self._idle, writer, remote_writer) as clock:
+            ways = {
+                asyncio.create_task(_copy(reader, remote_writer, clock)),
+                asyncio.create_task(_copy(remote_reader, writer, clock)),
+            }
+            try:
+                await asyncio.wait(ways)
+            finally:
+                for way in ways:
+                    way.cancel()
+                await asyncio.gather(*ways, return_exceptions=True)
 
 
 class _Clock:
-    """When something last moved, in either direction."""
+    """Hangs up on both sides when nothing has moved for a time, in either direction.
 
-    def __init__(self, idle: float) -> None:
+    Args:
+        idle: Seconds.
+        ends: Both sides.
+    """
+
+    def __init__(self, idle: float, *ends: StreamWriter) -> None:
         self._loop = asyncio.get_running_loop()
         self._idle = idle
+        self._ends = ends
         self._last = self._loop.time()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def __enter__(self) -> _Clock:
+        self._look()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
 
     def touch(self) -> None:
         self._last = self._loop.time()
 
-    def left(self) -> float:
-        return self._last + self._idle - self._loop.time()
+    def _look(self) -> None:
+        until = self._last + self._idle
+        if self._loop.time() < until:
+            self._timer = self._loop.call_at(until, self._look)
+            return
+        for end in self._ends:
+            end.transport.abort()
 
 
 async def _copy(reader: StreamReader, writer: StreamWriter, clock: _Clock) -> None:
-    waiting = asyncio.ensure_future(reader.read(_PIECE))
     try:
-        while True:
-            done, _ = await asyncio.wait({waiting}, timeout=max(clock.left(), 0))
-            if not done:
-                if clock.left() <= 0:
-                    break
-                continue
-            if not (piece := waiting.result()):
-                break
+        while piece := await reader.read(_PIECE):
             clock.touch()
             writer.write(piece)
             await writer.drain()
-            waiting = asyncio.ensure_future(reader.read(_PIECE))
     finally:
-        waiting.cancel()
         with contextlib.suppress(OSError, RuntimeError):
             writer.write_eof()
 

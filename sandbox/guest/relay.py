@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import socket
-from typing import TYPE_CHECKING
+from functools import partial
 
-if TYPE_CHECKING:
-    import asyncio
+from .loop import Loop
 
 PORT = 3128
 _PIECE = 65536
+_CONNECT_SECONDS = 5.0
+_FULL_SECONDS = 0.1
 
 
 def start(path: str, port: int = PORT) -> tuple[int, dict[str, str]]:
@@ -52,35 +52,112 @@ def _keep_only(keep: int) -> None:
 
 
 def _run(listening: socket.socket, path: str) -> None:
-    # Only this process pays for the import.
-    import asyncio
+    loop = Loop()
+    listening.setblocking(False)
 
-    asyncio.run(_serve(listening, path))
-
-
-async def _serve(listening: socket.socket, path: str) -> None:
-    import asyncio
-
-    async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def accept() -> None:
         try:
-            far_reader, far_writer = await asyncio.open_unix_connection(path, limit=_PIECE)
-        except OSError:
-            writer.close()
+            near, _ = listening.accept()
+        except BlockingIOError:
             return
+        except OSError:
+            # No descriptor is free: nobody else is let in for a moment.
+            loop.watch(listening)
+            loop.later(_FULL_SECONDS, listen)
+            return
+        far = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
-            await asyncio.gather(_copy(reader, far_writer), _copy(far_reader, writer))
-        finally:
-            for each in (writer, far_writer):
-                each.close()
+            far.settimeout(_CONNECT_SECONDS)
+            far.connect(path)
+        except OSError:
+            near.close()
+            far.close()
+        else:
+            Carried(loop, near, far)
 
-    server = await asyncio.start_server(carry, sock=listening, limit=_PIECE)
-    await server.serve_forever()
+    def listen() -> None:
+        loop.watch(listening, read=accept)
+
+    listen()
+    while True:
+        loop.turn()
 
 
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with contextlib.suppress(OSError):
-        while piece := await reader.read(_PIECE):
-            writer.write(piece)
-            await writer.drain()
-    with contextlib.suppress(OSError, RuntimeError):
-        writer.write_eof()
+class Carried:
+    """Two connections, each of which is sent what the other says.
+
+    Args:
+        loop: The loop.
+        near: To a program in here.
+        far: To the proxy.
+    """
+
+    def __init__(self, loop: Loop, near: socket.socket, far: socket.socket) -> None:
+        self._loop = loop
+        self._ends = (near, far)
+        self._waiting = {near: b"", far: b""}
+        """What each has not taken yet; nothing more is read for it meanwhile."""
+        self._silent: set[socket.socket] = set()
+        """Those that have said all they have to say."""
+        for end in self._ends:
+            end.setblocking(False)
+            self._watch(end)
+
+    def _watch(self, end: socket.socket) -> None:
+        other = self._other(end)
+        reads = end not in self._silent and not self._waiting[other]
+        self._loop.watch(
+            end,
+            read=partial(self._read, end) if reads else None,
+            write=partial(self._write, end) if self._waiting[end] else None,
+        )
+
+    def _other(self, end: socket.socket) -> socket.socket:
+        return self._ends[end is self._ends[0]]
+
+    def _read(self, end: socket.socket) -> None:
+        other = self._other(end)
+        try:
+            piece = end.recv(_PIECE)
+            if piece:
+                sent = _sent(other, piece)
+                if sent == len(piece):
+                    return
+                self._waiting[other] = piece[sent:]
+            else:
+                self._silent.add(end)
+                other.shutdown(socket.SHUT_WR)
+        except BlockingIOError:
+            return
+        except OSError:
+            self._close()
+            return
+        self._watch_both()
+
+    def _write(self, end: socket.socket) -> None:
+        waiting = self._waiting[end]
+        try:
+            self._waiting[end] = waiting[_sent(end, waiting) :]
+        except OSError:
+            self._close()
+            return
+        self._watch_both()
+
+    def _watch_both(self) -> None:
+        if len(self._silent) == 2 and not any(self._waiting.values()):
+            self._close()
+            return
+        for end in self._ends:
+            self._watch(end)
+
+    def _close(self) -> None:
+        for end in self._ends:
+            self._loop.watch(end)
+            end.close()
+
+
+def _sent(to: socket.socket, piece: bytes) -> int:
+    try:
+        return to.send(piece)
+    except BlockingIOError:
+        return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ipaddress
 import ssl
 from collections.abc import AsyncIterator, Callable
@@ -50,12 +51,17 @@ async def upstream() -> AsyncIterator[Upstream]:
 
 @asynccontextmanager
 async def running(
-    path: Path, *allowed: str, addresses: tuple[str, ...] = ("127.0.0.1",), private: bool = True, patience: float = 15.0
+    path: Path,
+    *allowed: str,
+    addresses: tuple[str, ...] = ("127.0.0.1",),
+    private: bool = True,
+    patience: float = 15.0,
+    idle: float = 300.0,
 ) -> AsyncIterator[EgressProxy]:
     async def resolve(host: str, port: int) -> list[str]:
         return list(addresses)
 
-    proxy = EgressProxy(allowed, private=LOOPBACK if private else [], resolver=resolve, patience=patience)
+    proxy = EgressProxy(allowed, private=LOOPBACK if private else [], resolver=resolve, patience=patience, idle=idle)
     await proxy.start(str(path / "egress.sock"))
     try:
         yield proxy
@@ -63,7 +69,7 @@ async def running(
         await proxy.close()
 
 
-async def say(path: Path, data: bytes, *, then: bytes = b"") -> bytes:
+async def say(path: Path, data: bytes, *, then: bytes = b"", ends: bool = True) -> bytes:
     """Send what a client would, and return everything that came back until the end."""
     reader, writer = await asyncio.open_unix_connection(str(path / "egress.sock"))
     try:
@@ -73,7 +79,8 @@ async def say(path: Path, data: bytes, *, then: bytes = b"") -> bytes:
             answer = await reader.readuntil(b"\r\n\r\n")
             if b" 200 " in answer.split(b"\r\n")[0]:
                 writer.write(then)
-        writer.write_eof()
+        if ends:
+            writer.write_eof()
         return answer + await reader.read()
     except ConnectionError:
         return b""
@@ -280,3 +287,30 @@ async def test_a_socket_that_a_dead_process_left_is_replaced(tmp_path: Path) -> 
     async with running(tmp_path, "example.com"):
         assert (await say(tmp_path, b"GET http://other.example/ HTTP/1.1\r\n\r\n")).startswith(b"HTTP/1.1 403")
     assert not (tmp_path / "egress.sock").exists()
+
+
+@pytest.mark.parametrize("tunnel", [True, False], ids=["tunnel", "page"])
+async def test_a_connection_on_which_nothing_moves_is_closed(tmp_path: Path, tunnel: bool) -> None:
+    came = asyncio.Event()
+    gone = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(65536)
+        came.set()
+        with contextlib.suppress(ConnectionError):
+            await reader.read()
+        gone.set()
+        writer.close()
+
+    silent = await asyncio.start_server(serve, "127.0.0.1", 0)
+    place = f"example.com:{silent.sockets[0].getsockname()[1]}"
+    async with running(tmp_path, place, idle=0.1):
+        if tunnel:
+            head = f"CONNECT {place} HTTP/1.1\r\n\r\n".encode()
+            answer = await say(tmp_path, head, then=greeting("example.com"), ends=False)
+            assert answer.startswith(b"HTTP/1.1 200")
+        else:
+            assert await say(tmp_path, f"GET http://{place}/ HTTP/1.1\r\n\r\n".encode(), ends=False) == b""
+        await came.wait()
+        await gone.wait()
+    silent.close()
