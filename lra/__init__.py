@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from lra.agent.capabilities import MemoryCapability, SandboxCapability, TaskCapability
     from lra.agent.library import create_agent
     from lra.agent.specialists import Specialist
+    from lra.managed.agent import Agent
     from lra.memory import Memory, VectorMemoryStore
     from lra.session import Session, SyncSession, run_agent, run_agent_sync
     from lra.store import StructuredMemoryStore
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Agent",
     "AgentDeps",
     "Memory",
     "MemoryCapability",
@@ -37,6 +39,7 @@ __all__ = [
 ]
 
 _HOME = {
+    "Agent": "lra.managed.agent",
     "AgentDeps": "lra.tools.deps",
     "Memory": "lra.memory",
     "MemoryCapability": "lra.agent.capabilities",

@@ -65,7 +65,7 @@ def _options(settings: Settings, name: str) -> dict[str, str]:
             f"{url.source} sets a base URL for {name}, but the key comes from {key.source}.",
             hint="Put the key for that server into the same file, or set the URL in the environment.",
         )
-    if key and (key.source.from_file or url):
+    if key and (key.source.from_file or key.source.kind == "flag" or url):
         options["api_key"] = key.text.strip()
     if url:
         options["base_url"] = url.text.strip()

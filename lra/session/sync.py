@@ -15,6 +15,9 @@ from lra.session.session import Session
 
 T = TypeVar("T")
 
+_PATIENCE = 2.0
+"""Seconds to wait for what was cancelled."""
+
 
 def run_sync(work: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine to its end, also where an event loop runs already, as in a notebook.
@@ -35,8 +38,14 @@ class LoopThread:
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="lra-sync", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="lra-sync", daemon=True)
         self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self._loop.run_forever()
+        finally:
+            self._loop.close()
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine there and wait for it."""
@@ -52,6 +61,19 @@ class LoopThread:
         """Run a coroutine there and return at once."""
         return asyncio.run_coroutine_threadsafe(work, self._loop)
 
+    @property
+    def here(self) -> bool:
+        """Whether this is the thread."""
+        return threading.current_thread() is self._thread
+
+    def leave(self) -> None:
+        """Cancel what runs there and end the thread, as far as that is done at once."""
+        if self._loop.is_closed():
+            return
+        asyncio.run_coroutine_threadsafe(_cancel_all(), self._loop)
+        if not self.here:
+            self._thread.join(_PATIENCE)
+
     def close(self) -> None:
         """End the thread; a second call does nothing."""
         if self._loop.is_closed():
@@ -59,7 +81,6 @@ class LoopThread:
         self.run(self._loop.shutdown_asyncgens())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
-        self._loop.close()
 
     def __enter__(self) -> Self:
         return self
@@ -132,6 +153,14 @@ class SyncSession:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         """Close the session."""
         self.close()
+
+
+async def _cancel_all() -> None:
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks, timeout=_PATIENCE / 2) if tasks else None
+    asyncio.get_running_loop().stop()
 
 
 async def _next(stream: AsyncIterator[Event]) -> Event | None:

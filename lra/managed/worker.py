@@ -1,0 +1,255 @@
+"""Running the turns of managed sessions, by the same loop as every other session."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import aclosing, suppress
+from dataclasses import replace
+from functools import partial
+
+from lra.agent.custom import Definition
+from lra.agent.models import normalise
+from lra.errors import BudgetError, ConfigError, InterruptedTurnError, UnavailableError, UsageError
+from lra.events import Event, TurnFinished
+from lra.managed.box_tools import box_toolset
+from lra.managed.compute import Compute, about, install_on_host, require_sandbox
+from lra.managed.host import Host
+from lra.managed.models import with_access
+from lra.managed.own_tools import approver, custom_tool, program_toolsets
+from lra.managed.plan import Place, Plan
+from lra.managed.selection import IN_SANDBOX, MEMORY
+from lra.runtime import Runtime
+from lra.session import Session
+from lra.session.library import error_of
+from lra.text import clean_text, one_line
+from lra.tools.workbench import Workbench
+from sandbox.client import Client, SandboxError
+
+Emit = Callable[[Event], None]
+
+
+class Worker:
+    """Runs turns of an agent in an environment, one after the other; in the host's thread alone.
+
+    Args:
+        host: Where it works.
+        plan: The agent.
+        place: The environment.
+        timeout: Seconds a turn may take.
+        access: Key and address for the model, where they are not the settings'.
+    """
+
+    def __init__(
+        self,
+        host: Host,
+        plan: Plan,
+        place: Place,
+        *,
+        timeout: float | None = None,
+        access: tuple[str | None, str | None] = (None, None),
+    ) -> None:
+        self.plan = plan
+        self.place = place
+        self._host = host
+        self._timeout = timeout
+        self._access = access
+        self._turns = asyncio.Lock()
+        self._runtime: Runtime | None = None
+        self._compute: Compute | None = None
+        self._benches: dict[str, Workbench] = {}
+        self._session: Session | None = None
+        self._waiting: set[str] = set()
+        self._stopped = False
+        self._installed = False
+
+    def running(self, session_id: str) -> bool:
+        """Whether a turn of a session runs or waits."""
+        return session_id in self._waiting
+
+    async def turn(self, session_id: str, prompt: str, emit: Emit) -> TurnFinished:
+        """Run one turn; turns that come meanwhile wait for it.
+
+        Args:
+            session_id: The conversation.
+            prompt: The message.
+            emit: Told every event.
+
+        Returns:
+            The last event, whatever the outcome.
+
+        Raises:
+            LraError: The turn cannot begin.
+        """
+        async with self._turns:
+            self._waiting.add(session_id)
+            self._stopped = False
+            try:
+                session = await self._open(session_id)
+                try:
+                    return await self._send(session, prompt, emit)
+                finally:
+                    self._session = None
+                    await asyncio.shield(session.close(summarize=False))
+            finally:
+                self._waiting.discard(session_id)
+
+    async def _open(self, session_id: str) -> Session:
+        require_sandbox(self.place)
+        runtime = await self._ready()
+        definition = await self._definition(runtime, session_id)
+        session = await Session.open(
+            runtime,
+            session_id=session_id,
+            agent=definition,
+            model=self.plan.model,
+            origin="managed",
+            use_memory=not self.plan.selection.names.isdisjoint(MEMORY),
+            approver=approver(self.plan.selection.policies, self.plan.on_tool_confirmation, runtime.settings),
+        )
+        self._session = session
+        return session
+
+    async def _send(self, session: Session, prompt: str, emit: Emit) -> TurnFinished:
+        finished: TurnFinished | None = None
+        if self._stopped:
+            raise InterruptedTurnError("The turn was stopped before it began.")
+        try:
+            async with asyncio.timeout(self._timeout), aclosing(session.send(prompt)) as events:  # type: ignore[type-var]
+                async for event in events:
+                    emit(event)
+                    if isinstance(event, TurnFinished):
+                        finished = event
+        except TimeoutError:
+            raise BudgetError(
+                f"The turn took longer than {self._timeout:g} s and was stopped.", hint="Give a longer timeout."
+            ) from None
+        assert finished is not None
+        return finished
+
+    async def _ready(self) -> Runtime:
+        if self._runtime is None:
+            settings, store, memory = await self._host.open()
+            settings = replace(settings, max_requests=self.plan.max_turns)
+            model = self.plan.model
+            if model is not None:
+                try:
+                    model = normalise(model, settings)
+                except ConfigError:
+                    model = None
+            self._runtime = Runtime(with_access(settings, model, *self._access), store, memory)
+            self._compute = Compute(self.place.kind, settings)
+            self._runtime.workshop = self._compute
+        if self.place.compute is None and self.place.packages and not self._installed:
+            await install_on_host(self.place)
+            self._installed = True
+        return self._runtime
+
+    async def _definition(self, runtime: Runtime, session_id: str) -> Definition:
+        plan, selection = self.plan, self.plan.selection
+        bench = await self._bench(session_id)
+        confirmed = plan.on_tool_confirmation is not None
+        toolsets = program_toolsets(selection.names, runtime.settings)
+        if bench is not None and not selection.names.isdisjoint(IN_SANDBOX):
+            toolsets.append(
+                box_toolset(
+                    selection.policies, folder=self.place.working_dir, confirmed=confirmed, about=about(self.place)
+                )
+            )
+        callback = plan.on_custom_tool
+        custom = (
+            ()
+            if callback is None
+            else map(partial(custom_tool, callback=callback, confirmed=confirmed), selection.custom)
+        )
+        return Definition(
+            name=plan.slug,
+            instructions=plan.system,
+            tools=(*selection.functions, *custom),
+            toolsets=tuple(toolsets),
+            alone=True,
+            workbench=bench,
+        )
+
+    async def _bench(self, session_id: str) -> Workbench | None:
+        """Return a session's sandbox, made now when something has to be installed in it."""
+        assert self._compute is not None
+        if session_id not in self._benches:
+            lacking = await self._compute.lacking()
+            if lacking is not None and self.place.compute is not None:
+                raise UnavailableError(lacking, hint="Leave out compute to go on without a sandbox.")
+            if lacking is not None:
+                return None
+            bench = Workbench(self._compute, session_id, self.place.options())
+            if self.place.compute is not None:
+                try:
+                    await (bench.ready() if self.place.packages else self._compute.client())
+                except SandboxError as error:
+                    raise UnavailableError(error.message) from error
+            self._benches[session_id] = bench
+        return self._benches[session_id]
+
+    async def box(self, session_id: str) -> tuple[Client, str]:
+        """Return a session's sandbox, made on first use.
+
+        Raises:
+            LraError: There is none and none can be made.
+        """
+        require_sandbox(self.place)
+        await self._ready()
+        bench = await self._bench(session_id)
+        if bench is None:
+            raise UnavailableError("This agent has no sandbox.", hint="Attach one with compute='docker'.")
+        try:
+            return await bench.ready()
+        except SandboxError as error:
+            raise UnavailableError(error.message) from error
+
+    async def end_box(self, session_id: str) -> None:
+        """End a session's sandbox; nothing happens when there is none."""
+        bench = self._benches.pop(session_id, None)
+        if bench is not None:
+            with suppress(SandboxError):
+                present = await bench.present()
+                if present is not None:
+                    client, sandbox_id = present
+                    await client.delete(sandbox_id)
+
+    def interrupt(self) -> None:
+        """End the turn that runs."""
+        self._stopped = True
+        if self._session is not None:
+            self._session.cancel()
+
+    async def close(self) -> None:
+        """End what runs, and the sandboxes."""
+        self.interrupt()
+        async with self._turns:
+            self._benches.clear()
+            if self._compute is not None:
+                with suppress(SandboxError):
+                    await self._compute.close()
+            self._runtime = self._compute = None
+
+
+def check_message(message: object) -> None:
+    """Refuse what is no message.
+
+    Raises:
+        UsageError: It is empty, or no text.
+    """
+    if not isinstance(message, str):
+        raise UsageError(f"A message is a text, not {one_line(repr(message), 40)}.")
+    if not clean_text(message).strip():
+        raise UsageError("The message is empty.")
+
+
+def output_of(finished: TurnFinished) -> str:
+    """Return a turn's answer.
+
+    Raises:
+        LraError: It did not complete.
+    """
+    if finished.outcome != "completed":
+        raise error_of(finished)
+    return finished.output
