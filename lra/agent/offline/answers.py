@@ -63,6 +63,14 @@ def stored(facts: Sequence[Fact], results: Sequence[Result]) -> str:
     return "\n\n".join([*lines, *lost])
 
 
+def kept_here(facts: Sequence[Fact]) -> str:
+    """Say how long something is known that cannot be stored."""
+    known = ", ".join(quote(fact.content) for fact in facts)
+    return (
+        f"I will go by that in this conversation: {known}. I cannot store anything for others: there is no tool for it."
+    )
+
+
 def found(question: Question, findings: Findings, said_here: Findings, now: datetime) -> str:
     """Answer a question from memory, or from earlier words of this conversation, or say that nothing is known."""
     if findings.matches:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from lra.agent.offline import answers, replies
 from lra.agent.offline.facts import read_fact
-from lra.agent.offline.intents import Intent, Kind
+from lra.agent.offline.intents import Intent, Kind, parse
 from lra.agent.offline.questions import Question
 from lra.agent.offline.relevance import Findings, Hit, about_person, judge, read_hits
 from lra.agent.offline.results import Call, Result, items
@@ -24,6 +24,7 @@ _HITS = 15
 _ALL_HITS = 20
 _ROWS = 40
 _MORE_ROWS = 100
+_END = "END-OF-THE-CODE"
 _EVERYTHING = (
     "name called like love prefer favourite live work use birthday allergic",
     "I my me am",
@@ -82,7 +83,7 @@ def _remember(intent: Intent, scene: Scene) -> Plan:
     if not intent.facts:
         return replies.WHAT_TO_REMEMBER
     if "write_memory" not in scene.tools:
-        return replies.missing("store anything")
+        return answers.kept_here(intent.facts)
     results = yield [
         scene.call("write_memory", content=fact.content, memory_type=fact.memory_type, key=fact.key)
         for fact in intent.facts
@@ -107,8 +108,14 @@ def _ask(intent: Intent, scene: Scene) -> Plan:
 
 
 def _said_here(question: Question, scene: Scene) -> Findings:
-    facts = (read_fact(piece) for text in scene.said for piece in statements(tidy(text)))
-    return judge(question, [Hit(fact.content) for fact in facts if fact][::-1])
+    hits: dict[str, Hit] = {}
+    for text in scene.said:
+        # What was to be remembered has words before it that are no part of it.
+        told = [fact for each in parse(text) if each.kind is Kind.REMEMBER for fact in each.facts]
+        for fact in [*told, *filter(None, map(read_fact, statements(tidy(text))))]:
+            hits.pop(fact.content, None)
+            hits[fact.content] = Hit(fact.content)
+    return judge(question, list(hits.values())[::-1])
 
 
 def _about_me(_intent: Intent, scene: Scene) -> Plan:
@@ -141,11 +148,15 @@ def _recent(intent: Intent, scene: Scene) -> Plan:
 def _code(intent: Intent, scene: Scene) -> Plan:
     if intent.language != "python":
         return replies.PYTHON_ONLY
-    if "execute_code" not in scene.tools:
+    if "execute_code" in scene.tools:
+        call = scene.call("execute_code", code=intent.code)
+    elif "execute_command" in scene.tools:
+        call = scene.call("execute_command", command=f"python3 - <<'{_END}'\n{intent.code}\n{_END}")
+    else:
         return replies.NO_SANDBOX
-    (result,) = yield [scene.call("execute_code", code=intent.code)]
+    (result,) = yield [call]
     if result.outcome != "success":
-        return answers.trouble("execute_code", result) or replies.STOPPED
+        return answers.trouble(call.tool, result) or replies.STOPPED
     return answers.ran(result)
 
 

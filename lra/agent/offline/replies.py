@@ -22,12 +22,13 @@ _ABILITIES = (
     ("list_tasks", 'show them ("list my tasks")'),
     ("update_task_status", 'move them on ("mark call the dentist as done", "start task …", "cancel task …")'),
     ("execute_code", 'run Python in the sandbox (a fenced block, or "run: `print(1 + 1)`")'),
+    ("execute_command", 'run Python in the sandbox (a fenced block, or "run: `print(1 + 1)`")'),
 )
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
 def _can(tools: Collection[str]) -> str:
-    offered = [f"- {ability}" for tool, ability in _ABILITIES if tool in tools]
+    offered = dict.fromkeys(f"- {ability}" for tool, ability in _ABILITIES if tool in tools)
     if not offered:
         return "No tools are available in this conversation, so there is little I can do here."
     return "\n".join(["I can", *offered])
