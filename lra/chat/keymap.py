@@ -42,6 +42,7 @@ SEND = Key(
 NEW_LINE = Key("Alt-Enter, Ctrl-J, \\ at the end", "new line", (("escape", "enter"), ("c-j",)))
 EARLIER = Key("Up, Down", "earlier lines; Up in an empty line takes back what was queued last", (("up",), ("down",)))
 SEARCH = Key("Ctrl-R", "search in earlier lines", (("c-r",),))
+COMMAND = Key("/", "begin a command, also where a message came back, which Up brings again", (("/",),))
 COMPLETE = Key("Tab", "complete /commands and @files, @memory:, @session:", (("tab",),))
 STOP = Key("Esc, Ctrl-C", "stop the answer, then clear what waits, then the line", (("escape",), ("c-c",)))
 REWIND = Key("Esc Esc", "in an empty line, pick a turn to go back to", (("escape", "escape"),))
@@ -53,6 +54,6 @@ SUSPEND = Key("Ctrl-Z", "suspend; fg comes back", (("c-z",),))
 LEAVE = Key("Ctrl-D", "leave; after the running answer, or at once when pressed again", (("c-d",),))
 
 KEYMAP = (
-    SEND, NEW_LINE, EARLIER, SEARCH, COMPLETE, STOP, REWIND, STEER, UNDO, EDIT, REDRAW, SUSPEND, LEAVE,
+    SEND, NEW_LINE, EARLIER, SEARCH, COMMAND, COMPLETE, STOP, REWIND, STEER, UNDO, EDIT, REDRAW, SUSPEND, LEAVE,
 )  # fmt: skip
 """Every key, in the order in which they are told."""

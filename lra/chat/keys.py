@@ -9,7 +9,15 @@ from typing import Protocol
 from prompt_toolkit.application import get_app
 from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.enums import DEFAULT_BUFFER
-from prompt_toolkit.filters import Condition, Filter, has_completions, has_focus, is_searching, vi_insert_mode
+from prompt_toolkit.filters import (
+    Condition,
+    Filter,
+    has_completions,
+    has_focus,
+    is_searching,
+    vi_insert_mode,
+    vi_navigation_mode,
+)
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.keys import Keys
 
@@ -67,14 +75,13 @@ class Actions(Protocol):
         ...
 
 
-def draft_keys(actions: Actions, pastes: Pastes, edit: Callable[[], None], suspend: Callable[[], None]) -> KeyBindings:
+def draft_keys(actions: Actions, pastes: Pastes, untouched: Callable[[], bool]) -> KeyBindings:
     """Return the bindings of the message that is being written.
 
     Args:
         actions: The conversation.
         pastes: Long pastes, shown as one word.
-        edit: Opens the external editor.
-        suspend: Gives the terminal back to the shell.
+        untouched: Whether a text that came back stands in the prompt as it came.
     """
     keys = KeyBindings()
     typing, empty = _typing(), _empty()
@@ -117,6 +124,11 @@ def draft_keys(actions: Actions, pastes: Pastes, edit: Callable[[], None], suspe
         else:
             event.current_buffer.auto_up(count=event.arg)
 
+    @keymap.COMMAND.on(keys, typing & ~vi_navigation_mode & Condition(untouched))
+    def _command(event: KeyPressEvent) -> None:
+        take(event.current_buffer)
+        event.current_buffer.insert_text("/")
+
     @keymap.UNDO.on(keys, typing & empty & Condition(lambda: actions.undoable))
     def _undo(event: KeyPressEvent) -> None:
         buffer = event.current_buffer
@@ -140,7 +152,19 @@ def draft_keys(actions: Actions, pastes: Pastes, edit: Callable[[], None], suspe
         buffer = event.current_buffer
         buffer.delete_before_cursor(pastes.ending(buffer.document.text_before_cursor))
 
-    @keymap.EDIT.on(keys, typing)
+    return keys
+
+
+def terminal_keys(edit: Callable[[], None], suspend: Callable[[], None]) -> KeyBindings:
+    """Return the bindings that are about the terminal, not about the text.
+
+    Args:
+        edit: Opens the external editor.
+        suspend: Gives the terminal back to the shell.
+    """
+    keys = KeyBindings()
+
+    @keymap.EDIT.on(keys, _typing())
     def _edit(event: KeyPressEvent) -> None:
         edit()
 

@@ -50,7 +50,13 @@ class PlainReader:
         """Return the next message; a trailing backslash joins the next line to it, and so does pasting them at once."""
         self._reading = True
         try:
+            if default and self._keyboard is not None:
+                # The terminal's own editing begins with an empty line.
+                self._screen.line(default)
+                self._screen.line("Enter sends this again; anything else is sent instead.", "dim")
             message = await self._line(MARK, pasted=True)
+            if default and not message.strip():
+                return Message(default)
             while message.endswith("\\"):
                 message = message[:-1] + "\n" + await self._line("  ", pasted=True)
             return Message(message)
@@ -185,6 +191,11 @@ class PlainReader:
 
     def set_keys(self, mode: str) -> None:
         """Editing is the terminal's own here."""
+
+    @property
+    def commanding(self) -> bool:
+        """Nobody knows here."""
+        return False
 
     @property
     def watched(self) -> bool:

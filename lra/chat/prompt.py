@@ -28,7 +28,7 @@ from lra.chat.completion import ChatCompleter
 from lra.chat.focus import Focus
 from lra.chat.history import PromptHistory
 from lra.chat.keyboard import Keyboard
-from lra.chat.keys import ANSWER_BUFFER, Actions, answer_keys, draft_keys, stopping_keys
+from lra.chat.keys import ANSWER_BUFFER, Actions, answer_keys, draft_keys, stopping_keys, terminal_keys
 from lra.chat.output import SteadyOutput, output_for_prompt
 from lra.chat.painter import REPAINTS, Painter, StandingApplication
 from lra.chat.pastes import Pastes
@@ -87,6 +87,9 @@ class Prompt:
             auto_suggest=DummyAutoSuggest(),
             tempfile_suffix=".md",
         )
+        self._offered = ""
+        """What came back into the prompt, as long as nobody has changed it."""
+        self.draft.on_text_changed += self._changed
         self._answers = Buffer(name=ANSWER_BUFFER, history=InMemoryHistory(), multiline=True)
         self.area = Area(self.draft, self._answers, self.output.get_size)
         source = create_input()
@@ -95,7 +98,8 @@ class Prompt:
             layout=Layout(self.area.container, focused_element=self.area.draft_window),
             key_bindings=merge_key_bindings(
                 [
-                    draft_keys(actions, self.pastes, self._edit, self.suspend),
+                    draft_keys(actions, self.pastes, self._untouched),
+                    terminal_keys(self._edit, self.suspend),
                     stopping_keys(actions, self.pastes),
                     answer_keys(self._answered),
                 ]
@@ -188,11 +192,35 @@ class Prompt:
         return await self._pending.next()
 
     def offer(self, text: str) -> None:
-        """Put a text into the prompt, before what is being typed there."""
+        """Put a text into the prompt, before what is being typed there; where that is a command, Up brings the text."""
+        if self._untouched():
+            # What came back before makes room, and is one arrow key away.
+            self.history.append_string(self.pastes.expand(self.draft.text))
+            self.draft.reset()
         typed = self.draft.text
-        self.draft.text = text + ("\n" + typed if typed else "")
-        self.draft.cursor_position = len(text)
+        if self.commanding:
+            self.history.append_string(text)
+            return
+        text = self.pastes.shorten(text)
+        at = len(text) + 1 + self.draft.cursor_position if typed else len(text)
+        self.draft.text = f"{text}\n{typed}" if typed else text
+        self.draft.cursor_position = at
+        self._offered = "" if typed else text
         self.repaint()
+
+    @property
+    def commanding(self) -> bool:
+        """Whether a command is being typed."""
+        return self.draft.text.startswith("/") and not self.draft.text.startswith("//")
+
+    def _untouched(self) -> bool:
+        """Return whether what came back stands in the prompt as it came."""
+        draft = self.draft
+        return bool(self._offered) and draft.text == self._offered and draft.document.is_cursor_at_the_end
+
+    def _changed(self, draft: Buffer) -> None:
+        if draft.text != self._offered:
+            self._offered = ""
 
     async def ask(self, question: str, *, fresh: bool = False, default: str = "") -> str:
         """Ask for one short answer; see `Reader.ask`."""

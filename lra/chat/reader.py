@@ -59,6 +59,11 @@ class Reader(Protocol):
         """
         ...
 
+    @property
+    def commanding(self) -> bool:
+        """Whether a command is being typed, which nothing that comes back to the prompt disturbs."""
+        ...
+
     def reopen(self) -> None:
         """Make a waiting `next` raise `Reopened`."""
         ...

@@ -7,7 +7,7 @@ from prompt_toolkit.keys import ALL_KEYS, KEY_ALIASES, Keys
 
 from lra.chat import keymap
 from lra.chat.keymap import KEYMAP, Key
-from lra.chat.keys import answer_keys, draft_keys, stopping_keys
+from lra.chat.keys import answer_keys, draft_keys, stopping_keys, terminal_keys
 from lra.chat.pastes import Pastes
 
 EDITING = {(Keys.BracketedPaste.value,), ("c-h",)}
@@ -34,7 +34,8 @@ class Nothing:
 def bound() -> set[tuple[str, ...]]:
     pastes = Pastes()
     every = [
-        draft_keys(Nothing(), pastes, lambda: None, lambda: None),
+        draft_keys(Nothing(), pastes, lambda: False),
+        terminal_keys(lambda: None, lambda: None),
         stopping_keys(Nothing(), pastes),
         answer_keys(lambda _answer: None),
     ]

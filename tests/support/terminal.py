@@ -181,6 +181,13 @@ class Terminal:
         with self._lock:
             return str(self._screen.display[self._screen.cursor.y]).rstrip()
 
+    @property
+    def here(self) -> tuple[str, int]:
+        """The line the cursor is in, and its column, both of one moment."""
+        with self._lock:
+            cursor = self._screen.cursor
+            return str(self._screen.display[cursor.y]).rstrip(), cursor.x
+
     def wait(self, what: str | re.Pattern[str] | Callable[[Self], bool], timeout: float = TIMEOUT) -> float:
         """Wait for text, a pattern or a condition; returns how long it took.
 

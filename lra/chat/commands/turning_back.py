@@ -24,7 +24,10 @@ _ACTIONS = {"a": "also takes back what it wrote"}
 
 @registry.command("undo")
 async def undo(chat: Chat, args: str) -> None:
-    """Undo the last turn with all it wrote in memory and tasks; its message comes back to the prompt."""
+    """Undo the last turn with all it wrote in memory and tasks; its message comes back to the prompt.
+
+    A / behind it begins a command, such as a further /undo; Up brings the message again.
+    """
     session = await chat.ready()
     if not await session.runtime.store.journal.turns(session.id):
         chat.screen.line("There is nothing to undo.")
@@ -94,9 +97,15 @@ def _written(sentence: str) -> bool:
 def _say(chat: Chat, undone: Undone) -> None:
     first = undone.turns[0]
     which = f"turn {first.number}" if len(undone.turns) == 1 else f"turns {first.number} to {undone.turns[-1].number}"
-    back = "" if chat.scripted else " The message is in the prompt."
-    chat.screen.line(f"Undone: {counted(len(undone.turns), 'turn')} ({which}).{back}", "good")
+    chat.screen.line(f"Undone: {counted(len(undone.turns), 'turn')} ({which}).{_where(chat)}", "good")
     for sentence in undone.sentences():
         chat.screen.line(f"  {sentence}", "warning" if sentence.startswith("cannot") else "dim")
     # The record names what went along; the words in the message do so already.
     chat.draft = _ATTACHED.sub("", first.text)
+
+
+def _where(chat: Chat) -> str:
+    """Say where the message is now."""
+    if chat.screen.plain:
+        return ""
+    return " Up brings its message back." if chat.reader.commanding else " The message is in the prompt."

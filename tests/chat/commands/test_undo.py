@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.chat.conftest import Start
+from tests.chat.front import front
 from tests.support.model_server import ModelServer, say
 from tests.support.model_server.script import Usage
 from tests.support.terminal import Terminal
@@ -47,6 +48,98 @@ def test_undo_takes_back_tasks_and_what_was_said_before_stays(chat: Terminal) ->
     chat.press("ctrl-c")
     tell(chat, "/tasks", "There are no tasks.")
     tell(chat, "/cost", "1 and 1 undone with ")
+
+
+def at(chat: Terminal, line: str) -> None:
+    """Wait until the cursor is at the end of a line of the prompt."""
+    chat.wait(lambda terminal: terminal.here == (line, len(line)))
+
+
+def test_a_command_typed_behind_the_message_that_came_back_is_a_command(chat: Terminal) -> None:
+    for word in ("one", "two", "three"):
+        tell(chat, f"remember that lamp {word} is red", f"✎ remembered “lamp {word} is red”")
+    chat.send("/undo\r")
+    at(chat, "> remember that lamp three is red")
+    chat.send("/undo\r")
+    chat.wait("Undone: 1 turn (turn 2). The message is in the prompt.")
+    at(chat, "> remember that lamp two is red")
+    # The other one is where everything is that was typed: one line up.
+    chat.press("ctrl-c")
+    chat.prompt()
+    chat.press("up", "up", "up")
+    at(chat, "> remember that lamp three is red")
+    chat.press("ctrl-c")
+    chat.prompt()
+    tell(chat, "/memory", "lamp one is red")
+    chat.press("escape")
+    chat.prompt()
+
+
+def test_two_undos_in_one_breath_leave_one_message_in_the_prompt(chat: Terminal) -> None:
+    for word in ("one", "two", "three"):
+        tell(chat, f"remember that lamp {word} is red", f"✎ remembered “lamp {word} is red”")
+    chat.send("/undo\r/undo\r")
+    chat.wait("Undone: 1 turn (turn 2).")
+    at(chat, "> remember that lamp two is red")
+
+
+def test_a_message_that_came_back_may_go_on_with_a_slash(chat: Terminal) -> None:
+    tell(chat, "hello there", "Hello")
+    chat.send("/undo\r")
+    at(chat, "> hello there")
+    chat.send(" and/or /you")
+    at(chat, "> hello there and/or /you")
+
+
+def test_a_long_paste_comes_back_as_one_word(
+    start: Start, model_env: dict[str, str], model_server: ModelServer
+) -> None:
+    model_server.script(default=say("Yes."))
+    chat = start(**model_env)
+    chat.prompt()
+    text = "\n".join(f"line {number}" for number in range(200))
+    chat.paste(text)
+    chat.wait("> [pasted 200 lines]")
+    chat.press("enter")
+    chat.wait("Yes.")
+    chat.prompt()
+    chat.send("/undo\r")
+    at(chat, "> [pasted 200 lines]")
+    chat.press("enter")
+    chat.wait(lambda terminal: terminal.text.count("Yes.") == 2)
+    chat.prompt()
+    assert [message.text for message in model_server.last_messages() if message.role == "user"] == [text]
+
+
+async def test_what_comes_back_leaves_what_is_being_typed_alone() -> None:
+    async with front() as shown:
+        prompt = shown.prompt
+        prompt.draft.text = "and then"
+        prompt.draft.cursor_position = 3
+        prompt.offer("hello there")
+        assert (prompt.draft.text, prompt.draft.cursor_position) == ("hello there\nand then", 15)
+        prompt.draft.reset()
+        prompt.draft.text = "/un"
+        prompt.offer("hello there")
+        assert prompt.draft.text == "/un"
+        assert prompt.history.get_strings()[-1] == "hello there"
+
+
+def test_on_a_plain_terminal_enter_sends_it_again(start: Start) -> None:
+    chat = start("--plain")
+    chat.prompt()
+    chat.wait("offline model")
+    chat.send("remember that my cat is called Tom\r")
+    chat.wait("I will remember")
+    chat.prompt()
+    for answer, expected in (("", "(?s)(I will remember.*){2}"), ("/memory", "Nothing is remembered yet.")):
+        chat.send("/undo\r")
+        chat.wait("Undone: 1 turn (turn 1).\n")
+        chat.wait("remember that my cat is called Tom\nEnter sends this again; anything else is sent instead.\n>")
+        chat.prompt()
+        chat.send(f"{answer}\r")
+        chat.wait(re.compile(expected))
+        chat.prompt()
 
 
 def test_what_was_undone_was_paid_for(start: Start, model_env: dict[str, str], model_server: ModelServer) -> None:
