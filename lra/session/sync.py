@@ -71,7 +71,10 @@ class LoopThread:
         if self._loop.is_closed():
             return
         asyncio.run_coroutine_threadsafe(_cancel_all(), self._loop)
-        if not self.here:
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            # Nobody's event loop waits, as at the end of the program.
             self._thread.join(_PATIENCE)
 
     def close(self) -> None:
