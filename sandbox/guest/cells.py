@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import ast
-import asyncio
 import contextlib
+import importlib
 import inspect
 import io
 import linecache
 import os
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import CodeType, ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import asyncio
 
 _GUEST = os.path.dirname(__file__) + os.sep
 _MOST_FRAMES = 200
@@ -25,12 +28,14 @@ class Cells:
 
     Args:
         module: The user's `__main__`.
+        path: Where this interpreter's own modules are.
     """
 
-    def __init__(self, module: ModuleType) -> None:
+    def __init__(self, module: ModuleType, path: Sequence[str]) -> None:
         self._names = module.__dict__
         self._count = 0
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._path = list(path)
 
     def run(self, code: str, stdin: str, show: Callable[[Any], None]) -> dict[str, Any]:
         """Run a cell; return its outcome: `ok`, `error`, `exit` or `interrupted`, with details.
@@ -83,6 +88,7 @@ class Cells:
         value = eval(code, self._names)  # noqa: S307, RUF100 - what this process is for
         if not (code.co_flags & inspect.CO_COROUTINE and inspect.iscoroutine(value)):
             return value
+        asyncio = self._asyncio()
         if self._loop is None or self._loop.is_closed():
             self._loop = asyncio.new_event_loop()
         asyncio.set_event_loop(self._loop)
@@ -94,6 +100,17 @@ class Cells:
             with contextlib.suppress(RuntimeError):
                 self._loop.run_until_complete(asyncio.wait([task], timeout=0.5))
             raise
+
+    def _asyncio(self) -> ModuleType:
+        """Return the module, imported only here: the first kernel of a sandbox is there sooner without it."""
+        if "asyncio" not in sys.modules:
+            # A file of that name in the workspace is not meant.
+            path, sys.path[:] = list(sys.path), self._path
+            try:
+                importlib.import_module("asyncio")
+            finally:
+                sys.path[:] = path
+        return sys.modules["asyncio"]
 
 
 def missing_input() -> Callable[[object], str]:

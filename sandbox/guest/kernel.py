@@ -12,6 +12,7 @@ import socket
 import sys
 import types
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 from . import figures, rich
@@ -29,9 +30,10 @@ class Kernel:
     Args:
         control: Socket to the supervisor.
         streams: Standard output and error.
+        path: Where this interpreter's own modules are.
     """
 
-    def __init__(self, control: socket.socket, streams: Pair) -> None:
+    def __init__(self, control: socket.socket, streams: Pair, path: Sequence[str]) -> None:
         self._control = control
         self._streams = streams
         self._pid = os.getpid()
@@ -40,7 +42,7 @@ class Kernel:
         module = types.ModuleType("__main__")
         sys.modules["__main__"] = module
         module.__dict__.update(display=self.display, __builtins__=builtins)
-        self._cells = Cells(module)
+        self._cells = Cells(module, path)
         # `plt.show()` has nothing to do: figures are shown when the cell ends.
         warnings.filterwarnings("ignore", message=".*FigureCanvasAgg is non-interactive")
 
@@ -147,6 +149,7 @@ def main(settings: str, control_fd: int, out_fd: int, err_fd: int) -> None:
     sys.addaudithook(lambda event, arguments: streams.flush() if event in _CHILDREN else None)
     builtins.input = missing_input()  # type: ignore[assignment]
     sys.argv = [""]
+    path = list(sys.path)
     sys.path.insert(0, "")
     workspace = json.loads(settings)["workspace"]
     os.chdir(workspace)
@@ -154,4 +157,4 @@ def main(settings: str, control_fd: int, out_fd: int, err_fd: int) -> None:
     sys.path.append(os.path.join(workspace, ".packages"))
     if "numpy" in sys.modules:
         sys.modules["numpy"].random.seed()
-    Kernel(control, streams).serve()
+    Kernel(control, streams, path).serve()

@@ -9,6 +9,7 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Sequence
 
 _WARM = ("ast", "asyncio", "base64", "inspect", "linecache", "traceback", "json", "re", "threading", "subprocess")
 
@@ -25,13 +26,10 @@ def main(fd: int, preload: list[str]) -> None:
     supervisor.set_inheritable(False)
     from . import kernel
 
-    for name in (*_WARM, *preload):
-        try:
-            importlib.import_module(name)
-        except ImportError:
-            continue
-    gc.collect()
-    gc.freeze()
+    # Somebody waits for the first kernel: it is born at once, unless it is to be born with something.
+    warm = bool(preload)
+    if warm:
+        _warm_up(preload)
     while True:
         try:
             request, ancillary, _, _ = supervisor.recvmsg(4096, socket.CMSG_SPACE(3 * 4))
@@ -61,3 +59,16 @@ def main(fd: int, preload: list[str]) -> None:
             os.waitpid(between, 0)
         for each in fds:
             os.close(each)
+        if not warm:
+            warm = True
+            _warm_up(())
+
+
+def _warm_up(preload: Sequence[str]) -> None:
+    for name in (*_WARM, *preload):
+        try:
+            importlib.import_module(name)
+        except ImportError:
+            continue
+    gc.collect()
+    gc.freeze()

@@ -36,6 +36,11 @@ async def test_await_works_at_top_level_and_loops_persist(box: Running) -> None:
     assert (await box.ok("asyncio.run(f())")).result == "7"
 
 
+async def test_a_file_of_the_users_does_not_stand_in_for_the_loop(box: Running) -> None:
+    await box.ok("open('asyncio.py', 'w').write('raise SystemExit')\nasync def f():\n    return 8")
+    assert (await box.ok("await f()")).result == "8"
+
+
 async def test_a_traceback_points_at_the_cell_alone(box: Running) -> None:
     await box.ok("def divide(n):\n    return 1 / n")
     done = (await box.run("x = 1\ndivide(0)")).done
