@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
+from inspect import signature
 from typing import Any
 
 from lra.errors import UsageError
@@ -24,6 +26,11 @@ def ManagedAgent(provider: str | None = None, **options: Any) -> LocalManagedAge
     Raises:
         UsageError: There is no such provider, or the configuration is wrong.
     """
+    known = [each for each in signature(LocalManagedAgent).parameters if each != "provider"]
+    if wrong := next((name for name in options if name not in known), None):
+        close = get_close_matches(wrong, known, 1)
+        hint = f"Is {close[0]!r} meant?" if close else f"Choose of {', '.join(known)}."
+        raise UsageError(f"ManagedAgent has no option {wrong!r}.", hint=hint)
     if provider is None or provider == "local":
         return LocalManagedAgent(**options)
     if provider in COMPUTE:
