@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from lra.managed.host import Host
     from lra.managed.local import LocalManagedAgent
     from lra.managed.protocols import ManagedBackendProtocol, ManagedRuntimeProtocol
+    from lra.managed.runtime import LocalManagedRuntime
     from lra.managed.session_info import SessionInfo
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "Host",
     "LocalManagedAgent",
     "LocalManagedConfig",
+    "LocalManagedRuntime",
     "ManagedAgent",
     "ManagedBackendProtocol",
     "ManagedConfig",
@@ -36,6 +38,7 @@ _HOME = {
     "Host": "host",
     "LocalManagedAgent": "local",
     "LocalManagedConfig": "config",
+    "LocalManagedRuntime": "runtime",
     "ManagedAgent": "factory",
     "ManagedBackendProtocol": "protocols",
     "ManagedConfig": "config",

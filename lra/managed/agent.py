@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 from lra.errors import UsageError
 from lra.managed.config import LocalManagedConfig
 from lra.managed.local import LocalManagedAgent
-from lra.managed.protocols import ManagedBackendProtocol
+from lra.managed.protocols import ManagedBackendProtocol, ManagedRuntimeProtocol
+from lra.managed.runtime_backend import RuntimeBackend
 from lra.managed.worker import check_message
 from lra.session.sync import LoopThread
 from lra.text import one_line
@@ -23,18 +24,24 @@ class Agent:
 
     Args:
         name: What it is called.
-        backend: Who answers: a `ManagedAgent`, or a backend of one's own; by default a managed agent of this name.
+        backend: Who answers: a `ManagedAgent`, or a backend or a runtime of one's own; by default a managed agent of
+            this name.
 
     Raises:
         UsageError: The backend cannot do what a backend has to.
     """
 
-    def __init__(self, name: str = "Agent", *, backend: ManagedBackendProtocol | None = None) -> None:
+    def __init__(
+        self,
+        name: str = "Agent",
+        *,
+        backend: ManagedBackendProtocol | ManagedRuntimeProtocol | None = None,
+    ) -> None:
         self.name = name
         self.backend: ManagedBackendProtocol = (
             LocalManagedAgent(config=LocalManagedConfig(name=name, model=None))
             if backend is None
-            else _checked(backend)
+            else _checked(backend, name)
         )
         self.chat_history: list[dict[str, str]] = []
         """What was said through this object: `role` and `content`."""
@@ -149,12 +156,14 @@ class Agent:
         return self._thread.run(work)
 
 
-def _checked(backend: Any) -> ManagedBackendProtocol:
+def _checked(backend: Any, name: str) -> ManagedBackendProtocol:
     missing = [name for name in ("execute", "stream", "reset_session", "reset_all") if not hasattr(backend, name)]
+    if missing and isinstance(backend, ManagedRuntimeProtocol):
+        return RuntimeBackend(backend, name)
     if missing:
         raise UsageError(
             f"{one_line(repr(backend), 60)} is no backend: it has no {', '.join(missing)}.",
-            hint="lra.managed.ManagedBackendProtocol says what a backend has.",
+            hint="lra.managed has ManagedBackendProtocol and ManagedRuntimeProtocol, which say what a backend has.",
         )
     return backend  # type: ignore[no-any-return]
 

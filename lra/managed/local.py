@@ -317,25 +317,16 @@ class LocalManagedAgent:
             assert self.agent_id is not None
             assert self.agent_version is not None
             assert self.environment_id is not None
-            if self._session_id is not None:
-                try:
-                    session = await store.managed.session(self._session_id)
-                except NotFoundError:
-                    # Sessions in which nothing was said yet are not kept.
-                    session = None
-                if session is not None and session.archived_at is not None:
-                    raise UsageError(f"The session {session.id} is archived.", hint="Begin another: reset_session().")
-            if self._session_id is None or session is None:
+            session = None if self._session_id is None else await store.managed.session(self._session_id)
+            if session is not None and session.archived_at is not None:
+                raise UsageError(f"The session {session.id} is archived.", hint="Begin another: reset_session().")
+            if self._session_id is None:
                 record = await store.sessions.create(
-                    id=self._session_id,
-                    folder=str(settings.folder),
-                    agent=self._plan.slug,
-                    origin="managed",
-                    title=self._plan.session_title,
+                    folder=str(settings.folder), agent=self._plan.slug, origin="managed", title=self._plan.session_title
                 )
                 if self._plan.session_title:
                     await store.sessions.set_title(record.id, self._plan.session_title, by_user=True)
-                self._session_id, session = record.id, None
+                self._session_id = record.id
             if session is None or (session.agent_version, session.environment_id) != (
                 self.agent_version,
                 self.environment_id,
@@ -365,7 +356,8 @@ class LocalManagedAgent:
         try:
             session = await store.managed.session(self._session_id)
         except NotFoundError:
-            return SessionInfo(id=self._session_id, status="running" if running else "idle")
+            # Somebody has deleted it.
+            return SessionInfo(id=self._session_id)
         status = "running" if running else "terminated" if session.archived_at is not None else "idle"
         return SessionInfo(id=session.id, status=status, title=session.title, usage=dict(session.usage))
 

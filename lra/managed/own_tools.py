@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -16,7 +16,8 @@ from pydantic_ai.toolsets import AbstractToolset
 from lra.config import Settings
 from lra.errors import LraError
 from lra.managed.config import CustomTool, ToolConfirmation
-from lra.managed.selection import MEMORY, TASKS, WEB, Custom, Policy
+from lra.managed.plan import Plan
+from lra.managed.selection import MEMORY, TASKS, WEB, Custom
 from lra.text import clean_text, one_line
 from lra.tools.consent import Answer, Approver, by_policy
 from lra.tools.deps import AgentDeps
@@ -77,25 +78,25 @@ def _offered(names: frozenset[str], _ctx: RunContext[AgentDeps], tool: ToolDefin
     return tool.name in names
 
 
-def approver(policies: Mapping[str, Policy], confirmation: ToolConfirmation | None, settings: Settings) -> Approver:
+def approver(plan: Plan, settings: Settings) -> Approver:
     """Return who is asked about calls: the program that uses the library, else what the settings say.
 
     Args:
-        policies: The agent's tools, and what its configuration says of each.
-        confirmation: What the program asks with.
-        settings: What holds where it does not.
+        plan: The agent.
+        settings: What holds where nobody is asked.
     """
+    policies, confirmation = plan.selection.policies, plan.on_tool_confirmation
     otherwise = by_policy(settings.approval)
 
     async def ask(name: str, args: dict[str, Any], reason: str, *, call_id: str = "", lasting: bool = True) -> Answer:
         policy = policies.get(name)
         if policy == "allow":
             return True
+        # A search was asked for with the tool; which page is read is the model's choice.
+        if name == "web_search" and policy is None and not plan.confirm_every:
+            return True
         if confirmation is not None:
             return await _confirmed(confirmation, {"tool_name": name, "input": args, "reason": reason, "id": call_id})
-        # A search was asked for with the tool; which page is read is the model's choice.
-        if name == "web_search" and policy is None:
-            return True
         return await otherwise(name, args, reason, call_id=call_id, lasting=lasting)
 
     return ask

@@ -86,6 +86,8 @@ class Plan:
     session_title: str
     on_tool_confirmation: ToolConfirmation | None
     on_custom_tool: CustomTool | None
+    confirm_every: bool
+    """Whether every call is confirmed that is not always allowed, and not only what has to be."""
 
     @property
     def slug(self) -> str:
@@ -153,6 +155,7 @@ def read_config(
         raise UsageError("max_turns is a number above 0.")
     tools = given["tools"]
     model = given["model"]
+    confirmation = on_tool_confirmation or given.get("on_tool_confirmation")
     plan = Plan(
         name=_of(str, "name", given["name"]).strip() or "Agent",
         model=model_string(_of(str, "model", model or "")) or None,
@@ -163,8 +166,9 @@ def read_config(
         max_turns=turns,
         metadata=_of(dict, "metadata", given["metadata"]),
         session_title=_of(str, "session_title", given["session_title"]),
-        on_tool_confirmation=on_tool_confirmation or given.get("on_tool_confirmation"),
+        on_tool_confirmation=confirmation,
         on_custom_tool=on_custom_tool or given.get("on_custom_tool"),
+        confirm_every=confirmation is not None,
     )
     if plan.selection.custom and plan.on_custom_tool is None:
         raise UsageError(

@@ -39,7 +39,7 @@ class ManagedRuntimeProtocol(Protocol):
         """Keep an environment and return its id."""
         ...
 
-    async def create_session(self, agent_id: str, environment_id: str, **options: Any) -> str:
+    async def create_session(self, agent_id: str, environment_id: str) -> str:
         """Begin a session and return its id."""
         ...
 

@@ -105,7 +105,7 @@ class Worker:
             model=self.plan.model,
             origin="managed",
             use_memory=not self.plan.selection.names.isdisjoint(MEMORY),
-            approver=approver(self.plan.selection.policies, self.plan.on_tool_confirmation, runtime.settings),
+            approver=approver(self.plan, runtime.settings),
         )
         self._session = session
         return session
@@ -148,7 +148,7 @@ class Worker:
     async def _definition(self, runtime: Runtime, session_id: str) -> Definition:
         plan, selection = self.plan, self.plan.selection
         bench = await self._bench(session_id)
-        confirmed = plan.on_tool_confirmation is not None
+        confirmed = plan.confirm_every
         toolsets = program_toolsets(selection.names, runtime.settings)
         if bench is not None and not selection.names.isdisjoint(IN_SANDBOX):
             toolsets.append(

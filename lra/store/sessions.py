@@ -239,13 +239,14 @@ class SessionStore:
         await self._database.write(work)
 
     async def discard_empty(self, session_id: str) -> None:
-        """Remove a session in which nothing was ever said, unless the person named it or somebody has it open."""
+        """Remove a session in which nothing was ever said, unless somebody named it, has it open or has its id."""
 
         def work(connection: Connection) -> None:
             connection.execute(
                 delete(sessions).where(
                     sessions.c.id == session_id,
                     sessions.c.title_source != "user",
+                    sessions.c.origin != "managed",
                     sessions.c.lease_owner.is_(None),
                     ~select(journal.c.seq).where(journal.c.session_id == session_id).exists(),
                 )

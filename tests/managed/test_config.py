@@ -73,7 +73,7 @@ def test_a_wrong_field(fields: dict[str, Any], sentence: str, as_dict: bool) -> 
 @pytest.mark.parametrize("name", ["mcp_servers", "skills", "callable_agents", "resources", "vault_ids"])
 def test_what_only_a_hosted_agent_has(name: str) -> None:
     with pytest.raises(UsageError, match=f"takes no {name}"):
-        ManagedAgent(config=ManagedConfig(**{name: [{"id": "x"}]}))
+        ManagedAgent(config={name: [{"id": "x"}]})
 
 
 @pytest.mark.parametrize(
