@@ -29,7 +29,8 @@ def guard(api_key: str | None, opens: Callable[[str, str], bool]) -> list[Any]:
         opens: Whether a key opens a sandbox.
     """
 
-    def allowed(request: Request) -> None:
+    # Not a plain function, which would be given a thread for every request.
+    async def allowed(request: Request) -> None:
         _allow(request, api_key, opens)
 
     # The scheme is for the OpenAPI page; what is shown is looked at above.

@@ -29,9 +29,10 @@ class Sandbox:
         link: The connection.
         provider: Name of the provider.
         created: When, in seconds of the epoch.
+        key_hash: Of the key that opens this sandbox alone; empty when there is none.
     """
 
-    def __init__(self, spec: Spec, box: Box, link: Link, *, provider: str, created: float) -> None:
+    def __init__(self, spec: Spec, box: Box, link: Link, *, provider: str, created: float, key_hash: str = "") -> None:
         self.spec = spec
         self.box = box
         self.provider = provider
@@ -39,8 +40,7 @@ class Sandbox:
         self._link = link
         self._used = time.monotonic()
         self._running = 0
-        self.key_hash = ""
-        """Of the key that opens this sandbox alone; empty when there is none."""
+        self.key_hash = key_hash
         self.paused = bool(link.hello.get("paused"))
         self._cell = asyncio.Lock()
 

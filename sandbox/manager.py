@@ -137,6 +137,21 @@ class Manager(Dealings):
         Raises:
             SandboxError: The options are wrong, a limit is reached, or no provider works.
         """
+        return (await self._create(options, "")).info()
+
+    async def create_with_key(self, **options: Any) -> tuple[dict[str, Any], str]:
+        """Make a sandbox and return what it is, and a key that opens it and nothing else.
+
+        Args:
+            **options: Fields of `sandbox.options.OPTIONS`.
+
+        Raises:
+            SandboxError: The options are wrong, a limit is reached, or no provider works.
+        """
+        key = new_key()
+        return (await self._create(options, _hashed(key))).info(), key
+
+    async def _create(self, options: dict[str, Any], key_hash: str) -> Sandbox:
         spec = replace(read_options(options), lease_seconds=self._lease)
         if len(self._sandboxes) + self._starting >= self._most:
             self.metrics.count("refused_total", kind="limit")
@@ -145,7 +160,7 @@ class Manager(Dealings):
         began = time.monotonic()
         try:
             warm = await self._pool.take(spec)
-            sandbox = await (self._make(spec) if warm is None else self._claim(warm, spec))
+            sandbox = await (self._make(spec, key_hash) if warm is None else self._claim(warm, spec, key_hash))
             await self._add_packages(sandbox)
         except SandboxError as error:
             self.metrics.count("refused_total", kind=error.kind)
@@ -158,7 +173,7 @@ class Manager(Dealings):
         self._sandboxes[sandbox.spec.sandbox_id] = sandbox
         if self._sweeper is None:
             await self.open()
-        return sandbox.info()
+        return sandbox
 
     async def _add_packages(self, sandbox: Sandbox) -> None:
         """Add what a provider without images could not build in; without it there is no sandbox."""
@@ -172,17 +187,6 @@ class Manager(Dealings):
             await asyncio.shield(asyncio.ensure_future(self._bury(sandbox)))
             raise
 
-    async def new_key(self, sandbox_id: str) -> str:
-        """Return a key that opens this sandbox and nothing else, in place of the one before.
-
-        Args:
-            sandbox_id: Which.
-        """
-        sandbox, key = self._find(sandbox_id), new_key()
-        sandbox.key_hash = hashlib.sha256(key.encode()).hexdigest()
-        await self._note(sandbox)
-        return key
-
     def opens(self, key: str, sandbox_id: str) -> bool:
         """Whether a key opens a sandbox.
 
@@ -191,8 +195,7 @@ class Manager(Dealings):
             sandbox_id: Which.
         """
         sandbox = self._sandboxes.get(sandbox_id)
-        given = hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()
-        return sandbox is not None and hmac.compare_digest(given, sandbox.key_hash)
+        return sandbox is not None and hmac.compare_digest(_hashed(key), sandbox.key_hash)
 
     async def list_sandboxes(self) -> list[dict[str, Any]]:
         """Return what there is, oldest first."""
@@ -232,11 +235,11 @@ class Manager(Dealings):
             raise NotFoundError(f"There is no sandbox {sandbox_id}.")
         return sandbox
 
-    async def _make(self, spec: Spec) -> Sandbox:
+    async def _make(self, spec: Spec, key_hash: str) -> Sandbox:
         provider, box = await self._start(spec)
         try:
             link = await Link.open(box, spec)
-            sandbox = Sandbox(spec, box, link, provider=provider.name, created=time.time())
+            sandbox = Sandbox(spec, box, link, provider=provider.name, created=time.time(), key_hash=key_hash)
             await self._note(sandbox)
         except BaseException as error:
             await asyncio.shield(asyncio.ensure_future(box.kill()))
@@ -245,9 +248,9 @@ class Manager(Dealings):
             raise
         return sandbox
 
-    async def _claim(self, warm: Warm, wanted: Spec) -> Sandbox:
+    async def _claim(self, warm: Warm, wanted: Spec, key_hash: str) -> Sandbox:
         spec = claimed(warm, wanted)
-        sandbox = Sandbox(spec, warm.box, warm.link, provider=warm.provider, created=time.time())
+        sandbox = Sandbox(spec, warm.box, warm.link, provider=warm.provider, created=time.time(), key_hash=key_hash)
         try:
             await self._note(sandbox)
         except BaseException:
@@ -354,8 +357,9 @@ class Manager(Dealings):
             except GoneError as error:
                 _log.info("The sandbox %s cannot be taken over: %s", record.id, error.message)
             else:
-                sandbox = Sandbox(spec, box, link, provider=record.provider, created=record.created)
-                sandbox.key_hash = record.key_hash
+                sandbox = Sandbox(
+                    spec, box, link, provider=record.provider, created=record.created, key_hash=record.key_hash
+                )
                 self._sandboxes[record.id] = sandbox
                 self.metrics.count("created_total", provider=record.provider, came="adopted")
                 return True
@@ -398,3 +402,7 @@ class Manager(Dealings):
         else:
             self._sandboxes.pop(sandbox.spec.sandbox_id, None)
             await sandbox.let_go()
+
+
+def _hashed(key: str) -> str:
+    return hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()

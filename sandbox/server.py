@@ -96,13 +96,11 @@ def _add_sandboxes(app: FastAPI, manager: Manager, guarded: Any) -> None:
     @app.post("/sandboxes", status_code=201, dependencies=guarded, tags=["sandboxes"])
     async def create(request: Request, body: Annotated[schemas.CreateBody | None, Body()] = None) -> schemas.NewSandbox:
         """Make a sandbox."""
-        made = await manager.create(**(body.options() if body else {}))
+        made, key = await manager.create_with_key(**(body.options() if body else {}))
         if await request.is_disconnected():
             # Nobody will ever learn of it.
             await manager.delete(made["id"])
-        else:
-            made["token"] = await manager.new_key(made["id"])
-        return schemas.NewSandbox(**{"token": "", **made})
+        return schemas.NewSandbox(**made, token=key)
 
     @app.get("/sandboxes", dependencies=guarded, tags=["sandboxes"])
     async def list_sandboxes() -> schemas.Sandboxes:
