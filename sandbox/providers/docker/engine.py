@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
+_PROBE_SECONDS = 5.0
 
 
 async def whole(function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
@@ -58,6 +60,7 @@ def connect(url: str | None, runtime: str | None = None) -> tuple[DockerClient, 
     from docker.errors import DockerException
 
     try:
+        _listen(url)
         client = docker.DockerClient(base_url=url, timeout=120) if url else docker.from_env(timeout=120)
         info: Mapping[str, Any] = client.info()
     except (DockerException, OSError) as error:
@@ -90,6 +93,20 @@ def connect(url: str | None, runtime: str | None = None) -> tuple[DockerClient, 
         and (info.get("Name"), info.get("KernelVersion")) == (machine.nodename, machine.release)
     )
     return client, near
+
+
+def _listen(url: str | None) -> None:
+    """Find out whether anything listens on an engine's socket: the SDK leaves its own open where nothing does.
+
+    Raises:
+        OSError: Nothing does.
+    """
+    scheme, _, path = (url or os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock").partition("://")
+    if scheme not in {"unix", "http+unix"} or not hasattr(socket, "AF_UNIX"):
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(_PROBE_SECONDS)
+        probe.connect(path)
 
 
 def remove(client: DockerClient, container: str) -> None:
