@@ -15,7 +15,7 @@ from lra.managed.config import AnyConfig, CustomTool, ToolConfirmation
 from lra.managed.host import Host
 from lra.managed.plan import Place, read_config
 from lra.managed.session_info import SessionInfo
-from lra.managed.worker import Emit, Worker, check_message, output_of
+from lra.managed.worker import Emit, Worker, check_message, check_options, output_of
 from lra.store.managed import ManagedSessionRecord, ManagedStore
 from lra.text import one_line
 
@@ -95,27 +95,31 @@ class LocalManagedAgent:
         """What is attached to run tools in."""
         return self._place.compute
 
-    async def execute(self, prompt: str, **_options: Any) -> str:
+    async def execute(self, prompt: str, **options: Any) -> str:
         """Run one turn and return the answer.
 
         Args:
             prompt: The message.
+            **options: None yet.
 
         Raises:
             ManagedSandboxRequired: There are packages and nothing to install them in.
             LraError: The turn did not complete; its `exit_code` says how.
         """
+        check_options(options)
         return output_of(await self._host.call(self._turn(prompt, _unheard)))
 
-    async def stream(self, prompt: str, **_options: Any) -> AsyncGenerator[str, None]:
+    async def stream(self, prompt: str, **options: Any) -> AsyncGenerator[str, None]:
         """Run one turn and yield the answer as it comes; leaving the loop cancels the turn.
 
         Args:
             prompt: The message.
+            **options: None yet.
 
         Raises:
             LraError: The turn did not complete; raised after what came of the answer.
         """
+        check_options(options)
         async with aclosing(self.events(prompt)) as events:
             async for event in events:
                 if isinstance(event, TextDelta) and not event.parent:

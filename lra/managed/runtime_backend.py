@@ -10,6 +10,7 @@ from lra.errors import LraError
 from lra.managed.config import ManagedConfig
 from lra.managed.protocols import ManagedRuntimeProtocol
 from lra.managed.wire import text_of, texts
+from lra.managed.worker import check_options
 
 
 class RuntimeBackend:
@@ -32,7 +33,7 @@ class RuntimeBackend:
 
         Args:
             prompt: The message.
-            **options: Nothing yet.
+            **options: None yet.
 
         Raises:
             LraError: The turn did not complete.
@@ -43,15 +44,17 @@ class RuntimeBackend:
                 answer = message
         return answer
 
-    async def stream(self, prompt: str, **_options: Any) -> AsyncGenerator[str, None]:
+    async def stream(self, prompt: str, **options: Any) -> AsyncGenerator[str, None]:
         """Run one turn and yield the agent's messages, each as it is finished.
 
         Args:
             prompt: The message.
+            **options: None yet.
 
         Raises:
             LraError: The turn did not complete.
         """
+        check_options(options)
         session_id, error = await self._session(), ""
         await self.runtime.send_event(session_id, {"type": "user.message", "content": texts(prompt)})
         async with aclosing(self.runtime.stream_events(session_id)) as events:  # type: ignore[type-var]

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from lra.agent.custom import Definition
 from lra.agent.models import normalise
-from lra.errors import BudgetError, ConfigError, InterruptedTurnError, UnavailableError, UsageError
+from lra.errors import BudgetError, BusyError, ConfigError, InterruptedTurnError, UnavailableError, UsageError
 from lra.events import Event, TurnFinished
 from lra.managed.box_tools import box_toolset
 from lra.managed.compute import Compute, about, install_on_host, require_sandbox
@@ -27,6 +28,10 @@ from lra.tools.workbench import Workbench
 from sandbox.client import Client, SandboxError
 
 Emit = Callable[[Event], None]
+
+_PATIENCE = 5.0
+"""Seconds to wait for a turn that somebody else runs in the session."""
+_LOOK = 0.1
 
 
 class Worker:
@@ -97,6 +102,7 @@ class Worker:
     async def _open(self, session_id: str) -> Session:
         require_sandbox(self.place)
         runtime = await self._ready()
+        await self._others(runtime, session_id)
         definition = await self._definition(runtime, session_id)
         session = await Session.open(
             runtime,
@@ -109,6 +115,17 @@ class Worker:
         )
         self._session = session
         return session
+
+    async def _others(self, runtime: Runtime, session_id: str) -> None:
+        """Wait for a turn that somebody else runs in the session, for a while."""
+        for _ in range(int(_PATIENCE / _LOOK)):
+            if await runtime.store.sessions.holder(session_id) is None:
+                return
+            await asyncio.sleep(_LOOK)
+        raise BusyError(
+            f"The session {session_id} is in use by another program, or another part of this one.",
+            hint="Try again when its turn has ended.",
+        )
 
     async def _send(self, session: Session, prompt: str, emit: Emit) -> TurnFinished:
         finished: TurnFinished | None = None
@@ -242,6 +259,16 @@ def check_message(message: object) -> None:
         raise UsageError(f"A message is a text, not {one_line(repr(message), 40)}.")
     if not clean_text(message).strip():
         raise UsageError("The message is empty.")
+
+
+def check_options(options: Mapping[str, Any]) -> None:
+    """Refuse options of a turn, of which there are none.
+
+    Raises:
+        UsageError: There is one.
+    """
+    if options:
+        raise UsageError(f"A turn has no option {next(iter(options))!r}.", hint="Put it into the configuration.")
 
 
 def output_of(finished: TurnFinished) -> str:

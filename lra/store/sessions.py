@@ -183,10 +183,13 @@ class SessionStore:
         return await session_search.preview(self._database, session_id, lines, around)
 
     async def latest(self, folder: str | None = None, *, agent: str | None = None) -> SessionRecord | None:
-        """Return the session used last, in `folder` or anywhere, of one agent or of any; imported ones do not count."""
+        """Return the session used last, in `folder` or anywhere, of one agent or of any.
+
+        Imported ones do not count, nor those that programs have with managed agents.
+        """
         query = (
             _counted()
-            .where(sessions.c.origin.not_in(("import", SPECIALIST)))
+            .where(sessions.c.origin.not_in(("import", "managed", SPECIALIST)))
             .where(select(turns.c.id).where(turns.c.session_id == sessions.c.id).exists())
             .order_by(sessions.c.updated_at.desc())
             .limit(1)

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from blockbuster import BlockBuster
 
-from lra import Agent
-from lra.errors import BudgetError, ConfigError, InterruptedTurnError, LraError, NotFoundError, UsageError
+from lra import Agent, SyncSession
+from lra.errors import BudgetError, BusyError, ConfigError, InterruptedTurnError, LraError, NotFoundError, UsageError
 from lra.events import TurnFinished
 from lra.managed import Host, LocalManagedConfig, ManagedAgent, ManagedConfig
 from tests.managed.conftest import Make
@@ -105,7 +105,7 @@ def test_a_session_goes_on_elsewhere(managed: Make, model_server: ModelServer) -
 
 OTHER_PROCESS = """
 import json, sys
-from lra import Agent
+from lra import Agent, SyncSession
 from lra.managed import ManagedAgent, ManagedConfig
 managed = ManagedAgent(provider="local", config=ManagedConfig(model="offline"))
 if len(sys.argv) > 1:
@@ -333,3 +333,35 @@ def test_nothing_secret_is_written_down(managed: Make, model_server: ModelServer
     database.close()
     assert b"s3cr3t-value" not in path.read_bytes()
     assert b"k3y-of-mine" not in path.read_bytes()
+
+
+async def test_two_in_one_session_take_turns(
+    managed: Make, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model_server.script(say("One."), say("Two three", hold=1), say("Four."))
+    first, second = managed(config=mini()), managed(config=mini())
+    await first.execute("a")
+    await asyncio.to_thread(second.restore_ids, first.save_ids())
+    running = asyncio.create_task(first.execute("b"))
+    await model_server.until_held()
+    monkeypatch.setattr("lra.managed.worker._PATIENCE", 0.2)
+    with pytest.raises(BusyError, match="is in use by another program, or another part of this one"):
+        await second.execute("c")
+    monkeypatch.setattr("lra.managed.worker._PATIENCE", 20.0)
+    waiting = asyncio.create_task(second.execute("d"))
+    model_server.release()
+    assert await running == "Two three"
+    assert await waiting == "Four."
+    texts = [message.text for message in model_server.last_messages()][1:]
+    assert texts == ["a", "One.", "b", "Two three", "d"]
+
+
+def test_a_chat_does_not_go_on_with_it(managed: Make, model_server: ModelServer) -> None:
+    model_server.script(say("Hello."))
+    backend = managed(config=mini(name="lra"))
+    agent = Agent(backend=backend)
+    agent.start("hello")
+    with SyncSession(model="offline", continue_latest=True) as session:
+        assert session.id != backend.session_id
+    with pytest.raises(UsageError, match="A turn has no option 'temperature'"):
+        agent.start("hello", temperature=0)
