@@ -18,6 +18,9 @@ MAX_CHARS = 1_200
 MODEL_INPUT_CHARS = 24_000
 _SENTENCE = re.compile(r"(?<=[.!?。！？])\s+|\n+")
 _WORD = re.compile(r"\w{3,}")
+_LETTER = re.compile(r"\w")
+_FENCE = re.compile(r"(?:`{3,}|~{3,})")
+_MARK = re.compile(r"^(?:#{1,6}|>|[-*+])\s+")
 _GREETING = re.compile(
     r"^\W*(?:hi|hello|hey|hallo|good (?:morning|evening|afternoon)|thanks?|thank you|ok(?:ay)?|bye)\W*$", re.I
 )
@@ -33,8 +36,10 @@ class Line:
 
 def title_of(text: str) -> str:
     """Return a short title from the first thing the person said."""
-    first = next((part for part in _SENTENCE.split(text.strip()) if part.strip()), "")
-    return one_line(first.strip().rstrip(".?!:;,"), 60)
+    parts = [part.strip() for part in _SENTENCE.split(text.strip()) if part.strip()]
+    # What only begins something, as a fence does, says nothing.
+    first = next((part for part in parts if not _FENCE.match(part) and _LETTER.search(part)), parts[0] if parts else "")
+    return one_line(_MARK.sub("", first).rstrip(".?!:;,"), 60)
 
 
 def extract(lines: Sequence[Line], *, limit: int = MAX_CHARS) -> str:

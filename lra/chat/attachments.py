@@ -136,7 +136,8 @@ async def _add_memory(message: Message, word: str, session: Session) -> None:
         return
     shape = record.to_dict()
     text = f"Memory {record.id} ({record.kind}, {shape['created_at'][:10]}): {record.content}"
-    message.attachments.append(Attachment(f"memory:{record.id}", "text/plain", text=text))
+    # Its words are in one place less to be forgotten in.
+    message.attachments.append(Attachment(f"memory:{record.id}", "text/plain", text=text, label="a memory"))
 
 
 async def _add_session(message: Message, word: str, session: Session) -> None:
@@ -156,7 +157,6 @@ async def _add_session(message: Message, word: str, session: Session) -> None:
     if len(text) > _SESSION_CHARS:
         text = "[earlier lines left out]\n" + text[-_SESSION_CHARS:]
         message.notes.append(f"Of session {record.id} only the last {_SESSION_CHARS:,} characters go along.")
-    title = record.title or "untitled"
-    message.attachments.append(
-        Attachment(f"session:{record.id}", "text/plain", text=f"Conversation {record.id}, “{title}”:\n\n{text}")
-    )
+    text = f"Conversation {record.id}, “{record.title or 'untitled'}”:\n\n{text}"
+    label = f"“{record.title}”" if record.title else "an untitled conversation"
+    message.attachments.append(Attachment(f"session:{record.id}", "text/plain", text=text, label=label))

@@ -17,3 +17,5 @@ class Attachment:
     """The content as it is, for images and documents."""
     text: str | None = None
     """The content as text, ready to be put behind the message."""
+    label: str = ""
+    """What a title says instead of its name, where that is an id."""

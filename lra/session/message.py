@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 
 from pydantic_ai.messages import BinaryContent, UserContent
 
@@ -18,6 +20,9 @@ from lra.store import SessionRecord, StructuredMemoryStore, TurnRecord
 from lra.store.inbox import Inbox
 from lra.text import clean_text
 
+_WORD = re.compile(r"""(?<!\w)@(?:"([^"\n]+)"|([^\s"]+))""")
+_TRAILING = ".,;:!?)]}'”»"
+
 
 @dataclass(frozen=True, slots=True)
 class Message:
@@ -29,6 +34,8 @@ class Message:
     """What the model is given: the text, and what is attached behind it."""
     shown: str
     """What the journal shows and search finds: the text and the names of what is attached."""
+    title: str
+    """What a conversation is called that begins with it."""
 
 
 def compose(text: str, attachments: Sequence[Attachment] = ()) -> Message:
@@ -38,8 +45,9 @@ def compose(text: str, attachments: Sequence[Attachment] = ()) -> Message:
         text: What the person wrote.
         attachments: What goes along with it.
     """
+    title = clean_text(title_of(_readable(text, attachments))).strip()
     if not attachments:
-        return Message(text, text, text)
+        return Message(text, text, text, title)
     contents: list[UserContent] = [text]
     for attachment in attachments:
         if attachment.data is not None:
@@ -47,7 +55,27 @@ def compose(text: str, attachments: Sequence[Attachment] = ()) -> Message:
         else:
             contents.append(enclose(clean_text(attachment.name), clean_text(attachment.text or "")))
     names = ", ".join(attachment.name for attachment in attachments)
-    return Message(text, contents, f"{text}\n\n[attached: {clean_text(names)}]")
+    return Message(text, contents, f"{text}\n\n[attached: {clean_text(names)}]", title)
+
+
+def _readable(text: str, attachments: Sequence[Attachment]) -> str:
+    """Return a message with words for what is attached where it names it; ids that it begins with are left out."""
+
+    def named(word: str) -> Attachment | None:
+        # An id may be cut short.
+        found = (each for each in attachments if each.name == word or (each.label and each.name.startswith(word)))
+        return next(found, None)
+
+    def replaced(match: re.Match[str]) -> str:
+        word = match[1] or match[2]
+        core = word if match[1] else word.rstrip(_TRAILING)
+        one = named(core)
+        return (one.label or PurePath(one.name).name) + word[len(core) :] if one else match[0]
+
+    bare = text.lstrip()
+    while (first := _WORD.match(bare)) and (one := named((first[1] or first[2]).rstrip(_TRAILING))) and one.label:
+        bare = bare[first.end() :].lstrip()
+    return _WORD.sub(replaced, bare or text)
 
 
 async def begin(
@@ -74,7 +102,7 @@ async def begin(
     """
     try:
         await settle_held(store, held, session.id)
-        title = "" if session.title else clean_text(title_of(message.text)).strip()
+        title = "" if session.title else message.title
         entry = user_entry(message.shown, prompt=message.prompt)
         return await store.journal.begin_turn(session.id, entry, model=model_name, title=title)
     except BusyError as error:
