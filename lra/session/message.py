@@ -63,8 +63,8 @@ def _readable(text: str, attachments: Sequence[Attachment]) -> str:
 
     def named(word: str) -> Attachment | None:
         # An id may be cut short.
-        found = (each for each in attachments if each.name == word or (each.label and each.name.startswith(word)))
-        return next(found, None)
+        short = ":" in word
+        return next((each for each in attachments if each.name == word or (short and each.name.startswith(word))), None)
 
     def replaced(match: re.Match[str]) -> str:
         word = match[1] or match[2]
