@@ -26,7 +26,7 @@ SPACED = Attachment("my pictures/the cat.png", "image/png", data=b"\x89PNG")
             [TALK, OTHER],
             "compare “The cat talk” with an untitled conversation",
         ),
-        ("ask @s and @... about @session:7ahcg9byk2m4", [TALK], "ask @s and @... about “The cat talk”"),
+        ("ask @s and @, about @session:7ahcg9byk2m4", [TALK], "ask @s and @, about “The cat talk”"),
         ("why @memory:m4x9t1z6p0cd?", [KNOWN], "why a memory"),
         ("@src/notes.txt", [NOTES], "notes.txt"),
         ('@"my pictures/the cat.png"', [SPACED], "the cat.png"),
