@@ -66,6 +66,8 @@ class RecalledMemory:
     score: float
     signals: dict[str, float] = field(default_factory=dict)
     session: str | None = None
+    changed: str = ""
+    """Of what was said: which of its words no longer hold, and what does since."""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -25,7 +25,9 @@ def format_block(memories: Sequence[RecalledMemory]) -> str:
     ]
     for memory in memories:
         content = " ".join(memory.content.split()).replace(TAG, TAG.replace("-", " "))
-        lines.append(f"- [{memory.created_at[:10]} {memory.kind} {memory.id}] {content}")
+        changed = " ".join(memory.changed.split()).replace(TAG, TAG.replace("-", " "))
+        since = f" [since changed: {changed}]" if changed else ""
+        lines.append(f"- [{memory.created_at[:10]} {memory.kind} {memory.id}] {content}{since}")
     return "\n".join([*lines, f"</{TAG}>"])
 
 

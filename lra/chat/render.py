@@ -165,7 +165,8 @@ class TurnRenderer:
 
     def _on_recalled(self, event: events.Recalled) -> Iterator[Piece]:
         if event.memories:
-            what = "; ".join(clip(memory.content, 60) for memory in event.memories)
+            since = " (since changed)"
+            what = "; ".join(clip(memory.content, 60) + since * bool(memory.changed) for memory in event.memories)
             room = max(20, self._columns() - 8)
             yield Line(clip(f"↺ recalled {len(event.memories)}: {what}", room) + " · /why", "memory")
             yield Busy("thinking")

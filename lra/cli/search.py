@@ -66,7 +66,7 @@ def search(
     if as_json:
         output.write_json(hits)
         return
-    rows = [(f"{hit['score']:.2f}", hit["kind"], hit["id"], hit["created_at"][:10], hit["content"]) for hit in hits]
+    rows = [(f"{hit['score']:.2f}", hit["kind"], hit["id"], hit["created_at"][:10], _content(hit)) for hit in hits]
     columns = ("SCORE", "KIND", "ID", "DATE", "CONTENT")
     output.write_table(columns, rows, wide="CONTENT", empty="Nothing was found.")
 
@@ -91,6 +91,11 @@ def _search_batch(path: str, common: dict[str, Any], session: str | None, *, rec
             output.write_json({"qid": query.qid, **took, "hits": [hit.to_dict() for hit in hits]}, line=True)
 
     with_memory(work)
+
+
+def _content(hit: dict[str, Any]) -> str:
+    changed = f" [since changed: {hit['changed']}]" if "changed" in hit else ""
+    return f"{hit['content']}{changed}"
 
 
 async def _session_id(memory: Memory, session: str | None) -> str | None:

@@ -68,6 +68,7 @@ class Offered:
         # The model that reads this is elsewhere, as far as anybody knows: nothing that is for this machine alone.
         hits = await self._runtime.memory.search_for(Reader(local=False), query, limit=limit)
         texts = await _masked(hit.content for hit in hits)
+        changes = await _masked(hit.changed for hit in hits)
         return [
             {
                 "id": hit.id,
@@ -75,8 +76,9 @@ class Offered:
                 "content": text,
                 "created_at": hit.created_at,
                 "score": round(hit.score, 3),
+                **({"changed": changed} if changed else {}),
             }
-            for hit, text in zip(hits, texts, strict=True)
+            for hit, text, changed in zip(hits, texts, changes, strict=True)
         ]
 
     async def get_recent_conversations(

@@ -32,6 +32,8 @@ class Hit:
     signals: dict[str, float]
     namespace: str | None = None
     """Of a memory, where it is known."""
+    changed: str = ""
+    """Of what was said: which of its words no longer hold, and what does since."""
 
     @property
     def match(self) -> Literal["words", "meaning", "both"]:
@@ -50,6 +52,7 @@ class Hit:
             score=self.score,
             signals=dict(self.signals),
             session=self.session,
+            changed=self.changed,
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -62,6 +65,7 @@ class Hit:
             "created_at": self.created_at,
             "score": round(self.score, 6),
             "signals": {name: round(value, 6) for name, value in self.signals.items()},
+            **({"changed": self.changed} if self.changed else {}),
         }
 
 

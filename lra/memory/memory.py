@@ -214,7 +214,7 @@ class Memory:
         own = {hit.id for hit in fitting if hit.namespace == project}
         # Both orders are stable: among what fits as well, the project's comes first, and so it does in the end.
         chosen = recalling.select(text, sorted(fitting, key=lambda hit: hit.id not in own), limit=limit, max_chars=left)
-        found = always + sorted(chosen, key=lambda hit: hit.id not in own)
+        found = always + sorted(chosen, key=lambda hit: (bool(hit.changed), hit.id not in own))
         self._recalled.note(session_id, found)
         return found
 

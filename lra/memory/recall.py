@@ -60,8 +60,9 @@ def select(text: str, hits: Sequence[Hit], *, limit: int, max_chars: int) -> lis
     told: list[frozenset[str]] = []
     spent = 0
     enough = _BESIDE * max((hit.score for hit in hits if hit.kind == "turn"), default=0.0)
-    # What was kept on purpose comes first where the scores are near: talk about it is then an echo.
-    for hit in sorted(hits, key=lambda hit: (-round(hit.score, 1), hit.kind in _TALK)):
+    # What was kept on purpose comes first where the scores are near: talk about it is then an echo. What no longer
+    # holds comes last.
+    for hit in sorted(hits, key=lambda hit: (bool(hit.changed), -round(hit.score, 1), hit.kind in _TALK)):
         if len(chosen) >= limit:
             break
         if hit.kind == "turn" and hit.score < enough:
@@ -74,7 +75,7 @@ def select(text: str, hits: Sequence[Hit], *, limit: int, max_chars: int) -> lis
         chosen.append(hit)
         told.append(content)
         spent += len(hit.content)
-    return sorted(chosen, key=lambda hit: -hit.score)
+    return sorted(chosen, key=lambda hit: (bool(hit.changed), -hit.score))
 
 
 def _fits(hit: Hit) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection
 
 from lra.errors import UsageError
+from lra.memory.changes import mark_changed
 from lra.memory.echoes import gist, is_question, without_echoes
 from lra.memory.fusion import fuse
 from lra.memory.hits import SCOPES, Candidate, Hit, Scope
@@ -255,7 +256,7 @@ def _hits(
         if candidate.turn is None and spans and (fits := nearness(row.created_at, spans, told)):
             candidate.signals["time"] = fits
             candidate.score = 1.0 - (1.0 - candidate.score) * (1.0 - _TIME_SHARE * fits)
-    return [
+    hits = [
         Hit(
             id=row.id,
             session=row.session,
@@ -269,6 +270,7 @@ def _hits(
         for candidate in sorted(candidates, key=_best_first)
         if (row := rows[candidate.corpus].get(candidate.seq))
     ]
+    return mark_changed(connection, hits, asked.filters)
 
 
 def _spans(asked: Question, moments: list[int]) -> list[Span]:

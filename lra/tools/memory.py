@@ -49,6 +49,7 @@ async def search_memory(ctx: RunContext[AgentDeps], query: str, limit: int = 5) 
             "session": hit.session,
             "score": round(hit.score, 3),
             "match": hit.match,
+            **({"changed": hit.changed} if hit.changed else {}),
         }
         for hit in hits
     ]

@@ -64,6 +64,19 @@ FOUND = [
 ]
 
 
+def test_what_no_longer_holds_is_told_as_such_and_after_what_does() -> None:
+    oslo, bergen = (hits(f"I live in {town}", kind=kind)[0] for town, kind in (("Oslo", "turn"), ("Bergen", "fact")))
+    oslo["changed"] = "“I live in Oslo” no longer holds, but “I live in Bergen”"
+    found = judge(read_question("where do I live?"), read_hits([oslo, bergen]))
+    assert 'You told me yesterday: "I live in Bergen"' in answers.found(
+        read_question("where do I live?"), found, Findings(), NOW
+    )
+    question = read_question("what do you know about Oslo?")
+    said = answers.found(question, judge(question, read_hits([oslo])), Findings(), NOW)
+    assert said == 'You once told me yesterday, and it has changed since: "I live in Oslo"'
+    assert about_person(read_hits([oslo])) == []
+
+
 @pytest.mark.parametrize(("question", "memory"), FOUND)
 def test_answers_with_the_memory(question: str, memory: str) -> None:
     said = answer(question, memory)

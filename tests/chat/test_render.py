@@ -100,6 +100,13 @@ def test_a_whole_turn() -> None:
     )
 
 
+def test_what_has_changed_since_it_was_said_is_marked() -> None:
+    old = memory("I live in Oslo")
+    old.changed = "“I live in Oslo” no longer holds, but “I live in Bergen”"
+    text = shown(Recalled(memories=[memory("I live in Bergen"), old]))
+    assert "↺ recalled 2: I live in Bergen; I live in Oslo (since changed) · /why" in text
+
+
 def test_nothing_recalled_shows_nothing() -> None:
     assert shown(Recalled(memories=[])) == ""
 

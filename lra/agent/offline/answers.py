@@ -97,6 +97,8 @@ def not_found(question: Question) -> str:
 def told(hit: Hit, now: datetime) -> str:
     """Quote a memory with its date."""
     date = when(hit.created_at, now)
+    if hit.outdated:
+        return f"You once told me{' ' + date if date else ''}, and it has changed since: {quote(hit.content)}"
     if hit.kind == "turn":
         return f"In a conversation{' ' + date if date else ''}: {quote(hit.content)}"
     if _PERSONAL.match(hit.content):
@@ -107,7 +109,8 @@ def told(hit: Hit, now: datetime) -> str:
 def dated(hit: Hit, now: datetime) -> str:
     """Quote a memory with its date behind it."""
     date = when(hit.created_at, now)
-    return quote(hit.content) + (f" ({date})" if date else "")
+    notes = [note for note in (date, "since changed" if hit.outdated else "") if note]
+    return quote(hit.content) + (f" ({', '.join(notes)})" if notes else "")
 
 
 def known(hits: Sequence[Hit], now: datetime, *, cut: bool = False) -> str:

@@ -31,7 +31,7 @@ _USERS_NAME = re.compile(
 _OWN_WORDS = (
     "I found nothing in memory", "I have nothing stored", "I will remember", "You told me", "In memory", "Last time",
     "This is what I have stored", "Nothing is stored about that", "Earlier in this conversation you said",
-    "In a conversation", "Before this, ", "I could not store",
+    "In a conversation", "Before this, ", "You once told me", "I could not store",
 )  # fmt: skip
 """Answers of the offline model, which the record of conversations gives back as if they were news."""
 
@@ -45,6 +45,8 @@ class Hit:
     created_at: datetime | None = None
     by_meaning: bool = False
     """Whether it was found by its meaning, sharing no word with the question."""
+    outdated: bool = False
+    """Whether it was said before what holds now took its place."""
 
     @property
     def is_talk(self) -> bool:
@@ -80,11 +82,17 @@ def read_hits(value: Any) -> list[Hit]:
         at = moment(item.get("created_at") or item.get("timestamp"))
         said = _PERSON.findall(content[:2000]) if kind == "summary" else []
         meant = item.get("match") == "meaning"
-        for hit in [Hit(line, "said", at) for line in said] or [Hit(content.strip(), kind, at, meant)]:
+        changed = str(item.get("changed") or "").casefold()
+        lines = [Hit(line, "said", at, outdated=_core(line) in changed) for line in said]
+        for hit in lines or [Hit(content.strip(), kind, at, meant, outdated=bool(changed))]:
             same = hits.setdefault(_folded(hit), hit)
             if same.is_talk and not hit.is_talk:
                 hits[_folded(hit)] = hit
     return list(hits.values())
+
+
+def _core(line: str) -> str:
+    return line.strip().rstrip(".!").casefold()
 
 
 def _folded(hit: Hit) -> str:
@@ -124,7 +132,7 @@ def _distinct(hits: list[Hit]) -> tuple[Hit, ...]:
         for at, hit in enumerate(hits)
         if not hit.is_talk or not any(other != folded[at] and other in folded[at] for other in folded)
     ]
-    return tuple(sorted(kept, key=lambda hit: hit.is_talk))
+    return tuple(sorted(kept, key=lambda hit: (hit.outdated, hit.is_talk)))
 
 
 def about_person(hits: Sequence[Hit]) -> list[Hit]:
@@ -133,7 +141,12 @@ def about_person(hits: Sequence[Hit]) -> list[Hit]:
     keys = [fact.key for hit in stored if (fact := read_stored(hit.content))]
     for hit in sorted((hit for hit in hits if hit.is_talk), key=lambda hit: -hit.age_rank):
         fact = read_stored(hit.content)
-        if fact is None or hit.content.startswith(_OWN_WORDS) or any(same_key(fact.key, key) for key in keys):
+        if (
+            fact is None
+            or hit.outdated
+            or hit.content.startswith(_OWN_WORDS)
+            or any(same_key(fact.key, key) for key in keys)
+        ):
             continue
         keys.append(fact.key)
         stored.append(hit)

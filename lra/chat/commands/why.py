@@ -59,6 +59,8 @@ def _show(chat: Chat, message: str, memories: list[RecalledMemory]) -> None:
     chat.screen.line(f"Recalled for “{clip(message, 100)}”:", "memory")
     for number, memory in enumerate(memories, 1):
         chat.screen.line(f"{number:>3}  {clip(memory.content, 400)}")
+        if memory.changed:
+            chat.screen.line(f"     since changed: {clip(memory.changed, 400)}", "dim")
         chat.screen.line(f"     {signals(memory)}", "dim")
 
 
