@@ -10,8 +10,9 @@ from blockbuster import BlockBuster
 
 from lra.config import KNOWN_NAMES
 from tests.support.fixtures import model_server
+from tests.support.sandboxes import local_env, run_folder, sandboxes
 
-__all__ = ["model_server"]
+__all__ = ["local_env", "model_server", "run_folder", "sandboxes"]
 
 NOWHERE = "http://127.0.0.1:9"
 """The discard port, on which nothing listens: connections are refused at once."""

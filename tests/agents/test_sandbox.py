@@ -2,36 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import shutil
-import tempfile
-from collections.abc import AsyncIterator
 from pathlib import Path
 
-import pytest
-
 from lra import events
-from sandbox.providers import registry
-from sandbox.providers.local import LocalProvider
 from tests.session.support import Desk, end, of, take
 from tests.support.model_server import call, say
 
 
-@pytest.fixture
-async def run_folder(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Path]:
-    """The local provider, where it works, in a folder of its own."""
-    if reason := await LocalProvider().check():
-        pytest.skip(reason)
-    folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="lra"))
-    monkeypatch.setenv("LRA_SANDBOX_RUN", str(folder))
-    monkeypatch.setenv("SANDBOX_URL", "http://127.0.0.1:9")
-    monkeypatch.setattr(registry, "names", lambda: ["local"])
-    yield folder
-    await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
-
-
-async def test_the_code_specialist_uses_the_same_sandbox(run_folder: Path, desk: Desk) -> None:
+async def test_the_code_specialist_uses_the_same_sandbox(sandboxes: Path, desk: Desk) -> None:
     session = await desk.session()
     desk.server.script(
         say("", call("execute_code", code="x = 6")),

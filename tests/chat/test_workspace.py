@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from sandbox.providers.local import LocalProvider
 from tests.chat.conftest import Start
 from tests.support.terminal import Terminal
 
@@ -24,23 +20,11 @@ def project(home: Path) -> Path:
 
 
 @pytest.fixture
-def chat(start: Start, project: Path) -> Iterator[Terminal]:
-    if reason := asyncio.run(LocalProvider().check()):
-        pytest.skip(reason)
-    folder = tempfile.mkdtemp(prefix="lra")
-    terminal = start(
-        "--workspace",
-        str(project),
-        LRA_MODEL="offline",
-        LRA_SANDBOX_RUN=folder,
-        SANDBOX_URL="http://127.0.0.1:9",
-        DOCKER_HOST="unix:///nonexistent",
-        LINES="40",
-    )
+def chat(start: Start, project: Path, local_env: dict[str, str]) -> Iterator[Terminal]:
+    terminal = start("--workspace", str(project), LRA_MODEL="offline", LINES="40", **local_env)
     terminal.prompt()
     yield terminal
     terminal.close()
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.mark.parametrize(("key", "kept"), [("y", "two\nsame\n"), ("n", "one\nsame\n")])

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-import shutil
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from lra.store import Entry, StructuredMemoryStore
 from lra.store.tools import NewTool
-from sandbox.providers.local import LocalProvider
 
 from .conftest import Cli
 
@@ -30,15 +25,10 @@ def count_words(text: str) -> int:
 
 
 @pytest.fixture
-def run(cli: Cli) -> Iterator[Cli]:
+def run(cli: Cli, local_env: dict[str, str]) -> Cli:
     """The command line, with real sandboxes of this machine."""
-    reason = asyncio.run(LocalProvider().check())
-    if reason is not None:
-        pytest.skip(reason)
-    folder = tempfile.mkdtemp(prefix="lra", dir="/tmp")
-    cli.env = {"LRA_SANDBOX_RUN": folder, "DOCKER_HOST": "unix:///nonexistent"}
-    yield cli
-    shutil.rmtree(folder, ignore_errors=True)
+    cli.env = local_env
+    return cli
 
 
 @pytest.mark.timeout(180)

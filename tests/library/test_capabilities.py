@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shutil
-import tempfile
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +13,6 @@ from pydantic_ai.messages import ModelMessage, ModelRequest, ModelResponse, Text
 from pydantic_ai.models.function import AgentInfo, FunctionModel
 
 from lra import MemoryCapability, SandboxCapability, StructuredMemoryStore, TaskCapability
-from sandbox.providers import registry
-from sandbox.providers.local import LocalProvider
 
 
 class Says:
@@ -151,32 +146,19 @@ async def test_an_error_of_ours_is_a_result_for_the_model() -> None:
     await tasks.store.close()
 
 
-@pytest.fixture
-async def run_folder(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Path]:
-    """The local provider, where it works, in a folder of its own."""
-    if reason := await LocalProvider().check():
-        pytest.skip(reason)
-    folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="lra"))
-    monkeypatch.setenv("LRA_SANDBOX_RUN", str(folder))
-    monkeypatch.setenv("SANDBOX_URL", "http://127.0.0.1:9")
-    monkeypatch.setattr(registry, "names", lambda: ["local"])
-    yield folder
-    await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
-
-
-async def test_a_sandbox_for_each_run(run_folder: Path, home: Path) -> None:
+async def test_a_sandbox_for_each_run(sandboxes: Path, home: Path) -> None:
     says = Says(calls("execute_code", code="x = 6 * 7\nx"), "42.", calls("execute_code", code="x"), "It is gone.")
     agent = Agent(says.model, capabilities=[SandboxCapability()])
     assert (await agent.run("Multiply.")).output == "42."
     assert says.results[0]["result"] == "42"
     await agent.run("And now?")
     assert "NameError" in json.dumps(says.results[0])
-    left = [path for path in run_folder.rglob("*") if path.is_file() and "checked" not in path.parts]
+    left = [path for path in sandboxes.rglob("*") if path.is_file() and "checked" not in path.parts]
     assert left == []
     assert list((home / "lra" / "sandboxes").glob("*.json")) == []
 
 
-async def test_nobody_can_be_asked_for_network(run_folder: Path) -> None:
+async def test_nobody_can_be_asked_for_network(sandboxes: Path) -> None:
     says = Says(calls("create_sandbox", network="limited", allowed_hosts=["example.com"]), "No.")
     await Agent(says.model, capabilities=[SandboxCapability()]).run("Fetch.")
     assert "refuse" in str(says.results).lower()

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import shutil
-import tempfile
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +14,6 @@ from pydantic_ai import FunctionToolset
 from lra import Session, events
 from lra.agent.custom import Definition
 from lra.tools.deps import AgentDeps
-from sandbox.providers import registry
-from sandbox.providers.local import LocalProvider
 from tests.session.support import MODELS, Desk, end, of, take
 from tests.support.model_server import Usage, call, say
 
@@ -107,19 +102,7 @@ async def test_memory_usage_and_approvals(desk: Desk, no_blocking_calls: BlockBu
     await asyncio.gather(*(session.close(summarize=False) for session in sessions))
 
 
-@pytest.fixture
-async def run_folder(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Path]:
-    if reason := await LocalProvider().check():
-        pytest.skip(reason)
-    folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="lra"))
-    monkeypatch.setenv("LRA_SANDBOX_RUN", str(folder))
-    monkeypatch.setenv("SANDBOX_URL", "http://127.0.0.1:9")
-    monkeypatch.setattr(registry, "names", lambda: ["local"])
-    yield folder
-    await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
-
-
-async def test_sandboxes(run_folder: Path, desk: Desk) -> None:
+async def test_sandboxes(sandboxes: Path, desk: Desk) -> None:
     runtime = await desk.runtime()
     sessions = [await Session.open(runtime, model="offline", use_memory=False, origin="library") for _ in range(MANY)]
 

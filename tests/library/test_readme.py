@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
-import tempfile
 import time
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,7 +17,6 @@ import pytest
 from lra.config import config_dir
 from lra.config.trust import trust
 from lra.policy import parse
-from sandbox.client import likely
 from tests.chat.conftest import Start, model_env, start
 from tests.mcp.support import settled, write_servers
 from tests.support.fixtures import MODELS, env_for
@@ -60,17 +57,6 @@ def sees(terminal: Terminal, shown: str) -> None:
     terminal.wait(lambda it: follows(shown, it.lines), 40)
 
 
-@pytest.fixture
-def sandboxes() -> Iterator[dict[str, str]]:
-    """Variables with which the sandboxes of this machine are made."""
-    folder = tempfile.mkdtemp(prefix="lra", dir="/tmp")
-    env = {"LRA_SANDBOX_RUN": folder, "SANDBOX_URL": "http://127.0.0.1:9", "DOCKER_HOST": "unix:///nonexistent"}
-    if missing := likely(env["SANDBOX_URL"]):
-        pytest.skip(missing)
-    yield env
-    shutil.rmtree(folder, ignore_errors=True)
-
-
 DISTANCE = '''import math
 
 
@@ -91,7 +77,7 @@ def distance(lat1: float, lon1: float, lat2: float, lon2: float) -> float:
 
 
 def test_a_conversation(
-    start: Start, model_env: dict[str, str], model_server: ModelServer, home: Path, sandboxes: dict[str, str]
+    start: Start, model_env: dict[str, str], model_server: ModelServer, home: Path, local_env: dict[str, str]
 ) -> None:
     work = home / "work"
     skill = work / ".lra" / "skills" / "release-notes" / "SKILL.md"
@@ -100,7 +86,7 @@ def test_a_conversation(
         path.parent.mkdir(parents=True)
         path.write_text(text)
     trust(work, home / ".config" / "lra")
-    terminal = start(cwd=work, LINES="50", **model_env, **sandboxes)
+    terminal = start(cwd=work, LINES="50", **model_env, **local_env)
     terminal.wait("/help shows")
 
     terminal.send("/skills\r")

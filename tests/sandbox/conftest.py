@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
-import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -19,12 +17,8 @@ PROVIDERS = ["docker", "local"]
 
 
 @pytest.fixture(autouse=True)
-def run_folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    # Short, since the path of a socket has 107 bytes at most.
-    folder = Path(tempfile.mkdtemp(prefix="lra"))
-    monkeypatch.setenv("LRA_SANDBOX_RUN", str(folder))
-    yield folder
-    shutil.rmtree(folder, ignore_errors=True)
+def always_a_run_folder(run_folder: Path) -> None:
+    """No sandbox of a test is written down where a person's are."""
 
 
 @pytest.fixture(params=PROVIDERS, scope="session")

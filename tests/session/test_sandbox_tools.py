@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shutil
 import socket
 import sys
-import tempfile
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -20,8 +17,6 @@ from lra.session import Session
 from lra.tools.consent import Answer
 from lra.tools.workbench import KEPT, LOST
 from sandbox.client import probe
-from sandbox.providers import registry
-from sandbox.providers.local import LocalProvider
 from tests.session.support import Desk, take
 from tests.support.model_server import call, say
 
@@ -33,19 +28,6 @@ def unused_tcp_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@pytest.fixture
-async def run_folder(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Path]:
-    reason = await LocalProvider().check()
-    if reason is not None:
-        pytest.skip(reason)
-    folder = Path(tempfile.mkdtemp(prefix="lra"))
-    monkeypatch.setenv("LRA_SANDBOX_RUN", str(folder))
-    monkeypatch.setenv("SANDBOX_URL", "http://127.0.0.1:9")
-    monkeypatch.setattr(registry, "names", lambda: ["local"])
-    yield folder
-    shutil.rmtree(folder, ignore_errors=True)
-
-
 async def _send(session: Session, text: str) -> list[events.Event]:
     return [event async for event in session.send(text)]
 
@@ -55,7 +37,7 @@ def _result(seen: list[events.Event]) -> dict[str, object]:
     return dict(json.loads(finished[0].content))
 
 
-async def test_code_runs_and_its_output_is_shown_as_it_comes(run_folder: Path) -> None:
+async def test_code_runs_and_its_output_is_shown_as_it_comes(sandboxes: Path) -> None:
     async with await Session.open(model="offline", use_memory=False) as session:
         assert "execute_code" in [tool.name for tool in session.tools()]
         seen = await _send(session, "run: `x = 6; print('\\x1b[2Jhello')`")
@@ -66,11 +48,11 @@ async def test_code_runs_and_its_output_is_shown_as_it_comes(run_folder: Path) -
         again = await _send(session, "run: `x * 7`")
         assert _result(again)["result"] == "42"
     # Nothing is left when the session has ended.
-    left = [path for path in run_folder.rglob("*") if not path.is_dir() and "checked" not in path.parts]
+    left = [path for path in sandboxes.rglob("*") if not path.is_dir() and "checked" not in path.parts]
     assert left == []
 
 
-async def test_a_failure_is_told(run_folder: Path) -> None:
+async def test_a_failure_is_told(sandboxes: Path) -> None:
     async with await Session.open(model="offline", use_memory=False) as session:
         seen = await _send(session, "run: `1 / 0`")
         assert "ZeroDivisionError" in str(_result(seen)["error"])
@@ -88,7 +70,7 @@ async def test_without_a_provider_no_tool_is_offered_and_nothing_runs(monkeypatc
         assert "sandbox" in seen[-1].to_dict()["output"].lower()
 
 
-async def test_opening_a_session_loads_nothing_of_the_sandbox(run_folder: Path) -> None:
+async def test_opening_a_session_loads_nothing_of_the_sandbox(sandboxes: Path) -> None:
     code = (
         "import asyncio, sys\n"
         "from lra.session import Session\n"
@@ -104,7 +86,7 @@ async def test_opening_a_session_loads_nothing_of_the_sandbox(run_folder: Path) 
     assert out.decode().strip() == "[]"
 
 
-async def test_files_a_run_produced_are_told_to_both(run_folder: Path) -> None:
+async def test_files_a_run_produced_are_told_to_both(sandboxes: Path) -> None:
     async with await Session.open(model="offline", use_memory=False) as session:
         seen = await _send(session, "run: `open('out.csv', 'w').write('a,b')`")
         assert _result(seen)["files"] == [{"path": "out.csv", "size": 3}]
@@ -116,7 +98,7 @@ async def test_files_a_run_produced_are_told_to_both(run_folder: Path) -> None:
         assert "files" not in _result(await _send(session, "run: `1 + 1`"))
 
 
-async def test_a_picture_that_code_shows_is_a_file(run_folder: Path) -> None:
+async def test_a_picture_that_code_shows_is_a_file(sandboxes: Path) -> None:
     code = (
         "class P:\n    def _repr_png_(self): return b'\\x89PNG'\nopen('figure-1.txt', 'w').close()\ndisplay(P())\nP()"
     )
@@ -133,7 +115,7 @@ async def test_a_picture_that_code_shows_is_a_file(run_folder: Path) -> None:
         assert b"".join([piece async for piece in client.read(sandbox_id, "figure-3.png")]) == b"\x89PNG"
 
 
-async def test_a_session_that_is_opened_again_in_the_same_process_has_its_names(run_folder: Path) -> None:
+async def test_a_session_that_is_opened_again_in_the_same_process_has_its_names(sandboxes: Path) -> None:
     runtime = await Runtime.open(await asyncio.to_thread(load_settings))
     try:
         session = await Session.open(runtime, model="offline", use_memory=False)
@@ -151,7 +133,7 @@ async def test_a_session_that_is_opened_again_in_the_same_process_has_its_names(
         await runtime.close()
 
 
-async def test_a_session_whose_sandbox_is_gone_says_so_once(run_folder: Path) -> None:
+async def test_a_session_whose_sandbox_is_gone_says_so_once(sandboxes: Path) -> None:
     async with await Session.open(model="offline", use_memory=False) as session:
         await _send(session, "run: `x = 21`")
     async with await Session.open(model="offline", use_memory=False, resume=session.id) as session:
@@ -161,7 +143,7 @@ async def test_a_session_whose_sandbox_is_gone_says_so_once(run_folder: Path) ->
         assert "note" not in _result(await _send(session, "run: `1 + 1`"))
 
 
-async def test_after_a_killed_process_the_names_are_still_there(run_folder: Path) -> None:
+async def test_after_a_killed_process_the_names_are_still_there(sandboxes: Path) -> None:
     code = (
         "import asyncio\n"
         "from lra.session import Session\n"
@@ -186,7 +168,7 @@ async def test_after_a_killed_process_the_names_are_still_there(run_folder: Path
 
 
 async def test_with_a_service_the_names_outlive_the_program(
-    run_folder: Path, unused_tcp_port: int, monkeypatch: pytest.MonkeyPatch
+    sandboxes: Path, unused_tcp_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url = f"http://127.0.0.1:{unused_tcp_port}"
     monkeypatch.setenv("SANDBOX_URL", url)
@@ -212,7 +194,7 @@ ANSWERS: list[tuple[Answer, str]] = [(True, "limited"), (False, "none"), ("not t
 
 @pytest.mark.parametrize(("answer", "network"), ANSWERS)
 async def test_network_is_granted_by_the_person_alone(
-    desk: Desk, run_folder: Path, answer: Answer, network: str, monkeypatch: pytest.MonkeyPatch
+    desk: Desk, sandboxes: Path, answer: Answer, network: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[tuple[str, str]] = []
 
@@ -234,7 +216,7 @@ async def test_network_is_granted_by_the_person_alone(
         assert "refused" in str(answered["error"])
 
 
-async def test_a_plain_sandbox_of_another_language_asks_nobody(desk: Desk, run_folder: Path) -> None:
+async def test_a_plain_sandbox_of_another_language_asks_nobody(desk: Desk, sandboxes: Path) -> None:
     desk.setenv(SANDBOX_URL="http://127.0.0.1:9")
     desk.server.script(
         say("", call("create_sandbox", language="shell")),

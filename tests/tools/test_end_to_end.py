@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from sandbox.providers.local import LocalProvider
 from tests.support.fixtures import MODELS, env_for
 from tests.support.model_server import ModelServer, call, say
 from tests.support.terminal import Terminal, lra, plain_env
@@ -32,22 +28,11 @@ def count_words(text: str) -> int:
 
 
 @pytest.fixture
-def places(home: Path) -> Iterator[dict[str, str]]:
-    """Variables with which real sandboxes of this machine are made."""
-    reason = asyncio.run(LocalProvider().check())
-    if reason is not None:
-        pytest.skip(reason)
-    folder = tempfile.mkdtemp(prefix="lra", dir="/tmp")
-    yield {"LRA_SANDBOX_RUN": folder, "SANDBOX_URL": "http://127.0.0.1:9", "DOCKER_HOST": "unix:///nonexistent"}
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-@pytest.fixture
-def start(home: Path, places: dict[str, str], model_server: ModelServer) -> Iterator[Callable[[], Terminal]]:
+def start(home: Path, local_env: dict[str, str], model_server: ModelServer) -> Iterator[Callable[[], Terminal]]:
     running: list[Terminal] = []
 
     def begin() -> Terminal:
-        env = {**env_for(model_server), "LRA_MODEL": MODELS["openai-chat"], **places}
+        env = {**env_for(model_server), "LRA_MODEL": MODELS["openai-chat"], **local_env}
         terminal = Terminal(lra("chat"), env=plain_env(home, **env), cwd=home, columns=100, rows=40)
         running.append(terminal)
         terminal.prompt()
@@ -68,9 +53,9 @@ def editor(home: Path) -> Path:
     return script
 
 
-def test_a_person_writes_a_tool_in_the_editor(places: dict[str, str], home: Path, editor: Path) -> None:
+def test_a_person_writes_a_tool_in_the_editor(local_env: dict[str, str], home: Path, editor: Path) -> None:
     (home / "wanted.py").write_text(COUNT.replace("    3", "    4"))
-    env = plain_env(home, EDITOR=str(editor), **places)
+    env = plain_env(home, EDITOR=str(editor), **local_env)
     with Terminal(lra("create-tool"), env=env, cwd=home, columns=200, rows=40) as terminal:
         terminal.wait("The tool's name:")
         terminal.send("count_words\r")
@@ -84,7 +69,7 @@ def test_a_person_writes_a_tool_in_the_editor(places: dict[str, str], home: Path
 
 
 def test_asked_for_approved_used_restarted_used_again_listed_exported_imported(
-    start: Callable[[], Terminal], places: dict[str, str], home: Path, model_server: ModelServer
+    start: Callable[[], Terminal], local_env: dict[str, str], home: Path, model_server: ModelServer
 ) -> None:
     chat = start()
     tests = [{"args": {"text": "a b a"}, "expected": 3}]
@@ -116,7 +101,7 @@ def test_asked_for_approved_used_restarted_used_again_listed_exported_imported(
     later.send("/exit\r")
     later.end()
 
-    env = {**os.environ, **places, "LRA_HOME": str(next(home.rglob("agent_memory.db")).parent)}
+    env = {**os.environ, **local_env, "LRA_HOME": str(next(home.rglob("agent_memory.db")).parent)}
 
     def run(*args: str) -> str:
         done = subprocess.run(lra(*args), env=env, capture_output=True, text=True, timeout=50, check=True)

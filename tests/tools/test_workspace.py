@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import shutil
 import subprocess
-import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -81,16 +79,13 @@ class Used:
 
 
 @pytest.fixture
-async def manager(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Manager]:
-    folder = tempfile.mkdtemp(prefix="lra")
-    monkeypatch.setenv("LRA_SANDBOX_RUN", folder)
+async def manager(run_folder: Path) -> AsyncIterator[Manager]:
     provider = LocalProvider()
     if reason := await provider.check():
         pytest.skip(reason)
     manager = Manager(provider)
     yield manager
     await manager.close()
-    await asyncio.to_thread(shutil.rmtree, folder, True)
 
 
 async def put(manager: Manager, root: Path) -> Used:
@@ -315,10 +310,8 @@ def test_folders_that_are_refused(tmp_path: Path, home: Path) -> None:
 
 
 @pytest.fixture(params=["docker", "local over HTTP"])
-async def elsewhere(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Client]:
+async def elsewhere(request: pytest.FixtureRequest, run_folder: Path) -> AsyncIterator[Client]:
     """Other clients than a manager with the local provider."""
-    folder = tempfile.mkdtemp(prefix="lra")
-    monkeypatch.setenv("LRA_SANDBOX_RUN", folder)
     over_http = request.param != "docker"
     provider: Provider = LocalProvider() if over_http else DockerProvider()
     if reason := await provider.check():
@@ -333,7 +326,6 @@ async def elsewhere(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPa
         manager = Manager(provider)
         yield manager
         await manager.close()
-    await asyncio.to_thread(shutil.rmtree, folder, True)
 
 
 async def test_every_provider_and_the_service_work_alike(elsewhere: Client, project: Path) -> None:

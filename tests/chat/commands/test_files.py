@@ -2,35 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from sandbox.providers.local import LocalProvider
-
 
 @pytest.fixture
-def env(home: Path) -> Iterator[dict[str, str]]:
-    reason = asyncio.run(LocalProvider().check())
-    if reason is not None:
-        pytest.skip(reason)
-    folder = tempfile.mkdtemp(prefix="lra")
-    # Where no engine is, the local provider is taken.
-    yield {
-        **os.environ,
-        "LRA_SANDBOX_RUN": folder,
-        "LRA_MODEL": "offline",
-        "SANDBOX_URL": "http://127.0.0.1:9",
-        "DOCKER_HOST": "unix:///nonexistent",
-    }
-    shutil.rmtree(folder, ignore_errors=True)
+def env(local_env: dict[str, str]) -> dict[str, str]:
+    return {**os.environ, "LRA_MODEL": "offline", **local_env}
 
 
 def chat(env: dict[str, str], *lines: str) -> list[str]:
