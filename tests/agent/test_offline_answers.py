@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from lra.agent.offline import answers, replies, tasks
 from lra.agent.offline.facts import Fact
-from lra.agent.offline.intents import parse
+from lra.agent.offline.intents import Kind, parse
 from lra.agent.offline.plan import proceed
 from lra.agent.offline.questions import read_question
 from lra.agent.offline.relevance import Findings, about_person, judge, read_hits
@@ -291,8 +291,29 @@ def test_long_conversations_are_cut() -> None:
     said = recent(rows, ["x"])
     assert "line 19" in said
     assert "line 3 " not in said
-    assert "(12 earlier ones are left out.)" in said
+    assert said.endswith("\n\n(12 earlier ones are left out.)"), "a paragraph of its own, not a part of the last item"
     assert len(said) < 2000
+    said = recent([row(f"line {i}", "one") for i in range(9)], ["x"])
+    assert said.endswith("\n\n(1 earlier one is left out.)")
+
+
+def test_what_was_told_on_a_day() -> None:
+    (day,) = parse("what have I told you today?")
+    assert (day.kind, day.days_ago) == (Kind.ABOUT_ME, 0)
+    today = {"id": "t", "kind": "fact", "content": "My dog is called Rex", "created_at": "2026-11-20T10:00:00+00:00"}
+    found = about_person(read_hits([today, *hits("My cat is called Tom")]))
+    assert answers.known(found, NOW, days_ago=0) == 'This is what I have stored today:\n- "My dog is called Rex"'
+    assert (
+        answers.known(found, NOW, days_ago=1) == 'This is what I have stored from yesterday:\n- "My cat is called Tom"'
+    )
+    assert answers.known(found[1:], NOW, days_ago=0) == "I have stored nothing so far today."
+
+
+def test_who_wants_something_forgotten_is_told_where() -> None:
+    (order,) = parse("forget that I prefer tea to coffee")
+    said = replies.cannot_forget(order.topic)
+    assert "In the chat, `/forget prefer tea coffee` shows what fits" in said
+    assert "`/forget WORDS`" in replies.cannot_forget(parse("forget everything")[0].topic)
 
 
 RAN = [

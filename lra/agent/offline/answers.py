@@ -19,6 +19,7 @@ _MOST_FURTHER = 4
 _MOST_KNOWN = 20
 _MOST_TOLD = 8
 _MOST_OUTPUT = 4000
+_MORE = "\n\nThere may be more: ask about something in particular."
 _PERSONAL = re.compile(r"(?:my|our|i|i'm|i've|we|call me|always|never|remember|from now on)\b", re.I)
 _STORED = re.compile(r"(?:stored|saved|updated|replaced|already|merged|remembered|noted|kept|written)\b", re.I)
 
@@ -113,14 +114,27 @@ def dated(hit: Hit, now: datetime) -> str:
     return quote(hit.content) + (f" ({', '.join(notes)})" if notes else "")
 
 
-def known(hits: Sequence[Hit], now: datetime, *, cut: bool = False) -> str:
-    """Tell everything that is stored about the person; `cut` says that the search gave as much as it may."""
+def known(hits: Sequence[Hit], now: datetime, *, cut: bool = False, days_ago: int | None = None) -> str:
+    """Tell everything that is stored about the person, or all of one day.
+
+    Args:
+        hits: What was found.
+        now: The present moment.
+        cut: Whether the search gave as much as it may.
+        days_ago: The day that was asked about.
+    """
+    if days_ago is not None:
+        day = "today" if days_ago == 0 else "yesterday"
+        lines = [f"- {quote(hit.content)}" for hit in hits if when(hit.created_at, now) == day]
+        if not lines:
+            return f"I have stored nothing {'so far today' if days_ago == 0 else 'from yesterday'}."
+        told = [f"This is what I have stored {'today' if days_ago == 0 else 'from yesterday'}:", *lines[:_MOST_KNOWN]]
+        return "\n".join(told) + (_MORE if cut or len(lines) > _MOST_KNOWN else "")
     if not hits:
         return 'I have nothing stored about you yet. Tell me something, for example "my name is Ana".'
     lines = [f"- {dated(hit, now)}" for hit in hits[:_MOST_KNOWN]]
     cut = cut or len(hits) > _MOST_KNOWN
-    more = "\n\nThere may be more: ask about something in particular." if cut else ""
-    return "\n".join(["This is what I have stored:", *lines]) + more
+    return "\n".join(["This is what I have stored:", *lines]) + (_MORE if cut else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +212,9 @@ def _last(others: Sequence[Row], now: datetime) -> str:
 def _told_rows(head: str, rows: Sequence[Row]) -> str:
     lines = [f"- {one_line(row.content[:600], 160)}" for row in rows[-_MOST_TOLD:]]
     left_out = len(rows) - len(lines)
-    return "\n".join([head, *lines, *([f"({left_out} earlier ones are left out.)"] if left_out > 0 else [])])
+    # A paragraph of its own: behind the last item it would read as a part of it.
+    left = f"\n\n({left_out} earlier {'one is' if left_out == 1 else 'ones are'} left out.)" if left_out > 0 else ""
+    return "\n".join([head, *lines]) + left
 
 
 def ran(result: Result) -> str:

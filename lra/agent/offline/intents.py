@@ -10,11 +10,19 @@ from itertools import islice
 from lra.agent.offline.attributes import attribute_key, is_secret
 from lra.agent.offline.code_phrases import read_code
 from lra.agent.offline.facts import Fact, read_fact
-from lra.agent.offline.questions import Question, days_ago, is_about_talk, is_question, may_mean_here, read_question
+from lra.agent.offline.questions import (
+    Question,
+    days_ago,
+    is_about_talk,
+    is_question,
+    may_mean_here,
+    read_question,
+    without_day,
+)
 from lra.agent.offline.sentences import bullets, sentence_case, sentences, statements, without_politeness
 from lra.agent.offline.small_talk import read_small_talk
 from lra.agent.offline.task_phrases import TaskCommand, read_task_command
-from lra.agent.offline.words import LOOK, is_question_marked, tidy
+from lra.agent.offline.words import LOOK, content_words, is_question_marked, tidy, word_set
 
 
 class Kind(StrEnum):
@@ -50,9 +58,11 @@ class Intent:
     code: str = ""
     language: str = ""
     days_ago: int | None = None
-    """For `recent`: the day asked about, counted back from today; None is the last conversation."""
+    """The day asked about, counted back from today; for `recent`, None is the last conversation."""
     here_too: bool = False
     """For `recent`: whether this conversation may be meant."""
+    topic: str = ""
+    """For `forget`: the words that say what."""
 
 
 _MOST_FACTS = 20
@@ -87,6 +97,10 @@ _FORGET = re.compile(
     r"(?:delete|remove|erase|clear|wipe)\b.{0,60}\bmemor(?:y|ies))\b.*",
     re.I | re.S,
 )
+_FORGETTING = word_set(
+    "forget unlearn remember store save keep delete remove erase clear wipe memory memories everything all fact facts"
+)
+_TOPIC_WORDS = 5
 _SHRUG = re.compile(r"forget (?:it|about it|that|this)", re.I)
 _KINDLY = re.compile(r"(?:\w+[,.!]? ){0,3}?(?:can|could|will|would) you\b", re.I)
 _SEQUEL = re.compile(r"(?:he|she|it|they|his|her|its|their)\b", re.I)
@@ -185,8 +199,10 @@ def _read_line(spoken: str, head: str) -> Intent | None:
     short, plain = spoken.rstrip(" .!?？…~"), head.rstrip(" .!?？…~") or head
     if kind := read_small_talk(plain) or read_small_talk(short):
         return Intent(Kind(kind))
+    if (day := days_ago(short)) is not None and read_small_talk(without_day(short)) == Kind.ABOUT_ME:
+        return Intent(Kind.ABOUT_ME, days_ago=day)
     if _FORGET.match(spoken) and not is_question_marked(spoken):
-        return Intent(Kind.AGREED if _SHRUG.fullmatch(short) else Kind.FORGET)
+        return Intent(Kind.AGREED) if _SHRUG.fullmatch(short) else Intent(Kind.FORGET, topic=_to_forget(spoken))
     order = spoken.rstrip(" ?？") if _KINDLY.match(head) else spoken
     if (command := read_task_command(order)) is not None:
         return Intent(Kind.TASK, task=command)
@@ -195,6 +211,12 @@ def _read_line(spoken: str, head: str) -> Intent | None:
     if is_question(spoken) or is_question_marked(head) or _REMEMBER.match(spoken):
         return Intent(Kind.ASK, question=read_question(spoken))
     return None
+
+
+def _to_forget(spoken: str) -> str:
+    """Return the words of an order to forget that say what; none where it is everything."""
+    words = [word for word in content_words(spoken[:200]) if word not in _FORGETTING]
+    return " ".join(words[:_TOPIC_WORDS])
 
 
 def _implied(head: str, spoken: str) -> Intent:

@@ -118,7 +118,12 @@ def _said_here(question: Question, scene: Scene) -> Findings:
     return judge(question, list(hits.values())[::-1])
 
 
-def _about_me(_intent: Intent, scene: Scene) -> Plan:
+def _forget(intent: Intent, _scene: Scene) -> Plan:
+    yield from ()
+    return replies.cannot_forget(intent.topic)
+
+
+def _about_me(intent: Intent, scene: Scene) -> Plan:
     if "search_memory" not in scene.tools:
         return replies.missing("search my memory")
     results = yield [scene.call("search_memory", query=query, limit=_ALL_HITS) for query in _EVERYTHING]
@@ -127,7 +132,8 @@ def _about_me(_intent: Intent, scene: Scene) -> Plan:
         return problems[0]
     records = [items(result.value) for result in results]
     found = about_person(read_hits([record for listed in records for record in listed]))
-    return answers.known(found, scene.now, cut=any(len(listed) >= _ALL_HITS for listed in records))
+    cut = any(len(listed) >= _ALL_HITS for listed in records)
+    return answers.known(found, scene.now, cut=cut, days_ago=intent.days_ago)
 
 
 def _recent(intent: Intent, scene: Scene) -> Plan:
@@ -168,7 +174,7 @@ _PLANS: Mapping[Kind, Callable[[Intent, Scene], Plan]] = {
     Kind.TASK: task_plan,
     Kind.CODE: _code,
     Kind.SECRET: _say(lambda scene: replies.SECRET),
-    Kind.FORGET: _say(lambda scene: replies.CANNOT_FORGET),
+    Kind.FORGET: _forget,
     Kind.GREETING: _say(lambda scene: replies.greeting(introduced=scene.introduced)),
     Kind.THANKS: _say(lambda scene: replies.THANKS),
     Kind.BYE: _say(lambda scene: replies.BYE),

@@ -42,6 +42,9 @@ _TALKED = re.compile(
 _HERE = re.compile(
     r"\b(?:earlier|before|just|so far|a (?:moment|minute) ago|this (?:conversation|session|chat))\b", re.I
 )
+_DAY = re.compile(
+    r"\b(?:since |from |earlier )?(?:(?P<yesterday>yesterday)|today|this (?:morning|afternoon|evening))\b", re.I
+)
 _END = 60
 _AFTERTHOUGHT = re.compile(
     r"(?: (?:again|please|now|anyway|then|today|exactly|by the way|actually|is|are|was))+$", re.I
@@ -118,9 +121,14 @@ def may_mean_here(line: str) -> bool:
 
 def days_ago(line: str) -> int | None:
     """Return the day a line speaks of, counted back from today; None when it names none."""
-    if re.search(r"\byesterday\b", line, re.I):
-        return 1
-    return 0 if re.search(r"\b(?:today|this (?:morning|afternoon|evening))\b", line, re.I) else None
+    if not (match := _DAY.search(line)):
+        return None
+    return 1 if match["yesterday"] else 0
+
+
+def without_day(line: str) -> str:
+    """Return a line without the day it speaks of."""
+    return " ".join(_DAY.sub(" ", line).split())
 
 
 def read_question(sentence: str) -> Question:

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from datetime import datetime
 
 from lra.agent.offline.results import MONTHS
+from lra.text import printable
 
 INTRODUCTION = "I am lra's offline model: a set of rules, no language model."
 """Says who is speaking, and shows in a history that it was said."""
@@ -63,10 +64,21 @@ BYE = "Goodbye. What you asked me to remember will be here next time."
 AGREED = "All right."
 EMPTY = "There was nothing in that message. Say `help` to see what I can do."
 WHAT_TO_REMEMBER = 'Tell me what to remember, for example "remember that the deploy day is Tuesday".'
-CANNOT_FORGET = (
-    "I have stored nothing from that, and I cannot remove memories myself: "
-    "`lra memory --help` shows how to find and forget one."
-)
+
+
+def cannot_forget(topic: str) -> str:
+    """Say who can remove memories, and how.
+
+    Args:
+        topic: Words that say which; empty where none do.
+    """
+    words = printable(topic).replace("`", "").strip() or "WORDS"
+    return (
+        "I have stored nothing from that, and I cannot remove memories myself. In the chat, "
+        f"`/forget {words}` shows what fits and erases what you choose; in a shell, `lra memory forget` does."
+    )
+
+
 SECRET = 'That looks like a secret, so I did not store it. Say "remember that …" if I should keep it.'
 NO_SANDBOX = (
     "No sandbox is available here, and I never run code on the host, so nothing was run."
