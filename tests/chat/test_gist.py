@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lra.chat.gist import gist
+from lra.chat.gist import gist, whole
 
 
 @pytest.mark.parametrize(
@@ -17,6 +17,10 @@ from lra.chat.gist import gist
         ('[{"id": "a1", "content": "My dog is called Rex"}, {"id": "a2", "content": "x"}]',
          "“My dog is called Rex” … and 1 more"),
         ('{"tasks": [{"id": "t1", "title": "buy soil"}]}', "“buy soil”"),
+        ('{"error": "It did not finish. Why.\\n\\nWhat it had said:\\nx"}', "It did not finish. Why."),
+        ('{"error": "  File \\"<cell 1>\\", line 1\\n    x =\\nSyntaxError: invalid"}', "SyntaxError: invalid"),
+        ('[{"type": "list_type", "loc": ["tests", 0], "msg": "Input should be a valid list", "input": 1}]',
+         "tests.0: Input should be a valid list"),
         ("[]", "nothing"),
         ("[1, 2, 3]", "3 found"),
         ('{"success": true}', '{"success": true}'),
@@ -26,3 +30,21 @@ from lra.chat.gist import gist
 )  # fmt: skip
 def test_it_is_what_the_result_says(content: str, said: str) -> None:
     assert gist(content) == said
+
+
+@pytest.mark.parametrize(
+    ("content", "lines"),
+    [
+        ("plain\nwords", ["plain", "words"]),
+        (
+            '{"success": true, "stdout": "1\\n2\\n", "stderr": ""}',
+            ["success: true", "stdout:", "  1", "  2", "stderr:"],
+        ),
+        ('{"files": ["a", "b"]}', ["files:", "  [", '    "a",', '    "b"', "  ]"]),
+        ("[1]", ["[", "  1", "]"]),
+        ("{not json", ["{not json"]),
+        ("", []),
+    ],
+)
+def test_the_whole_of_it_has_its_own_lines(content: str, lines: list[str]) -> None:
+    assert whole(content) == lines

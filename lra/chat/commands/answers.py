@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from lra.chat.clipboard import osc52, through_program
 from lra.chat.commands.registry import registry
+from lra.chat.gist import whole
 from lra.chat.table import counted
 from lra.chat.theme import Theme
 from lra.chat.width import clip
@@ -41,7 +42,7 @@ async def expand(chat: Chat, args: str) -> None:
     chat.screen.line(f"⚙ {row.tool_name}{outcome}, result {number} of {len(results)}", "tool")
     for line in arguments.splitlines():
         chat.screen.line(f"  {line}", "dim")
-    for line in row.content.splitlines() or ["(empty)"]:
+    for line in whole(row.content) or ["(empty)"]:
         chat.screen.line(line)
 
 
