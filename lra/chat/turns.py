@@ -270,7 +270,8 @@ class TurnFront:
             # The question was in sight when this was typed: asked again, it stands at once.
             fresh = False
             if (call := split(answer)) is not None and registry.get(call[0]) is not None:
-                chat.screen.line("The question comes first: y, s, a, e, or no with a reason.", "dim")
+                choices = "y, s, a, e" if request.lasting else "y, e"
+                chat.screen.line(f"The question comes first: {choices}, or no with a reason.", "dim")
                 continue
             kind, why = verdict(answer)
             if kind == "once":

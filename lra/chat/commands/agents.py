@@ -93,7 +93,9 @@ async def _open(chat: Chat, session: Session, number: int) -> None:
                 mark = "  " if row.role == "user" else ""
     for turn in await store.journal.turns(record.id):
         if turn.outcome not in {None, "completed"}:
-            chat.screen.line(f"{turn.outcome}: {turn.error or ''}".rstrip(": "), "warning")
+            # What was only stopped has no other reason.
+            why = "" if (turn.error or "").rstrip(".").lower() == turn.outcome else turn.error or ""
+            chat.screen.line(f"{turn.outcome}: {why}".rstrip(": "), "warning")
 
 
 async def _numbered(session: Session, number: int) -> SessionRecord:
