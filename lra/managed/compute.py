@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import sys
-from typing import Any
+from typing import Any, cast
 
 from lra.config import Settings
 from lra.errors import UnavailableError, UsageError
@@ -38,17 +38,46 @@ class Compute(Workshop):
             SandboxError: There is none, or it makes other sandboxes than were asked for.
         """
         client = await super().client()
-        if self._kind == "docker" and not self._checked:
+        if self._kind != "docker":
+            return client
+        if not self._checked:
             health = await client.health()
             if health.get("provider") != "docker":
-                why = health.get("problem") or f"Sandboxes are made with {health.get('provider')} here."
-                raise SandboxError(f"Docker was asked for and cannot be used. {why}")
+                raise _without_docker(
+                    health.get("problem") or f"Sandboxes are made with {health.get('provider')} here."
+                )
             self._checked = True
-        return client
+        return cast(Client, _OnlyDocker(client))
 
     async def lacking(self) -> str | None:
         """Return why no code can be run, or None when it probably can."""
         return "This agent has no sandbox." if self._kind == "none" else await asyncio.to_thread(likely, self.url)
+
+
+class _OnlyDocker:
+    """A client that makes no other sandboxes: where one provider fails, a process may go on with another."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    async def create(self, **options: Any) -> dict[str, Any]:
+        try:
+            made = await self._client.create(**options)
+        except SandboxError as error:
+            if (await self._client.health()).get("provider") == "docker":
+                raise
+            raise _without_docker(error.message) from error
+        if made["provider"] != "docker":
+            await self._client.delete(made["id"])
+            raise _without_docker("It answers, and no container could be started.")
+        return made
+
+
+def _without_docker(why: str) -> SandboxError:
+    return SandboxError(f"Docker was asked for and cannot be used. {why}")
 
 
 def require_sandbox(place: Place) -> None:
@@ -120,8 +149,3 @@ def about(place: Place) -> str:
     names = ", ".join(name for each in place.packages.values() for name in each) if place.compute else ""
     installed = f" Installed in it: {names}." if names else ""
     return f"Commands, code and files are those of a sandbox of your own. {network}{installed}"
-
-
-def problem(error: SandboxError) -> dict[str, Any]:
-    """Return a sandbox's problem as a result."""
-    return {"stdout": "", "stderr": error.message, "exit_code": -1}

@@ -11,7 +11,7 @@ from typing import Any
 
 from lra.agent.custom import Definition
 from lra.agent.models import normalise
-from lra.errors import BudgetError, BusyError, ConfigError, InterruptedTurnError, UnavailableError, UsageError
+from lra.errors import BudgetError, BusyError, ConfigError, InterruptedTurnError, LraError, UnavailableError, UsageError
 from lra.events import Event, TurnFinished
 from lra.managed.box_tools import box_toolset
 from lra.managed.compute import Compute, about, install_on_host, require_sandbox
@@ -23,11 +23,14 @@ from lra.managed.selection import IN_SANDBOX, MEMORY
 from lra.runtime import Runtime
 from lra.session import Session
 from lra.session.library import error_of
+from lra.store import SessionRecord
 from lra.text import clean_text, one_line
 from lra.tools.workbench import Workbench
 from sandbox.client import Client, SandboxError
 
 Emit = Callable[[Event], None]
+
+_Look = tuple[int, int, str | None]
 
 _PATIENCE = 5.0
 """Seconds to wait for a turn that somebody else runs in the session."""
@@ -64,6 +67,8 @@ class Worker:
         self._compute: Compute | None = None
         self._benches: dict[str, Workbench] = {}
         self._session: Session | None = None
+        self._kept: dict[str, tuple[Session, _Look]] = {}
+        """Open sessions, and what they looked like after their last turn here."""
         self._waiting: set[str] = set()
         self._stopped = False
         self._installed = False
@@ -90,21 +95,28 @@ class Worker:
             self._waiting.add(session_id)
             self._stopped = False
             try:
-                session = await self._open(session_id)
+                session = self._session = await self._open(session_id)
                 try:
                     return await self._send(session, prompt, emit)
                 finally:
                     self._session = None
-                    await asyncio.shield(session.close(summarize=False))
+                    await asyncio.shield(self._rest(session))
             finally:
                 self._waiting.discard(session_id)
 
     async def _open(self, session_id: str) -> Session:
+        """Return the session, opened when it is not, or when somebody else has written to it since."""
         require_sandbox(self.place)
         runtime = await self._ready()
         await self._others(runtime, session_id)
+        kept = self._kept.get(session_id)
+        if kept is not None:
+            session, look = kept
+            if look == _look(await runtime.store.sessions.get(session_id)):
+                return session
+            await self._close(session_id)
         definition = await self._definition(runtime, session_id)
-        session = await Session.open(
+        return await Session.open(
             runtime,
             session_id=session_id,
             agent=definition,
@@ -113,8 +125,15 @@ class Worker:
             use_memory=not self.plan.selection.names.isdisjoint(MEMORY),
             approver=approver(self.plan, runtime.settings),
         )
-        self._session = session
-        return session
+
+    async def _rest(self, session: Session) -> None:
+        """Let others write to a session until its next turn here."""
+        await session.rest()
+        self._kept[session.id] = session, _look(await session.runtime.store.sessions.get(session.id))
+
+    async def _close(self, session_id: str) -> None:
+        session, _ = self._kept.pop(session_id)
+        await session.close(summarize=False)
 
     async def _others(self, runtime: Runtime, session_id: str) -> None:
         """Wait for a turn that somebody else runs in the session, for a while."""
@@ -242,11 +261,18 @@ class Worker:
         """End what runs, and the sandboxes."""
         self.interrupt()
         async with self._turns:
+            for session_id in list(self._kept):
+                with suppress(LraError):
+                    await self._close(session_id)
             self._benches.clear()
             if self._compute is not None:
                 with suppress(SandboxError):
                     await self._compute.close()
             self._runtime = self._compute = None
+
+
+def _look(record: SessionRecord) -> _Look:
+    return record.updated_at, record.turns, record.compaction
 
 
 def check_message(message: object) -> None:

@@ -428,6 +428,12 @@ class Session:
         """Read the session's row anew: forgetting changes it, here or in another process."""
         self.record = await self.runtime.store.sessions.get(self.id)
 
+    async def rest(self) -> None:
+        """Let others write to the conversation until the next turn, which takes the right to do so back."""
+        self._check_idle()
+        self._tenancy.stop()
+        await self._tenancy.release()
+
     async def usage(self) -> SessionUsage:
         """Return what the session has used so far."""
         return await used(self.runtime.store, self.id, await self.context_report())

@@ -53,7 +53,9 @@ class Tenancy:
         Raises:
             SessionBusyError: It does; nothing more is written here.
         """
-        if time.time() - self.renewed > LEASE_SECONDS:
+        if self._heartbeat is None:
+            await self.take()
+        elif time.time() - self.renewed > LEASE_SECONDS:
             await self._renew()
 
     async def _renew(self) -> None:
@@ -72,6 +74,7 @@ class Tenancy:
         """Renew it no more."""
         if self._heartbeat is not None:
             self._heartbeat.cancel()
+            self._heartbeat = None
 
     async def release(self) -> None:
         """Give the session free."""

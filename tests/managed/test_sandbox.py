@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import shutil
-import tempfile
 import uuid
 import zipfile
 from collections.abc import Iterator
@@ -18,21 +17,14 @@ import pytest
 from lra import Agent
 from lra.errors import LraError, UnavailableError, UsageError
 from lra.managed import LocalManagedConfig, ManagedConfig, ManagedSandboxRequired, NetworkingConfig, PackagesConfig
+from sandbox.errors import UnavailableError as NoContainer
 from sandbox.providers.docker import DockerProvider
 from sandbox.providers.local import LocalProvider
 from tests.managed.conftest import Make
 from tests.support.model_server import ModelServer, ToolCall, call, say
 
 NO_ENGINE = "unix:///nonexistent"
-
-
-@pytest.fixture(autouse=True)
-def run_folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    # Short, since the path of a socket has 107 bytes at most.
-    folder = Path(tempfile.mkdtemp(prefix="lra", dir="/tmp"))
-    monkeypatch.setenv("LRA_SANDBOX_RUN", str(folder))
-    yield folder
-    shutil.rmtree(folder, ignore_errors=True)
+pytestmark = pytest.mark.usefixtures("run_folder")
 
 
 @pytest.fixture
@@ -179,6 +171,20 @@ def test_docker_that_is_not_there_is_said(managed: Make, model_server: ModelServ
         Agent(backend=managed(config=coder(), compute="docker")).start("hello")
     with pytest.raises(UnavailableError, match="Docker was asked for"):
         asyncio.run(managed(config=coder(sandbox_type="docker")).provision_compute())
+
+
+def test_docker_that_starts_nothing_is_no_other_sandbox(
+    managed: Make, model_server: ModelServer, docker: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(*_: object) -> object:
+        raise NoContainer("No image.")
+
+    monkeypatch.setattr(DockerProvider, "start", fails)
+    closed = coder(networking={"type": "limited"})
+    agent = Agent(backend=managed(config=closed, compute=docker))
+    (ran,) = ask(agent, model_server, call("execute_command", command="echo ran"))
+    assert "Docker was asked for and cannot be used." in ran["error"]
+    assert "stdout" not in ran
 
 
 def test_without_any_sandbox_nothing_runs(
