@@ -254,8 +254,9 @@ class TurnRunner:
         if bench is not None and bench.workspace is not None:
             from lra.tools.workspace_review import review_workspace
 
-            # Nothing of the model's is cancelled any more, only this.
+            # Nothing of the model's is cancelled any more, only this, and it stands below the whole answer.
             self._preparing = True
+            await self._pieces.flush()
             await review_workspace(self.plan.deps)
 
     async def _recall(self) -> None:

@@ -10,16 +10,13 @@ from typing import Any
 import pytest
 
 from lra.errors import UnavailableError
-from lra.events import ApprovalRequested, Notice, ToolFinished, TurnFinished, WorkspaceChanged
+from lra.events import ApprovalRequested, Notice, TextDelta, ToolFinished, TurnFinished, WorkspaceChanged
 from lra.session import Session
 from lra.tools.consent import Answer
 from tests.session.support import Desk, end, of, take
-from tests.session.test_sandbox_tools import run_folder
 from tests.support.model_server import call, say
 
-__all__ = ["run_folder"]
-
-pytestmark = pytest.mark.usefixtures("run_folder")
+pytestmark = pytest.mark.usefixtures("sandboxes")
 
 
 @pytest.fixture
@@ -55,7 +52,9 @@ def command(text: str) -> Any:
 
 async def test_on_a_yes_the_changes_are_written(desk: Desk, project: Path) -> None:
     person = Person(True)
-    desk.server.script(command("echo two > a.txt; echo new > b.txt"), say("Done."), say("Nothing to do."))
+    desk.server.script(
+        command("echo two > a.txt; echo new > b.txt"), say("Both are written now."), say("Nothing to do.")
+    )
     session = await opened(desk, project, approver=person)
     events = await take(session, "change it")
     (changed,) = of(events, WorkspaceChanged)
@@ -65,7 +64,9 @@ async def test_on_a_yes_the_changes_are_written(desk: Desk, project: Path) -> No
     assert person.asked[0][1]["patch"] == changed.patch
     # The question is part of the turn, and the answer stood before it.
     (asked,) = of(events, ApprovalRequested)
-    assert asked.seq < end(events).seq
+    answer = [event for event in events if isinstance(event, TextDelta)]
+    assert "".join(event.text for event in answer) == "Both are written now."
+    assert answer[-1].seq < changed.seq < asked.seq < end(events).seq
     assert end(events).outcome == "completed"
     assert {path.name: path.read_text() for path in project.iterdir()} == {"a.txt": "two\n", "b.txt": "new\n"}
     # A turn that changes nothing asks nothing.
