@@ -33,14 +33,27 @@ class Check:
         return asdict(self)
 
 
-def check_all(settings: Settings) -> list[Check]:
-    """Look at everything, settings first; a check that breaks is itself a failure, not the end of the others."""
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """The conversation that looks after itself."""
+
+    model: str
+    """Who answers in it."""
+
+
+def check_all(settings: Settings, conversation: Conversation | None = None) -> list[Check]:
+    """Look at everything, settings first; a check that breaks is itself a failure, not the end of the others.
+
+    Args:
+        settings: What is configured.
+        conversation: The one in which this is asked for, if any.
+    """
     checks: list[tuple[str, Callable[[Settings], Check]]] = [
         ("folders", check_folders),
-        ("model", check_model),
+        ("model", lambda settings: check_model(settings, conversation)),
         ("database", check_database),
-        ("embedding", check_embedding),
-        ("index", check_index),
+        ("embedding", lambda settings: check_embedding(settings, conversation)),
+        ("index", lambda settings: check_index(settings, conversation)),
         ("sandbox", check_sandbox),
     ]
     results = [Check("settings", "warn", sentence) for sentence in settings.notices]
@@ -71,11 +84,17 @@ def check_folders(settings: Settings) -> Check:
     return Check("folders", "ok", f"{home} is private and writable.")
 
 
-def check_model(settings: Settings) -> Check:
-    """Resolve the model without asking it anything."""
+def check_model(settings: Settings, conversation: Conversation | None = None) -> Check:
+    """Resolve the model without asking it anything; in a conversation, the one that answers there."""
     from lra.agent.models import describe_choice
 
     found = describe_choice(settings)
+    if conversation is not None and conversation.model and conversation.model != found.name:
+        if not found.ok:
+            detail = f"{conversation.model} answers in this conversation; for new ones, {found.reason}"
+            return Check("model", "warn", detail, found.fix)
+        detail = f"{conversation.model} answers in this conversation, {found.name} in new ones ({found.reason})."
+        return Check("model", "ok", detail)
     if not found.ok:
         return Check("model", "fail", found.reason, found.fix)
     status: Status = "warn" if found.name == "offline" and found.fix and settings.model is None else "ok"
@@ -112,18 +131,19 @@ def check_database(settings: Settings) -> Check:
     return Check("database", "ok", f"{path} is sound (schema {HEAD}, {size:.1f} MB, SQLite {sqlite3.sqlite_version}).")
 
 
-def check_embedding(settings: Settings) -> Check:
+def check_embedding(settings: Settings, conversation: Conversation | None = None) -> Check:
     """Look for the embedding model."""
     from lra.memory.embedding.choose import choose_embedder
 
     choice = choose_embedder(settings)
     if choice.needs_download:
-        fix = "It is fetched during the next `lra chat`; without a network, recall works by words."
+        when = "beside this conversation" if conversation else "during the next `lra chat`"
+        fix = f"It is fetched {when}; without a network, recall works by words."
         return Check("embedding", "warn", choice.reason, fix)
     return Check("embedding", "ok", choice.reason)
 
 
-def check_index(settings: Settings) -> Check:
+def check_index(settings: Settings, conversation: Conversation | None = None) -> Check:
     """Ask memory how far its index is."""
     if not _database_path(settings).exists():
         return Check("index", "ok", "There is nothing to index yet.")
@@ -140,7 +160,10 @@ def check_index(settings: Settings) -> Check:
 
     counts, pending = asyncio.run(look())
     if pending and settings.embedding.lower() != "none":
-        fix = "They are indexed during the next `lra chat`, or now by `lra memory index`; search finds them by words."
+        when = (
+            "beside this conversation" if conversation else "during the next `lra chat`, or now by `lra memory index`"
+        )
+        fix = f"They are indexed {when}; search finds them by words."
         return Check("index", "warn", f"{counts}, {pending} changes wait.", fix)
     return Check("index", "ok", f"{counts}, nothing waits.")
 

@@ -35,7 +35,11 @@ class LraError(Exception):
         super().__init__(message)
 
     def __str__(self) -> str:
-        return f"{self.message} {self.hint}" if self.hint else self.message
+        if not self.hint:
+            return self.message
+        # A message may end with what is to be written; the hint is a sentence of its own.
+        stop = "" if self.message.endswith((".", "?", "!", ":", "…", ".”", ".)")) else "."
+        return f"{self.message}{stop} {self.hint}"
 
 
 class UsageError(LraError):

@@ -29,6 +29,7 @@ from lra.chat.screen import Screen, check_taken, silence, wants_plain
 from lra.chat.status import Status, look
 from lra.chat.theme import choose
 from lra.chat.turns import TurnFront
+from lra.chat.wording import sentence_of
 from lra.errors import ExitCode, LraError, UsageError
 
 if TYPE_CHECKING:
@@ -289,8 +290,10 @@ class Chat:
 
     def say(self, error: Exception) -> None:
         """Show an error as one sentence."""
-        known = isinstance(error, LraError)
-        text = str(error) if known else f"Something went wrong: {type(error).__name__}: {error}".rstrip(": ")
+        if isinstance(error, LraError):
+            text = sentence_of(error)
+        else:
+            text = f"Something went wrong: {type(error).__name__}: {error}".rstrip(": ")
         self.screen.line(text, "error")
         if self.scripted:
             self.exit_code = int(error.exit_code) if isinstance(error, LraError) else int(ExitCode.FAILED)

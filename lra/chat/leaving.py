@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from lra.chat.render import Busy
 from lra.chat.table import counted
+from lra.chat.wording import sentence_of
 from lra.errors import LraError
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ async def close_session(chat: Chat, session: Session) -> None:
         await asyncio.wait([task], timeout=_QUIET)
     chat.screen.busy(None)
     if task.done() and not task.cancelled() and isinstance(error := task.exception(), LraError):
-        chat.screen.line(str(error), "error")
+        chat.screen.line(sentence_of(error), "error")
 
 
 async def leave(chat: Chat) -> None:

@@ -13,7 +13,7 @@ INTRODUCTION = "I am lra's offline model: a set of rules, no language model."
 
 SETUP = (
     "To talk to a real model, set a provider key such as OPENAI_API_KEY or ANTHROPIC_API_KEY, start Ollama, "
-    "or name a model with `--model` or LRA_MODEL."
+    "or name a model with `--model`, LRA_MODEL or, in the chat, `/model`."
 )
 _ABILITIES = (
     ("write_memory", 'remember what you tell me ("remember that my dog is called Rex")'),
@@ -82,7 +82,7 @@ def cannot_forget(topic: str) -> str:
 SECRET = 'That looks like a secret, so I did not store it. Say "remember that …" if I should keep it.'
 NO_SANDBOX = (
     "No sandbox is available here, and I never run code on the host, so nothing was run."
-    " Start Docker and open the conversation again; `lra doctor` says what is missing."
+    " Start Docker and open the conversation again; `lra doctor`, in the chat `/doctor`, says what is missing."
 )
 PYTHON_ONLY = "The sandbox runs Python only, so nothing was run."
 STOPPED = "I stopped here, because this was taking more steps than it should."

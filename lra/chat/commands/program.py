@@ -9,6 +9,7 @@ from lra.chat.commands.registry import registry, unknown
 from lra.chat.render import Style, dollars
 from lra.chat.table import counted, rows
 from lra.chat.width import clip
+from lra.chat.wording import in_chat
 from lra.errors import UsageError
 
 if TYPE_CHECKING:
@@ -77,11 +78,11 @@ async def show_cost(chat: Chat, args: str) -> None:
 @registry.command("doctor", during_turn=True)
 async def check(chat: Chat, args: str) -> None:
     """Check whether everything works; the same as lra doctor."""
-    await chat.ready()
-    from lra.checks import check_all
+    session = await chat.ready()
+    from lra.checks import Conversation, check_all
 
-    checks = await asyncio.to_thread(check_all, chat.settings)
+    checks = await asyncio.to_thread(check_all, chat.settings, Conversation(session.model_name))
     for found in checks:
         chat.screen.line(f"{found.status:4}  {found.name:9}  {found.detail}", _STYLES[found.status])
         if found.fix:
-            chat.screen.line(f"                 {found.fix}", "dim")
+            chat.screen.line(f"                 {in_chat(found.fix)}", "dim")

@@ -15,6 +15,7 @@ from prompt_toolkit.styles import Style
 from lra.chat.aside import Streams
 from lra.chat.picker.items import Item, Picked, Preview, Search
 from lra.chat.picker.state import State
+from lra.chat.wording import sentence_of
 from lra.errors import LraError
 from lra.text import one_line
 
@@ -123,7 +124,7 @@ class _Behind:
 
 
 def _sentence(error: Exception) -> str:
-    return str(error) if isinstance(error, LraError) else one_line(f"This went wrong: {error!r}", 200)
+    return sentence_of(error) if isinstance(error, LraError) else one_line(f"This went wrong: {error!r}", 200)
 
 
 def _keys(state: State, behind: _Behind) -> KeyBindings:

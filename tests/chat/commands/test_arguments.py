@@ -78,11 +78,11 @@ def test_the_other_lists_say_which_one_they_want() -> None:
     )
     for sentence in (
         "There is no task 'the plants'. /tasks all lists them with their numbers.",
-        "Say which: /tasks done N /tasks lists them with their numbers.",
+        "Say which: /tasks done N. /tasks lists them with their numbers.",
         "[~] water the plants: in progress.",
-        "Say which: /permissions allow TOOL /tools lists the tools.",
-        "Say which: /permissions remove N /permissions lists the rules with their numbers.",
-        "Say which: /mcp restart NAME /mcp lists them.",
+        "Say which: /permissions allow TOOL. /tools lists the tools.",
+        "Say which: /permissions remove N. /permissions lists the rules with their numbers.",
+        "Say which: /mcp restart NAME. /mcp lists them.",
         "There is no specialist 'nobody at all'. There are: ",
         "No specialist works now.",
         "There is no tool 'nothing of this name'. /tools lists them.",
