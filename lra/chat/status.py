@@ -46,12 +46,19 @@ class Status:
             (0, self.loading),
             (1, self.model),
             (6, clip(self.title, title_width) if title_width else ""),
-            (2, "" if self.context is None else f"context {self.context:.0%}"),
+            (2, _context(self.context)),
             (3, dollars(self.cost) if self.cost else ""),
             (5, self.memory),
             (4, f"{counted(self.tasks, 'task')} open" if self.tasks else ""),
         ]
         return [text for rank, text in ranked if text and rank <= 6 - left_out]
+
+
+def _context(share: float | None) -> str:
+    if share is None:
+        return ""
+    # What would not fit any more is shortened before the next answer.
+    return f"context {share:.0%}" if share <= 1 else "context full"
 
 
 async def look(status: Status, session: Session, *, memory: bool) -> None:

@@ -110,6 +110,8 @@ def test_the_status_line_drops_what_matters_least() -> None:
     assert lengths == sorted(lengths)
     assert "openai:gpt" in status.line(12)
     assert Status(loading="loading").line(80) == "loading"
+    assert Status(context=0.5).line(80) == "context 50%"
+    assert Status(context=1.12).line(80) == "context full"
 
 
 def test_pastes() -> None:

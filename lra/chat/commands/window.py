@@ -60,5 +60,7 @@ async def context(chat: Chat, args: str) -> None:
         share = tokens / window
         chat.screen.line(f"  {pad(label, names)} {tokens:>9,} {share:>6.1%} {bar(share, width)}".rstrip())
     chat.screen.line(f"Estimated tokens, of {report.window:,} that {clip(report.model, 60)} takes.", "dim")
-    if report.used < report.shortened_from:
+    if report.used > window:
+        chat.screen.line("More than it takes: before the next answer older turns are summarised.", "dim")
+    elif report.used < report.shortened_from:
         chat.screen.line(f"From {report.shortened_from:,} on, older turns are summarised.", "dim")
