@@ -132,6 +132,26 @@ def test_the_attribute_asked_for_comes_first_and_the_newest_value_of_it() -> Non
     assert "on 2 January 2026" in said
 
 
+@pytest.mark.parametrize(
+    ("content", "kind", "session", "said"),
+    [
+        ("My dog is called Rex", "fact", "abc", 'You told me today: "My dog is called Rex"'),
+        ("The gate is green", "fact", "abc", 'You told me today: "The gate is green"'),
+        ("My dog is called Rex", "fact", None, 'You told me today: "My dog is called Rex"'),
+        # Nobody knows who added what no conversation brought.
+        ("The gate is green", "fact", None, 'In memory, stored today: "The gate is green"'),
+        ("The gate is green", "turn", "abc", 'In a conversation today: "The gate is green"'),
+        ("You: the gate is green", "summary", "abc", 'You told me today: "the gate is green"'),
+    ],
+)
+def test_it_is_said_who_told_it_as_far_as_that_is_known(
+    content: str, kind: str, session: str | None, said: str
+) -> None:
+    item = {"content": content, "kind": kind, "session": session, "created_at": NOW.isoformat()}
+    (hit,) = read_hits([item])
+    assert answers.told(hit, NOW) == said
+
+
 def test_conversation_does_not_repeat_what_is_stored() -> None:
     found = read_hits(
         [

@@ -102,7 +102,7 @@ def told(hit: Hit, now: datetime) -> str:
         return f"You once told me{' ' + date if date else ''}, and it has changed since: {quote(hit.content)}"
     if hit.kind == "turn":
         return f"In a conversation{' ' + date if date else ''}: {quote(hit.content)}"
-    if _PERSONAL.match(hit.content):
+    if hit.told or hit.kind == "said" or _PERSONAL.match(hit.content):
         return f"You told me{' ' + date if date else ''}: {quote(hit.content)}"
     return f"In memory{', stored ' + date if date else ''}: {quote(hit.content)}"
 

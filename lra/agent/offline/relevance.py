@@ -47,6 +47,8 @@ class Hit:
     """Whether it was found by its meaning, sharing no word with the question."""
     outdated: bool = False
     """Whether it was said before what holds now took its place."""
+    told: bool = False
+    """Whether it was kept in a conversation, as what the person said there."""
 
     @property
     def is_talk(self) -> bool:
@@ -83,8 +85,9 @@ def read_hits(value: Any) -> list[Hit]:
         said = _PERSON.findall(content[:2000]) if kind == "summary" else []
         meant = item.get("match") == "meaning"
         changed = str(item.get("changed") or "").casefold()
+        told = kind not in {"turn", "summary"} and bool(item.get("session") or item.get("session_id"))
         lines = [Hit(line, "said", at, outdated=_core(line) in changed) for line in said]
-        for hit in lines or [Hit(content.strip(), kind, at, meant, outdated=bool(changed))]:
+        for hit in lines or [Hit(content.strip(), kind, at, meant, outdated=bool(changed), told=told)]:
             same = hits.setdefault(_folded(hit), hit)
             if same.is_talk and not hit.is_talk:
                 hits[_folded(hit)] = hit
