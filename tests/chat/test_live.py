@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from prompt_toolkit.input.vt100_parser import Vt100Parser
@@ -198,32 +197,3 @@ def test_only_lines_of_certain_length_are_inserted() -> None:
 def test_which_terminals_wrap_anew() -> None:
     assert rewraps({"TMUX": "/tmp/x"})
     assert not rewraps({"TERM": "xterm"})
-
-
-async def test_the_answers_of_the_line_protocol(monkeypatch: pytest.MonkeyPatch) -> None:
-    import asyncio
-    import os
-
-    from lra.chat.protocol import LineApprover
-    from lra.tools.consent import Edited, by_policy
-
-    reading, writing = os.pipe()
-    stdin = SimpleNamespace(closed=False, isatty=lambda: False, fileno=lambda: reading)
-    monkeypatch.setattr("sys.stdin", stdin)
-    approver = LineApprover(by_policy("deny"))
-    second = asyncio.create_task(approver("two", {}, "", call_id="2"))
-    first = asyncio.create_task(approver("one", {}, "", call_id="1"))
-    lines = [
-        "no json",
-        '{"type": "approval", "call_id": "1", "approved": true, "args": {"a": 1}}',
-        '{"type": "other", "call_id": "2", "approved": true}',
-        '{"type": "approval", "call_id": "2", "approved": "true"}',
-    ]
-    os.write(writing, "\n".join(lines).encode() + b"\n")
-    assert await first == Edited({"a": 1})
-    # Whatever is not true is no.
-    assert await second is False
-    third = asyncio.create_task(approver("three", {}, "", call_id="3"))
-    os.close(writing)
-    assert await third == "The settings refuse it."
-    os.close(reading)
