@@ -159,7 +159,7 @@ class Agent:
 def _checked(backend: Any, name: str) -> ManagedBackendProtocol:
     missing = [name for name in ("execute", "stream", "reset_session", "reset_all") if not hasattr(backend, name)]
     if missing and isinstance(backend, ManagedRuntimeProtocol):
-        return RuntimeBackend(backend, name)
+        return RuntimeBackend(backend, name=name)
     if missing:
         raise UsageError(
             f"{one_line(repr(backend), 60)} is no backend: it has no {', '.join(missing)}.",

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import inspect
-import json
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -14,48 +11,36 @@ from pydantic_ai.exceptions import ToolFailed
 from pydantic_ai.toolsets import AbstractToolset
 
 from lra.config import Settings
-from lra.errors import LraError
-from lra.managed.config import CustomTool, ToolConfirmation
+from lra.managed.callbacks import confirmed, run_custom
+from lra.managed.config import CustomTool
 from lra.managed.plan import Plan
 from lra.managed.selection import MEMORY, TASKS, WEB, Custom
-from lra.text import clean_text, one_line
 from lra.tools.consent import Answer, Approver, by_policy
 from lra.tools.deps import AgentDeps
 from lra.tools.memory import memory_toolset
 from lra.tools.tasks import task_toolset
 from lra.tools.web import private_allowed, web_toolset
 
-_MOST_RESULT = 100_000
 
-
-def custom_tool(custom: Custom, callback: CustomTool, *, confirmed: bool) -> Tool[AgentDeps]:
+def custom_tool(custom: Custom, callback: CustomTool, *, asked: bool) -> Tool[AgentDeps]:
     """Return a custom tool, as the model calls it.
 
     Args:
         custom: What it is.
         callback: Runs it.
-        confirmed: Whether there is somebody who is asked about every call.
+        asked: Whether there is somebody who is asked about every call.
     """
 
     async def run(**given: Any) -> str:
-        try:
-            if inspect.iscoroutinefunction(callback):
-                result = await callback(custom.name, given)
-            else:
-                result = await asyncio.to_thread(callback, custom.name, given)
-                result = await result if inspect.isawaitable(result) else result
-        except LraError as error:
-            raise ToolFailed(str(error)) from error
-        except Exception as error:
-            raise ToolFailed(clean_text(f"{type(error).__name__}: {one_line(str(error), 500)}")) from error
-        text = result if isinstance(result, str) else json.dumps(result, ensure_ascii=False, default=str)
-        cut = f"\n… {len(text) - _MOST_RESULT:,} characters cut" if len(text) > _MOST_RESULT else ""
-        return clean_text(text[:_MOST_RESULT]) + cut
+        text, failed = await run_custom(callback, custom.name, given)
+        if failed:
+            raise ToolFailed(text)
+        return text
 
     tool: Tool[AgentDeps] = Tool.from_schema(
         run, name=custom.name, description=custom.description, json_schema=dict(custom.schema)
     )
-    tool.metadata = {"consent": "ask" if confirmed else "allow", "why": "It is a custom tool.", "source": "managed"}
+    tool.metadata = {"consent": "ask" if asked else "allow", "why": "It is a custom tool.", "source": "managed"}
     return tool
 
 
@@ -96,20 +81,7 @@ def approver(plan: Plan, settings: Settings) -> Approver:
         if name == "web_search" and policy is None and not plan.confirm_every:
             return True
         if confirmation is not None:
-            return await _confirmed(confirmation, {"tool_name": name, "input": args, "reason": reason, "id": call_id})
+            return await confirmed(confirmation, {"tool_name": name, "input": args, "reason": reason, "id": call_id})
         return await otherwise(name, args, reason, call_id=call_id, lasting=lasting)
 
     return ask
-
-
-async def _confirmed(confirmation: ToolConfirmation, call: dict[str, Any]) -> Answer:
-    try:
-        if inspect.iscoroutinefunction(confirmation):
-            answer = await confirmation(call)
-        else:
-            answer = await asyncio.to_thread(confirmation, call)
-            answer = await answer if inspect.isawaitable(answer) else answer
-    except Exception as error:
-        return f"on_tool_confirmation failed ({type(error).__name__}: {one_line(str(error), 200)})."
-    # A reason is a no; whatever else is no clear yes is one, too.
-    return answer if isinstance(answer, str) else answer is True

@@ -194,9 +194,7 @@ class Worker:
             )
         callback = plan.on_custom_tool
         custom = (
-            ()
-            if callback is None
-            else map(partial(custom_tool, callback=callback, confirmed=confirmed), selection.custom)
+            () if callback is None else map(partial(custom_tool, callback=callback, asked=confirmed), selection.custom)
         )
         return Definition(
             name=plan.slug,

@@ -18,8 +18,9 @@ from lra.managed import (
     ManagedConfig,
     ManagedRuntimeProtocol,
 )
+from lra.managed.runtime_backend import RuntimeBackend
 from tests.managed.conftest import Make
-from tests.managed.test_tools import CALCULATOR
+from tests.managed.test_tools import CALCULATOR, handle
 from tests.support.model_server import ModelServer, Usage, call, fail, say
 
 MINI = LocalManagedConfig(model="gpt-4o-mini", system="You are a coding assistant.", tools=[])
@@ -384,10 +385,26 @@ def test_a_runtime_of_ones_own() -> None:
     runtime.answers = [{"type": "session.error", "error": {"message": "It broke."}}, IDLE]
     with pytest.raises(LraError, match=r"It broke\."):
         agent.start("once more")
-    runtime.answers = [{**IDLE, "stop_reason": {"type": "requires_action", "event_ids": ["x"]}}]
-    with pytest.raises(LraError, match="waits for a confirmation or a custom tool"):
+    with pytest.raises(LraError, match="The runtime stopped telling of the turn before it ended"):
         agent.start("and again")
-    assert runtime.sent[-1] == "interrupt"
+
+
+def test_what_a_runtime_of_ones_own_waits_for() -> None:
+    waiting = {"type": "session.status_idle", "stop_reason": {"type": "requires_action", "event_ids": ["x", "y"]}}
+    runtime = Hosted(
+        {"type": "agent.custom_tool_use", "id": "x", "name": "calculator", "input": {"expression": "6*7"}},
+        {"type": "agent.tool_use", "id": "y", "name": "bash", "input": {"command": "ls"}},
+        waiting,
+        said("Done."),
+        IDLE,
+    )
+    backend = RuntimeBackend(runtime, on_custom_tool=handle)
+    assert Agent(backend=backend).start("go") == "Done."
+    (_, result), (_, confirmation) = runtime.sent[1:]
+    assert result["content"] == [{"type": "text", "text": "42"}]
+    assert not result["is_error"]
+    assert confirmation["result"] == "deny"
+    assert confirmation["deny_message"] == "Nobody can be asked here."
 
 
 async def test_the_local_runtime_behind_an_agent(runtime: LocalManagedRuntime, model_server: ModelServer) -> None:
