@@ -136,7 +136,7 @@ def undo(as_json: Json = False) -> None:
         output.write_json([{"id": one.id, "action": one.action, "content": one.content} for one in back])
         return
     for one in back:
-        what = {"removed": "no longer remembered", "restored": "as it was before"}.get(one.action, "kept")
+        what = {"removed": "no longer remembered", "restored": "back to what it was"}.get(one.action, "kept")
         output.write(f"{one.id} {what}: {one_line(one.content)}")
 
 

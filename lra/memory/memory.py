@@ -16,6 +16,7 @@ from lra.memory.readers import Reader
 from lra.memory.search import Searcher
 from lra.memory.semantic import SEARCH_PATIENCE, Semantic
 from lra.memory.spaces import USER, project_space
+from lra.memory.tags import tags_in
 from lra.memory.writing import Particulars, Write, Writer
 from lra.store import MemoryRecord, NewMemory, StructuredMemoryStore
 from lra.store.fts import Filters
@@ -103,7 +104,7 @@ class Memory:
             content=clean_text(content).strip(),
             kind=kind,
             key=key or None,
-            tags=tuple(tags),
+            tags=tuple(tags_in(tags)),
             pin=pin,
             source=source,
             session_id=session_id,
@@ -274,13 +275,14 @@ class Memory:
         return await self.store.memories.change(memory_id, pin=int(pinned))
 
     async def tag(self, memory_id: str, add: Sequence[str] = (), remove: Sequence[str] = ()) -> MemoryRecord:
-        """Add and remove words that a memory is found by.
+        """Add and remove words that a memory is found by; a comma parts two.
 
         Raises:
             NotFoundError: There is no such memory.
         """
         record = await self.store.memories.get(memory_id)
-        tags = [tag for tag in dict.fromkeys([*record.tags, *add]) if tag not in remove]
+        gone = {*remove, *tags_in(remove)}
+        tags = [tag for tag in dict.fromkeys([*record.tags, *tags_in(add)]) if tag not in gone]
         changed = await self.store.memories.change(record.id, tags=tags)
         self._wake()
         return changed

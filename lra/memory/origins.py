@@ -35,11 +35,10 @@ class Origin:
             when: The time as it is shown there.
         """
         change = self.change
-        by = {"user": "the person", "tool": "the model", "summary": "the summary", "import": "an import"}
         where = f" in turn {self.turn} of session {change.session_id}" if self.turn and change.session_id else ""
         where = where or (f" in session {change.session_id}" if change.session_id else "")
         undone = ", taken back since" if change.undone else ""
-        lines = [f"{when} {change.what} by {by.get(change.actor, change.actor)}{where}{undone}"]
+        lines = [f"{when} {change.what} by {change.by}{where}{undone}"]
         process = f"process {change.process}"
         call = f"tool call {change.tool_call_id}" if change.tool_call_id else ""
         model = f"model {self.model}" if self.model else ""

@@ -184,6 +184,16 @@ class NewMemory:
     tool_call_id: str | None = None
 
 
+AUTHORS = {
+    "user": "the person",
+    "tool": "the model",
+    "summary": "the summary",
+    "extraction": "the model, after the conversation",
+    "import": "an import",
+}
+"""Who writes into memory, as it is told to people."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryRow:
     """One change of a memory."""
@@ -211,7 +221,17 @@ class HistoryRow:
     @property
     def what(self) -> str:
         """What happened, in a word or two."""
-        return f"{self.action} ({', '.join(self.fields)})" if self.fields else self.action
+        if not self.fields or self.was is None:
+            return self.action
+        pinning = "unpinned" if json.loads(self.was).get("pin") else "pinned"
+        if self.fields == ["pin"]:
+            return pinning
+        return f"{self.action} ({', '.join(pinning if name == 'pin' else name for name in self.fields)})"
+
+    @property
+    def by(self) -> str:
+        """Who did it, as it is told to people."""
+        return AUTHORS.get(self.actor, self.actor)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form, the time as ISO 8601."""

@@ -11,6 +11,8 @@ def test_memories_are_marked_questioned_and_taken_back(full: Cli) -> None:
         "/memory tag mem000000002 drink",
         "/memory history mem000000002",
         "/memory blame mem000000002",
+        "/memory tag mem000000001 #pet,home -dog, black",
+        "/memory undo",
         "/memory undo",
         "/memory asof now",
         "/memory diff 2020-01-01 2020-02-01",
@@ -22,10 +24,11 @@ def test_memories_are_marked_questioned_and_taken_back(full: Cli) -> None:
     out = done.out + done.err
     assert "pinned “Tea, never coffee” (mem000000002)" in out
     assert "tagged #drink: “Tea, never coffee”" in out
-    assert "changed (pin) just now by user: Tea, never coffee" in out
-    assert "changed (tags) just now by user: Tea, never coffee" in out
+    assert "pinned just now by the person: Tea, never coffee" in out
+    assert "changed (tags) just now by the person: Tea, never coffee" in out
+    assert "tagged #pet #home #black: “The dog is called Rex”" in out
     assert "created by the person" in " ".join(out.split())
-    assert "as it was before “Tea, never coffee”" in out
+    assert "back to what it was: “Tea, never coffee”" in out
     assert "The dog is called Rex (mem000000001)" in out
     assert "Nothing changed between the two." in out
     shown = full("memory", "show", "mem000000002", "--json").json

@@ -103,7 +103,9 @@ def _item(record: MemoryRecord) -> Item:
 
 
 def _origin(record: MemoryRecord) -> str:
-    parts = [record.id, record.kind, f"written by {record.source} {ago(record.created_at)}"]
+    from lra.store.records import AUTHORS
+
+    parts = [record.id, record.kind, f"written by {AUTHORS.get(record.source, record.source)} {ago(record.created_at)}"]
     if record.key:
         parts.append(f"about {record.key}")
     if record.count > 1:
@@ -121,7 +123,7 @@ async def _show(chat: Chat, memory: Memory, record: MemoryRecord) -> None:
     chat.screen.line(f"  {_origin(record)}", "dim")
     for change in await memory.history(record.id):
         if change.action != "created":
-            chat.screen.line(f"  {change.what} {ago(change.at)} by {change.actor}: {clip(change.content, 200)}", "dim")
+            chat.screen.line(f"  {change.what} {ago(change.at)} by {change.by}: {clip(change.content, 200)}", "dim")
 
 
 async def _edit(chat: Chat, memory: Memory, record: MemoryRecord) -> None:

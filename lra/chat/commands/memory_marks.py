@@ -55,7 +55,7 @@ async def history(chat: Chat, memory: Memory, args: Sequence[str]) -> None:
     record = await memory.get(args[0])
     for change in await memory.history(record.id):
         undone = ", taken back" if change.undone else ""
-        chat.screen.line(f"  {change.what} {ago(change.at)} by {change.actor}{undone}: {clip(change.content, _SHOWN)}")
+        chat.screen.line(f"  {change.what} {ago(change.at)} by {change.by}{undone}: {clip(change.content, _SHOWN)}")
 
 
 async def blame(chat: Chat, memory: Memory, args: Sequence[str]) -> None:
@@ -81,18 +81,21 @@ async def unpin(chat: Chat, memory: Memory, args: Sequence[str]) -> None:
 async def tag(chat: Chat, memory: Memory, args: Sequence[str]) -> None:
     """Add tags to a memory; those with a minus go."""
     wanted = await memory.get(args[0])
-    added = [word.lstrip("#") for word in args[1:] if not word.startswith("-")]
-    removed = [word.lstrip("-#") for word in args[1:] if word.startswith("-")]
+    words = [word for part in args[1:] for word in part.split(",")]
+    added = [word for word in words if not word.startswith("-")]
+    removed = [word.lstrip("-") for word in words if word.startswith("-")]
     record = await memory.tag(wanted.id, added, removed)
     _say(chat, f"tagged {' '.join(f'#{word}' for word in record.tags) or 'with nothing'}:", record)
 
 
 async def ask_tags(chat: Chat, memory: Memory, record: MemoryRecord) -> None:
     """Let the person change a memory's tags."""
+    from lra.memory.tags import tags_in
+
     text = await edit_line(chat, "Tags", " ".join(record.tags))
     if not text:
         return
-    words = [word.lstrip("#") for word in text.split()]
+    words = tags_in(text.split())
     changed = await memory.tag(record.id, words, [word for word in record.tags if word not in words])
     _say(chat, f"tagged {' '.join(f'#{word}' for word in changed.tags) or 'with nothing'}:", changed)
 
@@ -101,8 +104,8 @@ async def undo(chat: Chat, memory: Memory, args: Sequence[str]) -> None:
     """Take back the last write."""
     back = await memory.undo()
     for one in back:
-        verb = {"removed": "no longer remembered", "restored": "as it was before"}.get(one.action, "kept")
-        chat.screen.line(f"✎ {verb} “{clip(one.content, _SHOWN)}” ({one.id})", "memory")
+        verb = {"removed": "no longer remembered", "restored": "back to what it was"}.get(one.action, "kept")
+        chat.screen.line(f"✎ {verb}: “{clip(one.content, _SHOWN)}” ({one.id})", "memory")
     if not back:
         chat.screen.line("There is no write to take back.")
     await chat.look()
