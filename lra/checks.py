@@ -156,7 +156,7 @@ def check_index(settings: Settings, conversation: Conversation | None = None) ->
             status = await runtime.memory.status()
         finally:
             await runtime.close()
-        return f"{status.memories} memories, {status.indexed} texts with vectors", status.pending
+        return f"{status.memories} memories and summaries, {status.indexed} texts with vectors", status.pending
 
     counts, pending = asyncio.run(look())
     if pending and settings.embedding.lower() != "none":

@@ -74,7 +74,7 @@ async def look(status: Status, session: Session, *, memory: bool) -> None:
     usage = await session.usage()
     tasks = [task for task in await runtime.store.tasks.find() if task.status in {"pending", "in_progress"}]
     waiting = await _waiting(session) if memory else 0
-    known = await runtime.store.memories.count()
+    known = await runtime.store.memories.count(summaries=False)
     status.loading, status.model, status.title = "", session.model_name, session.title
     status.context = usage.context_tokens / usage.context_window if usage.turns and usage.context_window else None
     status.cost, status.tasks = usage.cost, len(tasks)

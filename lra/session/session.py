@@ -389,7 +389,11 @@ class Session:
             UsageError: It would not fit the window, a turn is running, or the session is read-only.
         """
         self._check_writable()
-        return await self._context.uncompact(window_of(self._model))
+        restored = await self._context.uncompact(window_of(self._model))
+        if restored is not None and not self._context.summary:
+            # It was left in memory when the conversation was shortened; its end leaves one in any case.
+            await self.runtime.store.undoing.summary(self.id)
+        return restored
 
     async def context_report(self) -> ContextReport:
         """Return what fills the model's context window."""

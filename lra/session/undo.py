@@ -90,7 +90,8 @@ class Undone:
             yield f"task {what}{why}: {one_line(task.title, 200)}"
         for tool in self.tools:
             args = one_line(json.dumps(tool.args, ensure_ascii=False, default=str), 120)
-            yield f"cannot be undone: {tool.name} {args} ({tool.outcome})"
+            ended = "" if tool.outcome == "success" else f" ({tool.outcome})"
+            yield f"cannot be undone: {tool.name} {args}{ended}"
 
 
 class Undoer:

@@ -274,9 +274,14 @@ class MemoryStore:
             query = query.limit(limit)
         return [record_of(row) for row in await self._database.rows(query)]
 
-    async def count(self) -> int:
-        """Return how many memories are in force."""
-        (row,) = await self._database.rows("SELECT count(*) FROM memories WHERE superseded_by IS NULL")
+    async def count(self, *, summaries: bool = True) -> int:
+        """Return how many memories are in force.
+
+        Args:
+            summaries: Whether those of conversations count, which nobody asked to remember.
+        """
+        only = "" if summaries else " AND kind != 'summary'"
+        (row,) = await self._database.rows(f"SELECT count(*) FROM memories WHERE superseded_by IS NULL{only}")
         return int(row[0])
 
     async def history(self, memory_id: str) -> list[HistoryRow]:

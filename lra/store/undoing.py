@@ -104,6 +104,10 @@ class Undoing:
         except _Rehearsed as rehearsed:
             return rehearsed.rewound
 
+    async def summary(self, session_id: str) -> bool:
+        """Remove a session's summary from memory, which is written anew at its end; tells whether there was one."""
+        return await self._database.write(lambda connection: _drop_summary(connection, session_id))
+
     async def memory(self, memory_id: str, turn_id: int) -> list[MemoryBack]:
         """Take back what one turn wrote to one memory, and put back in force what that had replaced."""
         return await self._database.write(

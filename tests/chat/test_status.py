@@ -12,6 +12,7 @@ from lra.config import load_settings
 from lra.memory import Memory
 from lra.runtime import Runtime
 from lra.session import Session
+from lra.store import NewMemory
 from tests.memory.embedders import HashingEmbedder
 
 
@@ -25,13 +26,15 @@ async def test_what_nothing_indexes_is_not_said_to_be_indexed(
         session = await Session.open(runtime, model="offline")
         await runtime.memory.remember("The red lamp is broken")
         await runtime.memory.remember("Tea is at five")
+        # Nobody was told that a summary is remembered, and nobody counts it.
+        await runtime.store.memories.add(NewMemory(content="You: Tea is at five", kind="summary", source="summary"))
         status = Status()
         await look(status, session, memory=True)
         assert status.memory == "2 memories"
         # With an embedder at hand what waits for it is said, until it is done.
         runtime.memory = Memory(runtime.store, settings=runtime.settings, embedder=HashingEmbedder())
         await look(status, session, memory=True)
-        assert status.memory == ("2 memories" if embedding == "none" else "indexing 2")
+        assert status.memory == ("2 memories" if embedding == "none" else "indexing 3")
         await look(status, session, memory=False)
         assert status.memory == "memory off"
         await session.close(summarize=False)

@@ -171,6 +171,19 @@ async def test_compacting_by_hand(desk: Desk) -> None:
     assert len(await summaries(session)) == 1
 
 
+async def test_the_whole_conversation_again_needs_no_summary(desk: Desk) -> None:
+    session = await desk.session()
+    desk.server.script(default=answer)
+    for text in ("My dog is called Rex and likes sausages.", "How are you?", "And the weather?"):
+        await take(session, text)
+    assert await session.compact() is not None
+    assert len(await summaries(session)) == 1
+    assert await session.uncompact() is not None
+    assert await summaries(session) == []
+    await session.close()
+    assert len(await summaries(session)) == 1, "the end leaves one as ever"
+
+
 async def test_a_rewind_brings_back_what_a_summary_stood_for(desk: Desk) -> None:
     session = await desk.session()
     desk.server.script(default=answer)

@@ -67,6 +67,7 @@ class Registry:
         aliases: tuple[str, ...] = (),
         during_turn: bool = False,
         completes: Completes = (),
+        instead: str = "",
     ) -> Callable[[Handler], Handler]:
         """Register the decorated coroutine function; its docstring is the help.
 
@@ -76,6 +77,7 @@ class Registry:
             aliases: Other words for it.
             during_turn: Whether it may run while an answer is being written.
             completes: What is offered for its argument.
+            instead: What does what arguments would mean, for a command that takes none.
         """
 
         def register(handler: Handler) -> Handler:
@@ -85,7 +87,7 @@ class Registry:
                 name=name,
                 usage=usage,
                 help=first.rstrip("."),
-                handler=self._checked(name, usage, handler),
+                handler=self._checked(name, usage, handler, instead),
                 aliases=aliases,
                 details=details,
                 during_turn=during_turn,
@@ -97,7 +99,7 @@ class Registry:
 
         return register
 
-    def _checked(self, name: str, usage: str, handler: Handler) -> Handler:
+    def _checked(self, name: str, usage: str, handler: Handler, instead: str) -> Handler:
         @functools.wraps(handler)
         async def checked(chat: Chat, args: str) -> None:
             if args == "?":
@@ -106,7 +108,7 @@ class Registry:
                 for line in lines:
                     chat.screen.line(line)
             elif args and not usage:
-                raise UsageError(f"/{name} takes no arguments.")
+                raise UsageError(f"/{name} takes no arguments.", hint=instead or None)
             else:
                 await handler(chat, args)
 

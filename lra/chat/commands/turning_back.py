@@ -22,7 +22,7 @@ _ATTACHED = re.compile(r"\n\n\[attached: [^\n]*\]\Z")
 _ACTIONS = {"a": "also takes back what it wrote"}
 
 
-@registry.command("undo")
+@registry.command("undo", instead="/rewind N undoes turn N and all after it.")
 async def undo(chat: Chat, args: str) -> None:
     """Undo the last turn with all it wrote in memory and tasks; its message comes back to the prompt.
 

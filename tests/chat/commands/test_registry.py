@@ -108,3 +108,8 @@ async def test_arguments_nobody_asked_for_are_refused() -> None:
     assert command is not None
     with pytest.raises(UsageError, match=r"^/stay takes no arguments\.$"):
         await command.handler(_Chat(), "here")  # type: ignore[arg-type]
+    undo = registry.get("undo")
+    assert undo is not None
+    with pytest.raises(UsageError) as refused:
+        await undo.handler(_Chat(), "2")  # type: ignore[arg-type]
+    assert str(refused.value) == "/undo takes no arguments. /rewind N undoes turn N and all after it."
