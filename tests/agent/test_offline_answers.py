@@ -52,6 +52,16 @@ FOUND = [
     ("what am I allergic to?", "I am allergic to peanuts"),
     ("do I have any allergies?", "I am allergic to peanuts"),
     ("do I like olives?", "I don't like olives"),
+    ("what don't I like?", "I don't like olives"),
+    ("what do I hate?", "I don't like olives"),
+    ("what can't I eat?", "I can't eat nuts"),
+    ("which languages do I speak?", "I speak Norwegian, English and a bit of Japanese (日本語)"),
+    ("which languages do I speak?", "I speak Dutch"),
+    ("what do I like to eat?", "My favourite food is sushi"),
+    ("which instrument do I play?", "I play the cello"),
+    ("do I have any siblings?", "My brother is called Tom"),
+    ("what pets do I have?", "My cat is called Mia"),
+    ("how old am I?", "I'm 43 now"),
     ("what do I like?", "I love hiking"),
     ("how many kids do I have?", "I have two kids"),
     ("when is my mum's birthday", "My mother's birthday is 3 May"),
@@ -100,6 +110,56 @@ NOT_FOUND = [
     ("Wie heißt meine Katze?", "Mein Hund heißt Rex"),
     ("我的猫几岁了？", "我的狗叫雷克斯"),
 ]
+
+
+CLOSEST = [
+    ("what languages do I know?", "I speak Dutch"),
+    ("what do I like to eat?", "I don't eat pork"),
+    ("what do I like to drink?", "I never drink coffee"),
+    ("what do I like?", "I don't like olives"),
+    ("what don't I eat?", "I eat fish on Fridays"),
+]
+
+
+@pytest.mark.parametrize(("question", "memory"), CLOSEST)
+def test_what_does_not_answer_but_is_about_it_is_the_closest(question: str, memory: str) -> None:
+    said = answer(question, memory)
+    assert said.startswith("I found nothing in memory that answers this. What comes closest:")
+    assert f'"{memory}"' in said
+
+
+def test_what_is_not_liked_is_no_answer_beside_what_is() -> None:
+    said = answer("what do I like to eat?", "I don't eat pork", "My favourite food is sushi")
+    assert said == 'You told me yesterday: "My favourite food is sushi"'
+
+
+def test_what_has_been_replaced_is_not_also_in_memory() -> None:
+    old = {**hits("my boss is called Kari", kind="turn")[0], "changed": "“My boss is called Kari” no longer holds"}
+    question = read_question("who is my boss")
+    found = judge(question, read_hits([old, *hits("My boss is called Nils")]))
+    assert answers.found(question, found, Findings(), NOW) == 'You told me yesterday: "My boss is called Nils"'
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "cancel buy sushi",
+        "add a task: buy sushi",
+        "please forget that I like sushi",
+        "mark buy sushi as done",
+        "thanks for the sushi",
+    ],
+)
+def test_a_line_that_was_an_order_is_no_memory(line: str) -> None:
+    said = answer("what did I say about sushi?", line, kind="turn")
+    assert line not in said
+    assert "I found nothing in memory" in said
+
+
+def test_a_line_whose_statement_is_stored_is_not_told_twice() -> None:
+    question = read_question("what do you know about the boss?")
+    found = read_hits([*hits("well, actually my boss is Nils now", kind="turn"), *hits("My boss is Nils")])
+    assert [hit.content for hit in judge(question, found).matches] == ["My boss is Nils"]
 
 
 @pytest.mark.parametrize(("question", "memory"), NOT_FOUND)

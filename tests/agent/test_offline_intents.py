@@ -52,7 +52,7 @@ REMEMBERED = [
     ("I don't like olives", [("I don't like olives", "preference", None)]),
     ("I hate Mondays", [("I hate Mondays", "preference", None)]),
     ("I live in Berlin", [("I live in Berlin", "fact", "user.location")]),
-    ("I now live in Hamburg", [("I now live in Hamburg", "fact", "user.location")]),
+    ("I now live in Hamburg", [("I live in Hamburg", "fact", "user.location")]),
     ("I work at Acme", [("I work at Acme", "fact", "user.employer")]),
     ("i am allergic to peanuts", [("I am allergic to peanuts", "fact", None)]),
     ("I was born on 3 May 1990", [("I was born on 3 May 1990", "fact", "user.birthday")]),
@@ -79,6 +79,55 @@ REMEMBERED = [
     ("My dog is called Rex. He is 5 years old.", [("My dog is called Rex. He is 5 years old", "fact", None)]),
     ("I like tea and my wife", [("I like tea and my wife", "preference", None)]),
 ]
+
+# What is new about a statement is left out, and what it corrects: each has the key of what it takes the place of.
+NEWER = [
+    ("I'm 42 years old", "I'm 43 now", "I'm 43"),
+    ("I'm 42", "I am now 43", "I am 43"),
+    ("I'm 42", "no, I'm not 42 but 43", "I'm 43"),
+    ("I'm 42", "I just turned 43", "I just turned 43"),
+    ("my boss is called Kari", "actually my boss is called Nils now", "My boss is called Nils"),
+    ("my boss is called Kari", "sorry, I meant my boss is Nils", "My boss is Nils"),
+    ("my wife is called Anna", "Berta is my wife now", "Berta is my wife"),
+    ("my phone number is 555 0101", "my phone number is not 555 0101 but 555 0202", "My phone number is 555 0202"),
+    ("my phone number is 555 0101", "my phone isn't 555 0101, it's 555 0202", "My phone is 555 0202"),
+    ("my phone number is 555 0101", "My phone number changed from 555 0101 to 555 0202", "My phone number is 555 0202"),
+    ("I live in Oslo", "I no longer live in Oslo but in Bergen", "I live in Bergen"),
+    ("I live in Oslo", "I live in Bergen these days, actually", "I live in Bergen"),
+    ("I live in Oslo", "I've moved to Bergen last week", "I've moved to Bergen last week"),
+    ("I work at Acme", "I'm currently working for Beta", "I'm working for Beta"),
+    ("my dog is called Rex", "my dog is no longer called Rex but Max", "My dog is called Max"),
+    ("my favourite colour is blue", "my favorite color is red, not blue", "My favorite color is red"),
+    ("our deploy day is Tuesday", "our deploy day has moved to Friday", "Our deploy day is Friday"),
+    ("the alarm code of the shed is 1", "the shed alarm code is now 2", "The shed alarm code is 2"),
+]
+
+
+@pytest.mark.parametrize(("before", "said", "kept"), NEWER)
+def test_a_correction_takes_the_place_of_what_it_corrects(before: str, said: str, kept: str) -> None:
+    ((old,), (new,)) = (parse(before)[0].facts, parse(said)[0].facts)
+    assert new.content == kept
+    assert old.key is not None
+    assert same_key(old.key, new.key)
+
+
+@pytest.mark.parametrize(
+    ("said", "key"),
+    [
+        ("my favourite song is Right Now", "user.favourite_song"),
+        ("my favourite bar is Here and Now", "user.favourite_bar"),
+        ("I prefer tea instead of coffee", None),
+        ("I moved to Oslo in 2010", None),
+        ("my boss is on holiday", None),
+        ("my wife is a nurse", None),
+        ("my phone is red", None),
+        ("always answer me now", None),
+    ],
+)
+def test_what_is_no_correction_stays_as_it_is(said: str, key: str | None) -> None:
+    (fact,) = parse(said)[0].facts
+    assert fact.content.casefold() == said.casefold()
+    assert fact.key == key
 
 
 @pytest.mark.parametrize(("text", "facts"), REMEMBERED)

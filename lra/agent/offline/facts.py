@@ -6,10 +6,12 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from lra.agent.offline.attributes import ATTRIBUTES, FAVOURITE, VAGUE, attribute_key
+from lra.agent.offline.attributes import ATTRIBUTES, FAVOURITE, VAGUE, attribute_key, turned
+from lra.agent.offline.updates import corrected, lasting
 from lra.agent.offline.words import is_question_marked, tidy, tokens, word_set
 
 MemoryType = Literal["fact", "preference", "instruction"]
+_Kind = tuple[MemoryType, str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +35,8 @@ _NEVER_OBJECTS = re.compile(
 )
 _LEAD = re.compile(
     r"(?:(?:by the way|btw|fyi|for your information|for the record|just so you know|so you know|actually|anyway|also|"
-    r"and|but|oh|well|so|ok|okay|yes|no|correction|update|hey|hi|hello|please|look|listen|"
-    r"(?:i think )?you should know)\b"
+    r"and|but|oh|oops|well|so|ok|okay|yes|no|nope|correction|update|hey|hi|hello|please|look|listen|wait|sorry|hmm+|"
+    r"in fact|now|scratch that|my mistake|i (?:mean|meant)(?: to say)?|(?:i think )?you should know)\b"
     r"(?: that\b)?[\s,:;.-]*){1,4}",
     re.I,
 )
@@ -68,8 +70,9 @@ _REVERSED = re.compile(
     re.I,
 )
 _THIRD = re.compile(
-    rf"(?:the (?P<what>{_WORDS_1_6})|(?!(?:what|that|it|he|she|here|there|who|where|how|when|let|today|"
-    rf"tomorrow|yesterday)')(?P<owner>[^\s,;:?']{{2,40}})'s (?P<their>{_WORDS_1_6})) (?:is|are) (?P<value>.+)",
+    rf"(?:the (?P<what>{_WORDS_1_6}(?: (?:of|for) {_WORDS_1_6})?)|"
+    rf"(?!(?:what|that|it|he|she|here|there|who|where|how|when|let|today|tomorrow|yesterday)')"
+    rf"(?P<owner>[^\s,;:?']{{2,40}})'s (?P<their>{_WORDS_1_6})) (?:is|are) (?P<value>.+)",
     re.I,
 )
 _HAVE_NAMED = re.compile(
@@ -84,12 +87,13 @@ _PREFERS = re.compile(
     re.I,
 )
 _DOES = re.compile(
-    r"(?:i|we) (?:(?:also|usually|mostly|mainly|always|never|no longer|often|now|"
-    r"only|currently|still|don't|do not|just) ){0,2}"
+    r"(?:i|we)(?:'ve)? (?:(?:also|usually|mostly|mainly|always|never|no longer|often|now|"
+    r"only|currently|still|don't|do not|just|recently|have) ){0,2}"
     r"(?:uses? |lives? (?:in|at|with|on|near|alone)|works? (?:at|for|as|in|from|on|with|remotely)|stud(?:y|ies) |"
     r"speaks? |drives? |owns? |plays? |eats? |drinks? |deploys? |releases? |ships? |meets? |teach(?:es)? |wears? |"
-    r"collects? |comes? from|was born|were born|grew up|moved (?:to|from|in)|graduated|runs? (?:an? |on )|"
-    r"can't eat|cannot eat|have been |has been |haves? (?:an? |\d|no |two|three|four|five|six|some )|"
+    r"collects? |comes? from|was born|were born|grew up|moved (?:to|from|in)|turned \d{1,3}|graduated|"
+    r"runs? (?:an? |on )|can't eat|cannot eat|have been |has been |"
+    r"haves? (?:an? |\d|no |two|three|four|five|six|some )|"
     r"has (?:an? |\d|no |two|three|four|five|six|some ))(?P<value>.*)",
     re.I,
 )
@@ -97,10 +101,17 @@ _AM = re.compile(
     r"i(?:'m| am) (?:(?:also|very|severely|still|now|currently|a bit|slightly) ){0,2}"
     r"(?:allergic (?:to|against)|intolerant|lactose|gluten|vegetarian|vegan|from |based |born |married|single\b|"
     r"divorced|engaged|left-handed|right-handed|colou?r.?blind|retired|diabetic|pregnant|fluent|learning |studying |"
-    r"\d{1,3}(?: years old)?\b|an? (?!(?:bit|little|lot|tad|mess|fool|moron|fan of you))|"
+    r"\d{1,3}(?: ?(?:years old|years of age|yo|y/o))?\b(?! (?:minute|hour|second|day|percent)|%)|"
+    r"an? (?!(?:bit|little|lot|tad|mess|fool|moron|fan of you))|"
     r"working (?:at|for|as|on)|living )(?P<value>.*)",
     re.I,
 )
+_MOVED = re.compile(
+    r"i(?:'ve)? (?:(?:have|just|recently) )*moved to (?!an? |the |my |our )[^\d]+?"
+    r"(?: (?:today|yesterday|recently|last (?:week|month|year|spring|summer|autumn|fall|winter)|"
+    r"this (?:week|month|year)))?"
+)
+"""Where somebody lives now; a move with a date may be long ago."""
 _BY_NAME = re.compile(r"I(?:'m| am) (?:[A-Z][\w'-]+)(?: [A-Z][\w'-]+){0,3}")
 _NOT_KEPT = re.compile(
     r"(?:an? )?(?:questions?|problems?|issues?|ideas?|feeling|doubt|request|bug|minute|moment|thought|favou?r|"
@@ -133,11 +144,19 @@ def read_fact(sentence: str) -> Fact | None:
         said = said[lead.end() :]
     said = said[:1].upper() + said[1:] if said[:3].lower() in {"my ", "our", "i'm", "we ", "the"} else said
     said = "I" + said[1:] if said[:2] in {"i ", "i'"} else said
-    line = " ".join(said.split())
-    for reader in (_read_name, _read_possession, _read_verb, _read_instruction):
-        if (found := reader(line)) is not None:
-            return Fact(said, *found)
-    return None
+    line = lasting(" ".join(said.split()))
+    for instead in corrected(line):
+        # Only an attribute has a value that another one takes the place of.
+        if (found := _read(instead)) is not None and found[1] is not None:
+            return Fact(instead, *found)
+    if (found := _read(line)) is not None and found[0] != "instruction":
+        return Fact(said if "\n" in said else line, *found)
+    found = _read(" ".join(said.split()))
+    return Fact(said, *found) if found is not None else None
+
+
+def _read(line: str) -> _Kind | None:
+    return next((found for reader in _READERS if (found := reader(line)) is not None), None)
 
 
 def read_stored(content: str) -> Fact | None:
@@ -148,9 +167,6 @@ def read_stored(content: str) -> Fact | None:
         if changed:
             break
     return read_fact(line)
-
-
-_Kind = tuple[MemoryType, str | None]
 
 
 def _liking(what: str) -> MemoryType:
@@ -184,13 +200,13 @@ def _read_possession(line: str) -> _Kind | None:
         words = tokens(match["what"])
         if {*words} & _EMPTY_TALK or _NEVER_OBJECTS.match(match["value"]):
             return None
-        return _liking(match["what"]), attribute_key(match["owner"], match["what"])
+        return _liking(match["what"]), attribute_key(match["owner"], match["what"], match["value"])
     if match := _THIRD.fullmatch(line):
         what, owner = match["what"] or match["their"], match["owner"] or "the"
-        words = tokens(what)
+        words = tokens(turned(what))
         if not words or words[-1] not in ATTRIBUTES or (owner == "the" and len(words) == 1 and words[0] in VAGUE):
             return None
-        return "fact", attribute_key(owner, what)
+        return "fact", attribute_key(owner, what, match["value"])
     return None
 
 
@@ -215,8 +231,13 @@ def _verb_key(line: str) -> str | None:
         return "user.employer"
     if re.match(r"i works? as ", lowered):
         return "user.job"
-    if re.match(r"i(?:'m| am) \d{1,3}(?: years old)?$", lowered):
+    if re.match(
+        r"i(?:'m| am) (?:already )?\d{1,3}(?: ?(?:years old|years of age|yo|y/o))?$|i(?:'ve)? (?:just )?turned \d",
+        lowered,
+    ):
         return "user.age"
+    if _MOVED.fullmatch(lowered):
+        return "user.location"
     if re.match(r"i was born on ", lowered):
         return "user.birthday"
     return None
@@ -224,3 +245,6 @@ def _verb_key(line: str) -> str | None:
 
 def _read_instruction(line: str) -> _Kind | None:
     return ("instruction", None) if _INSTRUCTS.fullmatch(line) else None
+
+
+_READERS = (_read_name, _read_possession, _read_verb, _read_instruction)

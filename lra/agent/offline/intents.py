@@ -72,6 +72,8 @@ _TALKATIVE = 1200
 """Longer messages are pasted rather than said: nothing in them is stored unless that was asked for."""
 
 _COURTESIES = frozenset({Kind.GREETING, Kind.THANKS, Kind.BYE, Kind.AGREED})
+ORDERS = _COURTESIES | {Kind.TASK, Kind.FORGET, Kind.RECENT, Kind.ABOUT_ME, Kind.HELP, Kind.WHO, Kind.CLOCK}
+"""What tells nothing that anybody could ask for later."""
 _REQUESTS = frozenset(Kind) - _COURTESIES - {Kind.REMEMBER, Kind.OTHER, Kind.EMPTY}
 
 _REMEMBER = re.compile(

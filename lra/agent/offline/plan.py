@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from lra.agent.offline import answers, replies
 from lra.agent.offline.facts import read_fact
 from lra.agent.offline.intents import Intent, Kind, parse
+from lra.agent.offline.kin import related
 from lra.agent.offline.questions import Question
 from lra.agent.offline.relevance import Findings, Hit, about_person, judge, read_hits
 from lra.agent.offline.results import Call, Result, items
@@ -104,7 +105,11 @@ def _ask(intent: Intent, scene: Scene) -> Plan:
     (result,) = yield [scene.call("search_memory", query=question.query, limit=_HITS)]
     if problem := answers.trouble("search_memory", result):
         return problem
-    return answers.found(question, judge(question, read_hits(result.value)), said_here, scene.now)
+    findings = judge(question, read_hits(result.value))
+    if not findings.matches and (more := related(question.text)):
+        (wider,) = yield [scene.call("search_memory", query=more, limit=_HITS)]
+        findings = judge(question, read_hits([*items(result.value), *items(wider.value)]))
+    return answers.found(question, findings, said_here, scene.now)
 
 
 def _said_here(question: Question, scene: Scene) -> Findings:

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from lra.agent.offline.attributes import attribute_key
+from lra.agent.offline.kin import liked, wants
 from lra.agent.offline.words import LOOK, TALK, content_words, is_aspect, is_question_marked, stem, stems, tidy, widen
 
 _QUERY_LENGTH = 300
@@ -137,8 +138,8 @@ def read_question(sentence: str) -> Question:
     words = content_words(line)
     stemmed = [stem(word) for word in words]
     subjects = frozenset(word for word in stemmed if not is_aspect(word))
-    subjects = subjects - TALK or subjects
-    aspects = frozenset(stemmed) - subjects
+    subjects = subjects - (TALK - wants(line)[0]) or subjects
+    aspects = liked(line) & (frozenset(stemmed) | {"dislike"}) - subjects
     searched = words if subjects else widen(words)
     query = " ".join(searched)
     if not query or not (line.isascii() or _OPENERS.match(line + " ")):

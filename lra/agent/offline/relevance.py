@@ -10,16 +10,20 @@ from typing import Any
 
 from lra.agent.offline.attributes import same_key
 from lra.agent.offline.facts import read_stored
+from lra.agent.offline.intents import ORDERS, parse
+from lra.agent.offline.kin import contrary, liked, shared
 from lra.agent.offline.questions import Question, is_question
 from lra.agent.offline.results import items, moment
-from lra.agent.offline.words import stems
 
 _PERSON = re.compile(r"^You: (.+)$", re.M)
 _MATCH = 0.6
 _NEAR = 0.4
 _NEAR_FOREIGN = 0.3
-_MOST_MEANT = 2
 """No word is left out as meaningless in languages whose words are not known here."""
+_LIKED = 0.25
+_OPPOSITES = (("like", "dislike"), ("dislike", "like"))
+_LIKES = frozenset({"like", "favorite"})
+_MOST_MEANT = 2
 _OTHERS_ASPECT = re.compile(
     r"(?:\w's|\bs') (?:name|job|home|age|work|favou?rite)|"
     r"\b(?:my|our|their|his|her) [\w ]{2,40}? (?:is|are|was) (?:called|named)",
@@ -116,26 +120,38 @@ def judge(question: Question, hits: Sequence[Hit]) -> Findings:
     # A value that was kept stands for itself; what was said of it may be outdated.
     exact = [hit for hit in exact if not hit.is_talk] or exact
     fitting = sorted((pair for pair in graded if _MATCH <= pair[0] < 3), key=lambda pair: -pair[0])
+    against = [hit for _, hit in fitting if contrary(question.text, hit.content)]
+    fitting = [pair for pair in fitting if pair[1] not in against]
     if exact:
         return Findings(_distinct([*exact, *(hit for _, hit in fitting if question.subjects)]))
     if fitting:
         return Findings(_distinct([hit for _, hit in fitting]))
     near = _NEAR if question.text.isascii() else _NEAR_FOREIGN
-    shared = [hit for grade, hit in graded if grade >= near]
+    close = [hit for grade, hit in graded if near <= grade < _MATCH]
     # Whoever searched by meaning has judged already; words have nothing to say here.
     meant = [hit for _, hit in graded if hit.by_meaning and not hit.is_talk][:_MOST_MEANT]
-    return Findings(near=_distinct(shared or meant))
+    return Findings(near=_distinct([*against, *close] or meant))
 
 
 def _distinct(hits: list[Hit]) -> tuple[Hit, ...]:
     """Leave out lines of conversation that only repeat another hit, and put what was stored before what was said."""
     folded = [_folded(hit) for hit in hits]
+    stored = {words for words, hit in zip(folded, hits, strict=True) if not hit.is_talk}
     kept = [
         hit
         for at, hit in enumerate(hits)
-        if not hit.is_talk or not any(other != folded[at] and other in folded[at] for other in folded)
+        if not hit.is_talk
+        or not (any(other != folded[at] and other in folded[at] for other in folded) or _told(hit.content) <= stored)
     ]
-    return tuple(sorted(kept, key=lambda hit: (hit.outdated, hit.is_talk)))
+    # What has been replaced is told only where nothing holds that could be.
+    kept = [hit for hit in kept if not hit.outdated] or kept
+    return tuple(sorted(kept, key=lambda hit: hit.is_talk))
+
+
+def _told(line: str) -> frozenset[str]:
+    """Return what would be stored of a line of conversation, or the line where nothing would."""
+    told = [fact.content for intent in parse(line) for fact in intent.facts] or [line]
+    return frozenset(_folded(Hit(each)) for each in told)
 
 
 def about_person(hits: Sequence[Hit]) -> list[Hit]:
@@ -156,9 +172,14 @@ def about_person(hits: Sequence[Hit]) -> list[Hit]:
     return list(_distinct(stored))
 
 
+def _is_order(hit: Hit) -> bool:
+    """Whether a line of conversation only asked for something to be done, such as to cancel a task or to forget."""
+    return {intent.kind for intent in parse(hit.content)} <= ORDERS
+
+
 def _is_echo(question: Question, hit: Hit) -> bool:
     """Whether a hit is only somebody asking, or an answer that there was nothing."""
-    if hit.is_talk and hit.content.startswith(_OWN_WORDS):
+    if hit.is_talk and (hit.content.startswith(_OWN_WORDS) or _is_order(hit)):
         return True
     if hit.content.strip().casefold() == question.text.casefold():
         return True
@@ -170,13 +191,18 @@ def _grade(question: Question, hit: Hit) -> float:
     stated = fact.key if fact else None
     if same_key(question.key, stated):
         return 3.0
-    spoken = stems(hit.content)
+    spoken = liked(hit.content)
     if question.subjects:
-        return len(question.subjects & spoken) / len(question.subjects)
+        grade = sum(shared(subject, spoken) for subject in question.subjects) / len(question.subjects)
+        # Of food there is much to tell; what is asked is which one is liked.
+        likes = "like" in question.aspects and not spoken.isdisjoint(_LIKES)
+        return min(grade + _LIKED, 1.0) if 0 < grade < 1 and likes else grade
     if not question.aspects:
         return 0.0
     if question.key == "user.name":
         return 1.0 if _USERS_NAME.search(hit.content) and not _OTHERS_ASPECT.search(hit.content) else 0.0
     if stated is not None and question.key is not None:
         return 0.0
+    if any(one in question.aspects and other in spoken for one, other in _OPPOSITES):
+        return _NEAR
     return 1.0 if question.aspects & spoken and not _OTHERS_ASPECT.search(hit.content) else 0.0

@@ -101,7 +101,10 @@ _VERBS: tuple[tuple[re.Pattern[str], Status], ...] = (
         "in_progress",
     ),
 )
-_LOOSE = re.compile(r"(?:finish|complete|tick off|check off|cross off|done:|finished:)", re.I)
+_LOOSE = re.compile(
+    r"(?:(?:cancel|call off) (?!my\b|our\b|the\b|an? )|finish|complete|tick off|check off|cross off|done:|finished:)",
+    re.I,
+)
 _STATE = re.compile(
     rf"(?:(?:what(?:'s| is) the |show (?:me )?the |give me the |get (?:the )?)?(?:status|state) of (?:the |my )?task|"
     rf"(?:how is|how's|is|what about) (?:the |my )?task|task state|(?:show|get)(?: me)? (?:the )?task)\s+"
