@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lra.managed.agent import Agent
+    from lra.managed.anthropic_runtime import AnthropicManagedAgent
     from lra.managed.config import LocalManagedConfig, ManagedConfig, NetworkingConfig, NetworkingType, PackagesConfig
     from lra.managed.errors import ManagedSandboxRequired
     from lra.managed.factory import ManagedAgent
     from lra.managed.host import Host
+    from lra.managed.hosted import HostedManagedAgent
     from lra.managed.local import LocalManagedAgent
     from lra.managed.protocols import ManagedBackendProtocol, ManagedRuntimeProtocol
     from lra.managed.runtime import LocalManagedRuntime
@@ -18,7 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Agent",
+    "AnthropicManagedAgent",
     "Host",
+    "HostedManagedAgent",
     "LocalManagedAgent",
     "LocalManagedConfig",
     "LocalManagedRuntime",
@@ -35,7 +39,9 @@ __all__ = [
 
 _HOME = {
     "Agent": "agent",
+    "AnthropicManagedAgent": "anthropic_runtime",
     "Host": "host",
+    "HostedManagedAgent": "hosted",
     "LocalManagedAgent": "local",
     "LocalManagedConfig": "config",
     "LocalManagedRuntime": "runtime",

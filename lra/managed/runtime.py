@@ -114,7 +114,7 @@ class LocalManagedRuntime:
         Args:
             **filters: `status`: `active`, the default, `archived` or `all`; `limit`.
         """
-        archived, limit = _filters(filters)
+        archived, limit = read_filters(filters)
 
         async def work() -> list[ManagedAgentRecord]:
             return (await (await self._store()).agents(archived=archived))[:limit]
@@ -171,7 +171,7 @@ class LocalManagedRuntime:
         Args:
             **filters: As of `list_agents`.
         """
-        archived, limit = _filters(filters)
+        archived, limit = read_filters(filters)
 
         async def work() -> list[EnvironmentRecord]:
             return (await (await self._store()).environments(archived=archived))[:limit]
@@ -263,7 +263,7 @@ class LocalManagedRuntime:
             **filters: As of `list_agents`, and `agent_id`.
         """
         agent_id = filters.pop("agent_id", None)
-        archived, limit = _filters(filters)
+        archived, limit = read_filters(filters)
 
         async def work() -> list[dict[str, Any]]:
             found = await (await self._store()).sessions(agent_id=agent_id, archived=archived, limit=limit)
@@ -435,7 +435,15 @@ def _place(environment: EnvironmentRecord) -> Place:
     return Place(**{**config, "allowed_hosts": tuple(config["allowed_hosts"]), "env": {}})
 
 
-def _filters(filters: dict[str, Any]) -> tuple[bool | None, int | None]:
+def read_filters(filters: dict[str, Any]) -> tuple[bool | None, int | None]:
+    """Return which of active and archived ones are meant, and how many at most.
+
+    Args:
+        filters: `status` and `limit`.
+
+    Raises:
+        UsageError: There is another one, or one is wrong.
+    """
     status, limit = filters.pop("status", "active"), filters.pop("limit", None)
     if filters:
         raise UsageError(
