@@ -23,6 +23,10 @@ import pyte
 
 ROOT = Path(__file__).parents[2]
 TIMEOUT = 20.0
+_WHOLE = 0.02
+"""Seconds after which nothing more belongs to the last write."""
+_ECHO = 24
+"""How much of a line is looked for in what stands above: the rest may be on another row."""
 KEYS = {
     "enter": "\r",
     "alt-enter": "\x1b\r",
@@ -64,7 +68,9 @@ class Terminal:
         """Every byte that was written."""
         self._screen = pyte.HistoryScreen(columns, rows, history=10_000, ratio=0.5)
         self._stream = pyte.ByteStream(self._screen)
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
+        self._heard = time.monotonic()
+        """When the program last wrote something."""
         self._master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         self.first_mode = termios.tcgetattr(slave)
@@ -94,6 +100,7 @@ class Terminal:
             with self._lock:
                 self.raw += data
                 self._stream.feed(data)
+                self._heard = time.monotonic()
 
     def __enter__(self) -> Self:
         return self
@@ -207,9 +214,11 @@ class Terminal:
             time.sleep(0.01)
 
     def _holds(self, what: str | re.Pattern[str] | Callable[[Self], bool]) -> bool:
-        if isinstance(what, str):
-            return what in self.text
-        return bool(what.search(self.text)) if isinstance(what, re.Pattern) else what(self)
+        # All that a condition looks at is of one moment.
+        with self._lock:
+            if isinstance(what, str):
+                return what in self.text
+            return bool(what.search(self.text)) if isinstance(what, re.Pattern) else what(self)
 
     def _settle(self) -> bool:
         """Return whether output was still arriving from a program that has ended."""
@@ -218,8 +227,43 @@ class Terminal:
         return len(self.raw) > before
 
     def prompt(self, timeout: float = TIMEOUT) -> float:
-        """Wait for an empty prompt with the cursor in it and nothing running: what runs is told in the prompt."""
-        return self.wait(lambda terminal: terminal.line == ">" and terminal.cursor[0] == 2, timeout)
+        """Wait for an empty prompt with the cursor in it and nothing running: what runs is told in the prompt.
+
+        Keys that were sent just before may not have arrived: wait for what they cause first, or use `tell`.
+        """
+        return self.wait(lambda terminal: terminal.here == (">", 2) and terminal.quiet, timeout)
+
+    def tell(self, line: str, expected: str | re.Pattern[str], timeout: float = TIMEOUT) -> None:
+        """Enter a line in an empty prompt; wait for something below its echo, and for the next empty prompt."""
+        echo = f"> {line}"[:_ECHO].rstrip()
+
+        def below() -> list[str] | None:
+            lines = self._above
+            echoes = [number for number, shown in enumerate(lines) if shown.startswith(echo)]
+            return self.lines[echoes[-1] + 1 :] if len(echoes) > before else None
+
+        def told(terminal: Terminal) -> bool:
+            lines = below() if terminal.here == (">", 2) and terminal.quiet else None
+            text = "\n".join(lines or [])
+            return bool(expected.search(text)) if isinstance(expected, re.Pattern) else expected in text
+
+        before = sum(shown.startswith(echo) for shown in self._above)
+        self.send(f"{line}\r")
+        try:
+            self.wait(told, timeout)
+        except AssertionError as error:
+            raise AssertionError(f"{expected!r}, after {line!r}: {error}") from None
+
+    @property
+    def _above(self) -> list[str]:
+        """The lines above that of the cursor."""
+        with self._lock:
+            return self.lines[: len(self._screen.history.top) + self._screen.cursor.y]
+
+    @property
+    def quiet(self) -> bool:
+        """Whether what was last written is whole, as far as one can tell: nothing has followed it."""
+        return time.monotonic() - self._heard > _WHOLE
 
     def end(self, timeout: float = TIMEOUT) -> int:
         """Wait for the program to end by itself; returns its exit code."""

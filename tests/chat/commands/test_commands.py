@@ -22,16 +22,10 @@ def chat(start: Start) -> Terminal:
     return terminal
 
 
-def tell(chat: Terminal, line: str, expected: str | re.Pattern[str]) -> None:
-    chat.send(line + "\r")
-    chat.wait(expected)
-    chat.prompt()
-
-
 def test_memory_is_kept_found_and_forgotten(chat: Terminal, home: Path) -> None:
-    tell(chat, "/memory", "Nothing is remembered yet")
-    tell(chat, "/remember The boiler code is 4711", "✎ remembered “The boiler code is 4711”")
-    tell(chat, "/memory boiler", "fact  The boiler code is 4711 (")
+    chat.tell("/memory", "Nothing is remembered yet")
+    chat.tell("/remember The boiler code is 4711", "✎ remembered “The boiler code is 4711”")
+    chat.tell("/memory boiler", "fact  The boiler code is 4711 (")
     chat.send("/forget boiler\r")
     chat.wait("Forget this for good? [y/N]")
     chat.send("n\r")
@@ -42,7 +36,7 @@ def test_memory_is_kept_found_and_forgotten(chat: Terminal, home: Path) -> None:
     chat.send("y\r")
     chat.wait("Forgotten.")
     chat.prompt()
-    tell(chat, "/memory 4711", "Nothing remembered fits “4711”.")
+    chat.tell("/memory 4711", "Nothing remembered fits “4711”.")
     # The prompt's history forgot it too.
     with open(f"{home}/data/history") as file:
         text = file.read()
@@ -51,7 +45,7 @@ def test_memory_is_kept_found_and_forgotten(chat: Terminal, home: Path) -> None:
 
 
 def test_what_is_forgotten_stands_in_no_title(chat: Terminal, home: Path) -> None:
-    tell(chat, "remember that my cat is called Tom", "✎ remembered")
+    chat.tell("remember that my cat is called Tom", "✎ remembered")
     chat.wait(lambda terminal: "my cat is called Tom" in terminal.screen[-1])
     chat.send("/forget my cat\r")
     chat.wait("Forget this for good? [y/N]")
@@ -60,101 +54,101 @@ def test_what_is_forgotten_stands_in_no_title(chat: Terminal, home: Path) -> Non
     chat.prompt()
     chat.wait(lambda terminal: "[forgotten]" in terminal.screen[-1])
     assert "Tom" not in chat.screen[-1]
-    tell(chat, "/fork", "You are in a copy now")
+    chat.tell("/fork", "You are in a copy now")
     with contextlib.closing(sqlite3.connect(next(home.rglob("agent_memory.db")))) as record:
         titles = [title for (title,) in record.execute("SELECT title FROM sessions ORDER BY title")]
     assert titles == ["[forgotten]", "[forgotten] (fork)"]
 
 
 def test_new_sessions_resume_and_fork(chat: Terminal) -> None:
-    tell(chat, "remember that my cat is called Tom", "✎ remembered")
-    tell(chat, "/rename The cat talk", "now called “The cat talk”")
-    tell(chat, "/new", "A new conversation.")
-    tell(chat, "remember that my bird is called Pip", "called Pip”")
+    chat.tell("remember that my cat is called Tom", "✎ remembered")
+    chat.tell("/rename The cat talk", "now called “The cat talk”")
+    chat.tell("/new", "A new conversation.")
+    chat.tell("remember that my bird is called Pip", "called Pip”")
     chat.send("/resume\r")
     chat.wait("> The cat talk")
     chat.send("\r")
     chat.wait("“The cat talk”, 1 turn")
     chat.prompt()
-    tell(chat, "/fork", "You are in a copy now")
-    tell(chat, "/sessions", "The cat talk (fork)")
+    chat.tell("/fork", "You are in a copy now")
+    chat.tell("/sessions", "The cat talk (fork)")
     assert chat.text.count("my bird is called Pip") >= 1
 
 
 def test_the_other_commands_answer(chat: Terminal) -> None:
-    tell(chat, "/help", "/keys lists the keys")
-    tell(chat, "/keys", "Ctrl-R")
-    tell(chat, "/keys dvorak", "There are no keys 'dvorak'. Use emacs or vi.")
-    tell(chat, "/keys vi", "with the keys of vi from now on")
-    tell(chat, "/keys emacs", "with the keys of emacs")
-    tell(chat, "/help forget", "Erase a memory for good")
-    tell(chat, "/tools", "create_task")
-    tell(chat, "/tasks", "There are no tasks")
-    tell(chat, "/cost", "turns")
-    tell(chat, "/compact", "There is nothing to shorten yet.")
-    tell(chat, "/uncompact", "Nothing was shortened")
-    tell(chat, "/context", "tool definitions")
-    tell(chat, "/expand", "No tool has been used")
-    tell(chat, "/copy", "There is no answer to copy yet.")
-    tell(chat, "/why", "Nothing has been answered")
-    tell(chat, "/undo", "There is nothing to undo.")
-    tell(chat, "/rewind", "There is nothing to undo.")
-    tell(chat, "/theme mauve", "There is no theme 'mauve'. Use one of dark, light,")
-    tell(chat, "/theme high-contrast", "The theme is high-contrast from now on.")
-    tell(chat, "/new again", "/new takes no arguments.")
-    tell(chat, "/fork 9", "This conversation has no turn 9.")
-    tell(chat, "/cost ?", "Show what this conversation has used, undone turns included.")
-    tell(chat, "/sesions", "did you mean /sessions?")
-    tell(chat, "/model nonsense", "'nonsense' is no model name")
-    tell(chat, "/model openai:", "for example openai:gpt-6.1-terra")
-    tell(chat, "/help nonsense", "There is no command /nonsense")
-    tell(chat, "/model openai:gpt-x", "OPENAI_API_KEY")
-    tell(chat, "/resume zzz", "There is no session 'zzz'")
-    tell(chat, "/rename", "Write the title")
+    chat.tell("/help", "/keys lists the keys")
+    chat.tell("/keys", "Ctrl-R")
+    chat.tell("/keys dvorak", "There are no keys 'dvorak'. Use emacs or vi.")
+    chat.tell("/keys vi", "with the keys of vi from now on")
+    chat.tell("/keys emacs", "with the keys of emacs")
+    chat.tell("/help forget", "Erase a memory for good")
+    chat.tell("/tools", "create_task")
+    chat.tell("/tasks", "There are no tasks")
+    chat.tell("/cost", "turns")
+    chat.tell("/compact", "There is nothing to shorten yet.")
+    chat.tell("/uncompact", "Nothing was shortened")
+    chat.tell("/context", "tool definitions")
+    chat.tell("/expand", "No tool has been used")
+    chat.tell("/copy", "There is no answer to copy yet.")
+    chat.tell("/why", "Nothing has been answered")
+    chat.tell("/undo", "There is nothing to undo.")
+    chat.tell("/rewind", "There is nothing to undo.")
+    chat.tell("/theme mauve", "There is no theme 'mauve'. Use one of dark, light,")
+    chat.tell("/theme high-contrast", "The theme is high-contrast from now on.")
+    chat.tell("/new again", "/new takes no arguments.")
+    chat.tell("/fork 9", "This conversation has no turn 9.")
+    chat.tell("/cost ?", "Show what this conversation has used, undone turns included.")
+    chat.tell("/sesions", "did you mean /sessions?")
+    chat.tell("/model nonsense", "'nonsense' is no model name")
+    chat.tell("/model openai:", "for example openai:gpt-6.1-terra")
+    chat.tell("/help nonsense", "There is no command /nonsense")
+    chat.tell("/model openai:gpt-x", "OPENAI_API_KEY")
+    chat.tell("/resume zzz", "There is no session 'zzz'")
+    chat.tell("/rename", "Write the title")
     chat.send("/quit\r")
     assert chat.end() == 0
 
 
 def test_cost_context_and_the_status_line_agree(chat: Terminal) -> None:
-    tell(chat, "hello there", "Hello")
-    tell(chat, "/cost", re.compile(r"context  about ([\d,]+) of [\d,]+ tokens \((\d+)%\)"))
+    chat.tell("hello there", "Hello")
+    chat.tell("/cost", re.compile(r"context  about ([\d,]+) of [\d,]+ tokens \((\d+)%\)"))
     found = re.search(r"about ([\d,]+) of [\d,]+ tokens \((\d+)%\)", chat.text)
     assert found is not None
-    tell(chat, "/context", "free")
+    chat.tell("/context", "free")
     assert re.search(rf"in all +{found[1]} ", chat.text)
     chat.wait(f"context {found[2]}%")
 
 
 def test_tasks_are_listed_and_finished(chat: Terminal) -> None:
-    tell(chat, "add a task: water the plants", "water the plants")
-    tell(chat, "/tasks", "1  [ ]  ")
-    tell(chat, "/tasks add buy soil", "[ ] buy soil (")
-    tell(chat, "/tasks done 1", "[x] water the plants: done.")
-    tell(chat, "/tasks start 2", "[~] buy soil: in progress.")
-    tell(chat, "/tasks", "1 is done or cancelled; /tasks all shows them.")
-    tell(chat, "/tasks all", "1  [x]  ")
-    tell(chat, "/tasks paint", "/tasks does not know 'paint'.")
+    chat.tell("add a task: water the plants", "water the plants")
+    chat.tell("/tasks", "1  [ ]  ")
+    chat.tell("/tasks add buy soil", "[ ] buy soil (")
+    chat.tell("/tasks done 1", "[x] water the plants: done.")
+    chat.tell("/tasks start 2", "[~] buy soil: in progress.")
+    chat.tell("/tasks", "1 is done or cancelled; /tasks all shows them.")
+    chat.tell("/tasks all", "1  [x]  ")
+    chat.tell("/tasks paint", "/tasks does not know 'paint'.")
 
 
 def test_a_number_that_is_not_in_the_list_is_never_the_beginning_of_an_id(chat: Terminal, home: Path) -> None:
-    tell(chat, "add a task: water the plants", "water the plants")
+    chat.tell("add a task: water the plants", "water the plants")
     with contextlib.closing(sqlite3.connect(next(home.rglob("agent_memory.db")))) as record, record:
         assert record.execute("UPDATE tasks SET id = '7ahcg9by'").rowcount == 1
-    tell(chat, "/tasks done 7", "There is no task '7'")
-    tell(chat, "/tasks done 7ah", "[x] water the plants: done.")
+    chat.tell("/tasks done 7", "There is no task '7'")
+    chat.tell("/tasks done 7ah", "[x] water the plants: done.")
 
 
 def test_doctor_looks_without_leaving(chat: Terminal) -> None:
-    tell(chat, "/doctor", re.compile(r"^(?:ok|warn)  +sandbox  +\S", re.MULTILINE))
+    chat.tell("/doctor", re.compile(r"^(?:ok|warn)  +sandbox  +\S", re.MULTILINE))
     assert "ok    database" in chat.text
 
 
 def test_a_conversation_is_written_to_a_file_and_none_is_replaced(chat: Terminal, home: Path) -> None:
-    tell(chat, "hello there", "Hello")
-    tell(chat, "/rename A talk: with/slashes", "is now called")
-    tell(chat, "/export", f"Wrote {home}/a-talk-with-slashes.md")
-    tell(chat, "/export html", "a-talk-with-slashes.html")
-    tell(chat, "/export", "a-talk-with-slashes-2.md")
+    chat.tell("hello there", "Hello")
+    chat.tell("/rename A talk: with/slashes", "is now called")
+    chat.tell("/export", f"Wrote {home}/a-talk-with-slashes.md")
+    chat.tell("/export html", "a-talk-with-slashes.html")
+    chat.tell("/export", "a-talk-with-slashes-2.md")
     first = home / "a-talk-with-slashes.md"
     assert "hello there" in first.read_text()
     assert first.stat().st_mode & 0o777 == 0o600
@@ -165,8 +159,9 @@ def test_a_conversation_is_written_to_a_file_and_none_is_replaced(chat: Terminal
     chat.wait("was left as it is")
     chat.prompt()
     assert first.read_text() == "mine"
-    tell(chat, "/export talk.docx", "names no format")
-    tell(chat, "/export json /nowhere/x.json", "could not be written")
+    chat.tell("/export md ./here.md", f"Wrote {home}/here.md")
+    chat.tell("/export talk.docx", "names no format")
+    chat.tell("/export json /nowhere/x.json", "could not be written")
 
 
 def test_the_editor_writes_the_next_message(start: Start, home: Path) -> None:
@@ -182,8 +177,8 @@ def test_the_editor_writes_the_next_message(start: Start, home: Path) -> None:
 
 
 def test_a_session_that_is_open_elsewhere(chat: Terminal, start: Start, home: Path) -> None:
-    tell(chat, "remember that the gate is green", "✎ remembered")
-    tell(chat, "/sessions", "* is this one")
+    chat.tell("remember that the gate is green", "✎ remembered")
+    chat.tell("/sessions", "* is this one")
     session = next(line for line in chat.lines if line.startswith("  *  ")).split()[1]
 
     other = start("-r", session)
@@ -192,7 +187,7 @@ def test_a_session_that_is_open_elsewhere(chat: Terminal, start: Start, home: Pa
     other.send("f\r")
     other.wait("(fork)")
     other.prompt()
-    tell(other, "hello", "Hello")
+    other.tell("hello", "Hello")
 
     reader = start("-r", session)
     reader.wait("[f]ork")

@@ -91,13 +91,18 @@ def test_it_is_chosen_with_tab_in_the_real_program(start: Start, home: Path) -> 
     chosen(chat, "/theme hi", "high-contrast", "> /theme high-contrast")
 
 
-def test_the_only_choice_is_taken_with_tab_and_sent_with_enter(
-    start: Start, home: Path, model_server: ModelServer, model_env: dict[str, str]
-) -> None:
+@pytest.fixture
+def beside_notes(start: Start, home: Path, model_server: ModelServer, model_env: dict[str, str]) -> Terminal:
+    """A conversation in a folder with a file of notes."""
     (home / "notes.txt").write_text("milk and eggs")
     model_server.script(say("Milk."))
     chat = start(**model_env)
     chat.prompt()
+    return chat
+
+
+def test_the_only_choice_is_taken_with_tab_and_sent_with_enter(beside_notes: Terminal) -> None:
+    chat = beside_notes
     chat.send("look at @no")
     chat.wait(lambda it: any(line.strip() == "notes.txt" for line in it.screen))
     chat.press("tab")
@@ -106,13 +111,7 @@ def test_the_only_choice_is_taken_with_tab_and_sent_with_enter(
     chat.wait("Milk.")
 
 
-def test_a_file_goes_along_with_the_message(
-    start: Start, home: Path, model_server: ModelServer, model_env: dict[str, str]
-) -> None:
-    (home / "notes.txt").write_text("milk and eggs")
-    model_server.script(say("Milk."))
-    chat = start(**model_env)
-    chat.prompt()
-    chat.send("what is in @notes.txt?\r")
-    chat.wait("Milk.")
+def test_a_file_goes_along_with_the_message(beside_notes: Terminal, model_server: ModelServer) -> None:
+    beside_notes.send("what is in @notes.txt?\r")
+    beside_notes.wait("Milk.")
     assert any("milk and eggs" in str(message) for message in model_server.last_messages())

@@ -22,23 +22,17 @@ def chat(start: Start) -> Terminal:
     return terminal
 
 
-def tell(chat: Terminal, line: str, expected: str) -> None:
-    chat.send(line + "\r")
-    chat.wait(expected)
-    chat.prompt()
-
-
 def gone(what: str) -> Callable[[Terminal], bool]:
     return lambda terminal: what not in terminal.text
 
 
 def two_conversations(chat: Terminal) -> None:
-    tell(chat, "remember that the boiler code is 4711", "✎ remembered")
-    tell(chat, "/rename Heating", "now called “Heating”")
-    tell(chat, "/new", "A new conversation.")
-    tell(chat, "add a task: water the plants", "water the plants")
-    tell(chat, "/rename Garden", "now called “Garden”")
-    tell(chat, "/new", "A new conversation.")
+    chat.tell("remember that the boiler code is 4711", "✎ remembered")
+    chat.tell("/rename Heating", "now called “Heating”")
+    chat.tell("/new", "A new conversation.")
+    chat.tell("add a task: water the plants", "water the plants")
+    chat.tell("/rename Garden", "now called “Garden”")
+    chat.tell("/new", "A new conversation.")
 
 
 def test_resume_finds_what_was_said_shows_it_and_goes_there(chat: Terminal) -> None:
@@ -77,8 +71,8 @@ def test_letters_move_once_the_list_was_entered(chat: Terminal) -> None:
 
 
 def test_memories_are_edited_and_forgotten_where_they_are_browsed(chat: Terminal) -> None:
-    tell(chat, "/remember The gate is green", "remembered “The gate is green”")
-    tell(chat, "/remember The lamp is red", "remembered “The lamp is red”")
+    chat.tell("/remember The gate is green", "remembered “The gate is green”")
+    chat.tell("/remember The lamp is red", "remembered “The lamp is red”")
     chat.send("/memory\r")
     chat.wait("> The lamp is red")
     chat.send("j")
@@ -101,22 +95,35 @@ def test_memories_are_edited_and_forgotten_where_they_are_browsed(chat: Terminal
     chat.wait("> The lamp is red")
     chat.press("escape")
     chat.prompt()
-    tell(chat, "/memory gate", "Nothing remembered fits “gate”.")
+    chat.tell("/memory gate", "Nothing remembered fits “gate”.")
 
 
 def test_a_memory_is_shown_whole_with_where_it_came_from(chat: Terminal) -> None:
-    tell(chat, "/remember The gate is green " + "and tall " * 30 + "and closed", "✎ remembered")
+    chat.tell("/remember The gate is green " + "and tall " * 30 + "and closed", "✎ remembered")
     chat.send("/memory\r")
     chat.wait("Enter chooses")
     chat.send("\r")
-    chat.wait("written by user just now")
+    chat.wait("written by the person just now")
     chat.prompt()
     assert "and closed" in chat.text
 
 
+def test_tags_are_parted_by_commas_too(chat: Terminal) -> None:
+    chat.tell("/remember The gate is green", "remembered “The gate is green”")
+    chat.send("/memory\r")
+    chat.wait("> The gate is green")
+    chat.send("t")
+    chat.wait("Tags")
+    chat.send("#paint, home\r")
+    chat.wait("tagged #paint #home: “The gate is green”")
+    chat.wait("> The gate is green")
+    chat.press("escape")
+    chat.prompt()
+
+
 def test_forgetting_asks_which(chat: Terminal) -> None:
-    tell(chat, "/remember The gate is green", "remembered “The gate is green”")
-    tell(chat, "/remember The gate is old", "remembered “The gate is old”")
+    chat.tell("/remember The gate is green", "remembered “The gate is green”")
+    chat.tell("/remember The gate is old", "remembered “The gate is old”")
     chat.send("/forget gate\r")
     chat.wait("Forget which")
     chat.press("down")
@@ -176,7 +183,7 @@ def test_a_model_that_is_not_listed_can_be_typed(chat: Terminal) -> None:
     chat.send("\r")
     chat.wait("OPENAI_API_KEY")
     chat.prompt()
-    tell(chat, "/cost", "context")
+    chat.tell("/cost", "context")
 
 
 def test_models_of_providers_with_a_key_are_offered(start: Start) -> None:

@@ -20,21 +20,15 @@ def chat(start: Start) -> Terminal:
     return terminal
 
 
-def tell(chat: Terminal, line: str, expected: str) -> None:
-    chat.send(line + "\r")
-    chat.wait(expected)
-    chat.prompt()
-
-
 def ask_about_the_cat(chat: Terminal) -> None:
-    tell(chat, "/remember My cat is called Tom", "✎ remembered")
+    chat.tell("/remember My cat is called Tom", "✎ remembered")
     # What was said in a conversation is in its context anyway, and not recalled in it.
-    tell(chat, "/new", "A new conversation.")
-    tell(chat, "what is my cat called?", "↺ recalled 1")
+    chat.tell("/new", "A new conversation.")
+    chat.tell("what is my cat called?", "↺ recalled 1")
 
 
 def test_it_says_what_was_recalled_and_by_what(chat: Terminal) -> None:
-    tell(chat, "/why", "Nothing has been answered in this conversation yet.")
+    chat.tell("/why", "Nothing has been answered in this conversation yet.")
     ask_about_the_cat(chat)
     chat.send("/why\r")
     chat.wait("Recalled for “what is my cat called?”:")
@@ -43,8 +37,8 @@ def test_it_says_what_was_recalled_and_by_what(chat: Terminal) -> None:
     chat.wait("Forget a wrong one by its number, or Enter:")
     chat.send("\r")
     chat.prompt()
-    tell(chat, "/why forget 4", "There is no number 4.")
-    tell(chat, "/why not", "/why does not know 'not'.")
+    chat.tell("/why forget 4", "There is no number 4.")
+    chat.tell("/why not", "/why does not know 'not'.")
 
 
 def test_a_wrong_one_is_forgotten_from_there(chat: Terminal) -> None:
@@ -56,8 +50,8 @@ def test_a_wrong_one_is_forgotten_from_there(chat: Terminal) -> None:
     chat.send("y\r")
     chat.wait("Forgotten.")
     chat.prompt()
-    tell(chat, "/memory", "Nothing is remembered yet.")
-    tell(chat, "/why", "search_memory → “[forgotten]”")
+    chat.tell("/memory", "Nothing is remembered yet.")
+    chat.tell("/why", "search_memory → “[forgotten]”")
 
 
 def test_a_resumed_conversation_still_knows_why(chat: Terminal, start: Start) -> None:
@@ -79,25 +73,25 @@ def test_an_answer_and_its_blocks_are_copied_as_they_were_written(
     model_server.script(say(answer))
     chat = start(**model_env)
     chat.prompt()
-    tell(chat, "how?", "then")
+    chat.tell("how?", "then")
     chat.wait(lambda terminal: "print()" in terminal.text)
     chat.prompt()
 
     def copied() -> list[str]:
         return [base64.b64decode(data).decode() for data in re.findall(rb"\x1b\]52;c;([^\x07]*)\x07", chat.raw)]
 
-    tell(chat, "/copy", "Copied the answer, ")
+    chat.tell("/copy", "Copied the answer, ")
     assert "with the terminal (OSC 52)." in chat.text
     assert copied() == [answer]
-    tell(chat, "/copy 1", "Copied block 1, ")
-    tell(chat, "/copy 2", "Copied block 2, 7 characters")
+    chat.tell("/copy 1", "Copied block 1, ")
+    chat.tell("/copy 2", "Copied block 2, 7 characters")
     assert copied()[1:] == ["echo 'é'\n\n  ls", "print()"]
-    tell(chat, "/copy 3", "'3' is no number of a block: there are blocks 1 to 2.")
-    tell(chat, "/copy all", "'all' is no number of a block")
+    chat.tell("/copy 3", "'3' is no number of a block: there are blocks 1 to 2.")
+    chat.tell("/copy all", "'all' is no number of a block")
 
 
 def test_it_says_when_the_model_looked_for_itself(chat: Terminal) -> None:
-    tell(chat, "remember that I deploy on Fridays", "✎ remembered")
-    tell(chat, "when do I deploy?", "You told me today")
-    tell(chat, "/why", "the model looked in memory itself:")
+    chat.tell("remember that I deploy on Fridays", "✎ remembered")
+    chat.tell("when do I deploy?", "You told me today")
+    chat.tell("/why", "the model looked in memory itself:")
     chat.wait("search_memory → “")
