@@ -64,6 +64,10 @@ class Rule:
         """How exactly it says what it means; the heavier of two rules of one level speaks."""
         return len(self.when), not _WILD & set(self.tool)
 
+    def names(self, tool: str) -> bool:
+        """Tell whether a tool is meant, whatever it is called with."""
+        return bool(self._tool(tool))
+
     def matches(self, tool: str, args: Mapping[str, Any]) -> bool:
         """Tell whether a call is meant.
 
@@ -73,7 +77,7 @@ class Rule:
             tool: The tool's name.
             args: What it is called with.
         """
-        return bool(self._tool(tool)) and all(self._fits(name, args) for name in self._when)
+        return self.names(tool) and all(self._fits(name, args) for name in self._when)
 
     def _fits(self, name: str, args: Mapping[str, Any]) -> bool:
         values = _values(name, args)

@@ -154,6 +154,7 @@ def _format(args: str) -> tuple[str, str]:
 def _target(session: Session, kind: str, given: str) -> tuple[Path, str]:
     """Return where to write, and what is there already."""
     path = Path(given).expanduser() if given else _free_name(session, kind)
+    path = path.parent.resolve() / path.name
     return path, "folder" if path.is_dir() else "file" if path.exists() else ""
 
 

@@ -102,7 +102,8 @@ async def sessions(chat: Chat, args: str) -> None:
         ]
     for line in rows(table, chat.screen.columns):
         chat.screen.line(line)
-    chat.screen.line("* is this one; /resume ID goes to another.", "dim")
+    here = any(mark == "*" for mark, *_ in table)
+    chat.screen.line("* is this one; /resume ID goes to another." if here else "/resume ID goes to one.", "dim")
 
 
 @registry.command("rename", "TITLE", during_turn=True)

@@ -60,15 +60,24 @@ async def files(chat: Chat, args: str) -> None:
 
 @registry.command("save", "NAME [PATH]", during_turn=True)
 async def save(chat: Chat, args: str) -> None:
-    """Keep a file of the sandbox: in this folder, or at a path; nothing is overwritten.
+    """Keep a file of the sandbox: in this folder, or at a path.
 
-    A name with spaces is written in quotes.
+    A file that is there is never replaced without asking. A name with spaces is written in quotes.
     """
     name, target = _two(args)
     client, sandbox_id = await _sandbox(chat)
     path = await asyncio.to_thread(_target, name, target)
-    written = await _keep(client, sandbox_id, name, path)
+    replace = await _may_replace(chat, path)
+    written = await _keep(client, sandbox_id, name, path, replace=replace)
     chat.screen.line(f"Saved {clip(str(path), 300)} ({file_size(written)})", "good")
+
+
+async def _may_replace(chat: Chat, path: Path) -> bool:
+    """Ask, where a file is there already."""
+    if chat.scripted or not await asyncio.to_thread(path.is_file):
+        return False
+    answer = await chat.ask(f"{clip(str(path), 200)} is there already. Replace it? [y/N] ")
+    return answer.strip().lower() in {"y", "yes"}
 
 
 async def _sandbox(chat: Chat) -> tuple[Client, str]:
@@ -106,11 +115,14 @@ async def _show(chat: Chat, client: Client, sandbox_id: str, name: str) -> None:
         chat.screen.line(f"… and more; /save {clip(name, 80)} keeps the whole file", "dim")
 
 
-async def _keep(client: Client, sandbox_id: str, name: str, path: Path) -> int:
-    """Write a file of the sandbox to a new file of the person's; return its size."""
+async def _keep(client: Client, sandbox_id: str, name: str, path: Path, *, replace: bool) -> int:
+    """Write a file of the sandbox to one of the person's, a new one unless it may replace one; return its size."""
     from sandbox.client import SandboxError
 
-    written = 0
+    written, target = 0, path
+    if replace:
+        # Whole beside the old one first, which is there until then.
+        path = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         async with aclosing(client.read(sandbox_id, name)) as pieces:
             # The first piece tells whether there is such a file, before one is made here.
@@ -129,6 +141,8 @@ async def _keep(client: Client, sandbox_id: str, name: str, path: Path) -> int:
                     pass
                 finally:
                     await asyncio.to_thread(os.close, handle)
+                if replace:
+                    await asyncio.to_thread(os.replace, path, target)
             except BaseException:
                 with suppress(OSError):
                     await asyncio.to_thread(path.unlink)
@@ -175,4 +189,4 @@ def _target(name: str, given: str) -> Path:
     path = Path(given).expanduser() if given else Path(last)
     if given and (given.endswith(os.sep) or path.is_dir()):
         path = path / last
-    return path if path.is_absolute() else Path.cwd() / path
+    return path.parent.resolve() / path.name

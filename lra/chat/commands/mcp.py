@@ -60,8 +60,10 @@ def _told(server: McpServer) -> str:
 
 def _one(servers: dict[str, McpServer], name: str) -> McpServer:
     if name not in servers:
-        known = ", ".join(servers) or "none"
-        raise UsageError(f"There is no MCP server {clip(name, 40)!r}.", hint=f"There are: {known}.")
+        known = (
+            f"There are: {', '.join(servers)}." if servers else "There are none at all; /mcp says where they are named."
+        )
+        raise UsageError(f"There is no MCP server {clip(name, 40)!r}.", hint=known)
     return servers[name]
 
 

@@ -42,7 +42,12 @@ async def permissions(chat: Chat, args: str) -> None:
     if args in _ACTIONS:
         raise UsageError(f"Say which: /permissions {verb} TOOL", hint="/tools lists the tools.")
     if verb in _ACTIONS:
-        await _add(chat, files, cast("Action", verb), rest)
+        rule = await _add(chat, files, cast("Action", verb), rest)
+        # It may be meant for a tool that comes later, as with an MCP server.
+        if not any(rule.names(tool.name) for tool in (await chat.ready()).tools()):
+            chat.screen.line(
+                f"! No tool here is called {clip(rule.tool, 40)!r}; /tools lists those there are.", "warning"
+            )
     elif verb == "remove":
         await _remove(chat, files, rest.strip())
     elif args == "edit":
@@ -88,7 +93,7 @@ def _same(one: Rule, other: Rule) -> bool:
     return str(one) == str(other)
 
 
-async def _add(chat: Chat, files: RuleFiles, action: Action, rest: str) -> None:
+async def _add(chat: Chat, files: RuleFiles, action: Action, rest: str) -> Rule:
     from lra.policy import Rule
 
     try:
@@ -104,6 +109,7 @@ async def _add(chat: Chat, files: RuleFiles, action: Action, rest: str) -> None:
     rule = Rule(action, tool, when)
     await asyncio.to_thread(files.add, rule)
     chat.screen.line(f"Added to {with_tilde(str(files.user))}: {rule}", "good")
+    return rule
 
 
 async def _remove(chat: Chat, files: RuleFiles, name: str) -> None:

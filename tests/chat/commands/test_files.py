@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.chat.conftest import Start
+
 
 @pytest.fixture
 def env(local_env: dict[str, str]) -> dict[str, str]:
@@ -36,7 +38,7 @@ def test_what_code_left_is_listed_shown_and_kept(env: dict[str, str]) -> None:
         "/files a.txt",
         "/save a.txt",
         "/save a.txt",
-        "/save a.txt other.txt",
+        "/save a.txt ../elsewhere/../other.txt",
         "/files d/it's.bin",
         '/save "d/it\'s.bin"',
         "/save nope",
@@ -52,10 +54,29 @@ def test_what_code_left_is_listed_shown_and_kept(env: dict[str, str]) -> None:
     assert "There is no nope." in said
     assert "leaves the workspace" in text
     here = Path.cwd()
-    assert sorted(path.name for path in here.iterdir()) == ["a.txt", "it's.bin", "other.txt"]
-    assert (here / "other.txt").read_bytes() == b"hello"
+    assert sorted(path.name for path in here.iterdir()) == ["a.txt", "it's.bin"]
+    assert f"Saved {here.parent}/other.txt (5 B)" in said
+    assert (here.parent / "other.txt").read_bytes() == b"hello"
     assert (here / "it's.bin").read_bytes() == b"\0" * 9
     assert (here / "a.txt").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_file_that_is_there_is_replaced_by_a_whole_one_or_left(
+    start: Start, local_env: dict[str, str], home: Path
+) -> None:
+    chat = start(**local_env, LRA_MODEL="offline")
+    chat.prompt()
+    chat.tell("run: `open('a.txt','w').write('hello')`", "Files in the sandbox: ")
+    mine = home / "a.txt"
+    mine.write_text("mine")
+    for answer, said, left in (("n", "was left as it is", "mine"), ("y", f"Saved {mine} (5 B)", "hello")):
+        chat.send("/save a.txt\r")
+        chat.wait(lambda terminal: terminal.line.endswith("Replace it? [y/N]"))
+        chat.send(f"{answer}\r")
+        chat.wait(said)
+        chat.prompt()
+        assert mine.read_text() == left
+    assert not list(home.glob(".a.txt*"))
 
 
 def test_without_a_sandbox_there_are_no_files_and_none_is_made(env: dict[str, str]) -> None:

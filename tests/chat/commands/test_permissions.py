@@ -29,6 +29,8 @@ def test_rules_are_added_listed_and_taken_out() -> None:
     path = config_dir() / "permissions.toml"
     said = chat(
         "/permissions",
+        "/permissions allow nope*",
+        "/permissions remove 1",
         "/permissions allow web_fetch host=docs.python.org",
         '/permissions deny write_file "path=a b*"',
         "/permissions",
@@ -42,6 +44,8 @@ def test_rules_are_added_listed_and_taken_out() -> None:
     assert f'Added to ~/{path.relative_to(Path.home())}: allow web_fetch when host="docs.python.org"' in text
     assert 'deny write_file when path="a b*"' in text
     assert "Taken out: allow web_fetch" in text
+    assert text.count("! No tool here is called") == 1
+    assert "! No tool here is called 'nope*'; /tools lists those there are." in said
     assert "There is no rule '9'." in text
     assert str(path) in said
     assert path.read_text().endswith('\n\n[[rule]]\ndeny = "write_file"\nwhen = { path = "a b*" }\n')
