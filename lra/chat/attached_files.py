@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,13 @@ _MAGIC = {
     b"GIF89a": "image/gif",
     b"%PDF-": "application/pdf",
 }
+_FILE = re.compile(
+    r"(?:\./|\.\./|~/|/).*|.*\.(?:c|cc|cfg|conf|cpp|cs|css|csv|docx?|go|gif|h|hpp|html?|ini|ipynb|java|jpe?g|jsx?|jsonl?|"
+    r"kt|lock|log|lua|md|pdf|php|pl|png|pyi?|rb|rs|rst|scss|sh|sql|svg|swift|tex|toml|tsx?|tsv|txt|vue|webp|xlsx?|xml|"
+    r"ya?ml|zip)",
+    re.IGNORECASE,
+)
+"""How names of files begin or end, unlike those of people, hosts and decorators."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +64,17 @@ def leads_out(cwd: Path, name: str) -> bool:
         path = (cwd / Path(name).expanduser()).resolve()
         return path.exists() and not path.is_relative_to(cwd.resolve())
     except (OSError, ValueError, RuntimeError):
+        return False
+
+
+def is_like_a_file(cwd: Path, name: str) -> bool:
+    """Tell whether a word that names nothing was meant for a file. Blocks, as `read` does."""
+    if _FILE.fullmatch(name):
+        return True
+    try:
+        # Names of people and packages have a stroke in them too.
+        return "/" in name and (cwd / name.partition("/")[0]).is_dir()
+    except (OSError, ValueError):
         return False
 
 

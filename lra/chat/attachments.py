@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lra.chat.attached_files import File, leads_out, read
+from lra.chat.attached_files import File, is_like_a_file, leads_out, read
 from lra.chat.width import clip
 from lra.errors import NotFoundError, UsageError
 from lra.session.attachments import Attachment
@@ -67,6 +67,8 @@ async def resolve(text: str, *, cwd: Path, session: Session, completed: Collecti
             await _add_file(message, found, session)
         elif gone := next((name for name in _names(word) if name in completed), ""):
             message.notes.append(f"@{clip(gone, 100)} is gone; the word is sent as it stands.")
+        elif not pasted and await asyncio.to_thread(is_like_a_file, cwd, name := word.rstrip(_TRAILING)):
+            message.notes.append(f"There is no file {clip(name, 100)!r}. The word is sent as it stands.")
     return message
 
 

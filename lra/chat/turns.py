@@ -29,6 +29,7 @@ from lra.events import (
     TurnStarted,
 )
 from lra.store.inbox import Inbox
+from lra.text import file_size
 
 if TYPE_CHECKING:
     from lra.chat.app import Chat
@@ -192,6 +193,8 @@ class TurnFront:
         message = await resolve(text, cwd=Path.cwd(), session=session, completed=self._chat.reader.completed)
         for note in message.notes:
             self._chat.screen.line(f"! {note}", "warning")
+        if message.attachments and not self._chat.scripted:
+            self._chat.screen.line(f"· with {', '.join(map(_shown, message.attachments))}", "dim")
         return message.attachments
 
     async def _show_tasks(self, session: Session) -> None:
@@ -320,3 +323,11 @@ class TurnFront:
                 return Edited(args)
             chat.screen.line(args, "warning")
         return None
+
+
+def _shown(attachment: Attachment) -> str:
+    """Return how something that goes along is told."""
+    if attachment.label:
+        return clip(attachment.label, 100)
+    size = len(attachment.data if attachment.data is not None else (attachment.text or "").encode())
+    return f"{clip(attachment.name, 100)} ({file_size(size)})"

@@ -36,7 +36,7 @@ async def why(chat: Chat, args: str) -> None:
     elif not memories:
         await _say_what_else(chat, session)
     elif args:
-        await _forget(chat, memories, int(number))
+        await _forget(chat, memories, _numbered(memories, number.strip()))
     else:
         _show(chat, message, memories)
         await _ask(chat, memories)
@@ -86,20 +86,34 @@ def signals(memory: RecalledMemory) -> str:
 async def _ask(chat: Chat, memories: list[RecalledMemory]) -> None:
     if chat.scripted or all(memory.kind in _SAID for memory in memories):
         return
-    answer = (await chat.ask("Forget a wrong one by its number, or Enter: ")).strip()
-    if answer.isdecimal():
-        await _forget(chat, memories, int(answer))
+    while answer := (await chat.ask("Forget a wrong one by its number, or Enter: ")).strip():
+        try:
+            memory = _numbered(memories, answer)
+        except UsageError as error:
+            chat.screen.line(str(error), "warning")
+            continue
+        await _forget(chat, memories, memory)
+        return
 
 
-async def _forget(chat: Chat, memories: list[RecalledMemory], number: int) -> None:
-    if not 1 <= number <= len(memories):
-        raise UsageError(f"There is no number {number}.", hint="/why lists what was recalled.")
-    memory = memories[number - 1]
+def _numbered(memories: list[RecalledMemory], number: str) -> RecalledMemory:
+    """Return a memory by its number in the list.
+
+    Raises:
+        UsageError: There is none, or it is no memory of its own.
+    """
+    if not number.isdecimal() or not 1 <= int(number) <= len(memories):
+        raise UsageError(f"There is no number {clip(number, 40)}.", hint="/why lists what was recalled.")
+    memory = memories[int(number) - 1]
     if memory.kind in _SAID:
         raise UsageError(
             "That was said in a conversation and is no memory of its own.",
             hint=f"/resume {memory.session} goes there; /rewind takes turns back." if memory.session else None,
         )
+    return memory
+
+
+async def _forget(chat: Chat, memories: list[RecalledMemory], memory: RecalledMemory) -> None:
     if await forget_one(chat, memory.id, memory.content):
         memories.remove(memory)
 

@@ -52,6 +52,17 @@ async def test_a_completed_word_that_is_gone_is_told(session: Session, tmp_path:
     assert message.notes == ["@gone.txt is gone; the word is sent as it stands."]
 
 
+async def test_a_mistyped_file_is_told_and_a_name_or_a_decorator_is_none(session: Session, tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    text = "count @nope.txt, @sub/gone @./x @ann @pytest.mark.parametrize @types/node @example.com"
+    message = await resolve(text, cwd=tmp_path, session=session)
+    assert message.attachments == []
+    assert message.notes == [
+        f"There is no file {name!r}. The word is sent as it stands." for name in ("nope.txt", "sub/gone", "./x")
+    ]
+    assert (await resolve("line\n" * 20 + "@nope.txt", cwd=tmp_path, session=session)).notes == []
+
+
 async def test_names_with_spaces_folders_and_repeats(session: Session, tmp_path: Path) -> None:
     (tmp_path / "my file.md").write_text("# x")
     (tmp_path / "sub").mkdir()

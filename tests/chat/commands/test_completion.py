@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -59,12 +60,14 @@ async def test_what_was_offered_is_known_later(tmp_path: Path) -> None:
     assert completer.offered == {"notes.txt"}
 
 
-def chosen(chat: Terminal, typed: str, seen: str, line: str) -> None:
+def chosen(chat: Terminal, typed: str, offered: str, line: str) -> None:
+    """Type something, choose what is offered below it, and check what it becomes."""
     chat.send(typed)
-    chat.wait(seen)
+    chat.wait(lambda it: any(offered in row for row in it.screen[it.cursor[1] + 1 : -1]))
     chat.press("tab")
-    chat.wait(lambda terminal: terminal.line.startswith(line))
-    chat.press("ctrl-c", "ctrl-c")
+    chat.wait(lambda it: re.fullmatch(f"> {line}", it.line) is not None)
+    chat.press("ctrl-c")
+    chat.wait(lambda it: not it.line.startswith("> ") or len(it.line) == 1)
     chat.prompt()
 
 
@@ -75,20 +78,15 @@ def test_it_is_chosen_with_tab_in_the_real_program(start: Start, home: Path) -> 
     chat = start(cwd=folder)
     chat.prompt()
     chat.wait("offline model")
-    for line, seen in (
-        ("remember that the gate is green", "✎ remembered"),
-        ("/rename The gate", "now called"),
-        ("/new", "A new"),
-    ):
-        chat.send(line + "\r")
-        chat.wait(seen)
-        chat.prompt()
-    chosen(chat, "/mem", "/memory [WORDS|blame ID|…]", "> /memory")
-    chosen(chat, "look at @not", "src/notes.txt", "> look at @src/notes.txt")
-    chosen(chat, "what of @memory:green", "The gate is green", "> what of @memory:")
-    chosen(chat, "and @session:", "The gate", "> and @session:")
-    chosen(chat, "/resume ", "The gate  ", "> /resume ")
-    chosen(chat, "/theme hi", "high-contrast", "> /theme high-contrast")
+    chat.tell("remember that the gate is green", "✎ remembered")
+    chat.tell("/rename The gate", "now called")
+    chat.tell("/new", "A new")
+    chosen(chat, "/mem", "/memory [WORDS|blame ID|…]", "/memory")
+    chosen(chat, "look at @not", "src/notes.txt", "look at @src/notes.txt")
+    chosen(chat, "what of @memory:green", "The gate is green", "what of @memory:[a-z0-9]{12}")
+    chosen(chat, "and @session:", "The gate", "and @session:[a-z0-9]{12}")
+    chosen(chat, "/resume ", "The gate", "/resume [a-z0-9]{12}")
+    chosen(chat, "/theme hi", "high-contrast", "/theme high-contrast")
 
 
 @pytest.fixture
@@ -113,5 +111,6 @@ def test_the_only_choice_is_taken_with_tab_and_sent_with_enter(beside_notes: Ter
 
 def test_a_file_goes_along_with_the_message(beside_notes: Terminal, model_server: ModelServer) -> None:
     beside_notes.send("what is in @notes.txt?\r")
+    beside_notes.wait("· with notes.txt (")
     beside_notes.wait("Milk.")
     assert any("milk and eggs" in str(message) for message in model_server.last_messages())

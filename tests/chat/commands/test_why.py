@@ -45,6 +45,10 @@ def test_a_wrong_one_is_forgotten_from_there(chat: Terminal) -> None:
     ask_about_the_cat(chat)
     chat.send("/why\r")
     chat.wait("or Enter:")
+    for wrong in ("9", "the first"):
+        chat.send(f"{wrong}\r")
+        chat.wait(f"There is no number {wrong}.")
+        chat.wait(lambda terminal: terminal.line.endswith("or Enter:"))
     chat.send("1\r")
     chat.wait("Forget this for good? [y/N]")
     chat.send("y\r")
