@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from lra.memory import Write
 
 MAX_RESULTS = 20
+_LINE = 2_000
+"""Characters of one line of conversation: what was pasted there may be a whole file."""
 KINDS = ("fact", "preference", "instruction", "summary", "event")
 
 
@@ -130,21 +132,25 @@ def _result(written: Write) -> str:
 
 
 async def get_recent_conversations(
-    ctx: RunContext[AgentDeps], limit: int = 10, all_sessions: bool = False
+    ctx: RunContext[AgentDeps], limit: int = 10, all_sessions: bool = False, others_only: bool = False
 ) -> list[dict[str, Any]]:
     """Read the latest lines of conversation, oldest first.
 
     Args:
         limit: How many lines at most, 1 to 100.
         all_sessions: Whether to read other sessions too, instead of only this one.
+        others_only: Whether to leave out this session, which is in front of you already.
     """
-    rows = await ctx.deps.structured_store.journal.recent(
-        max(1, min(limit, 100)), session_id=None if all_sessions else ctx.deps.session_id
+    deps = ctx.deps
+    rows = await deps.structured_store.journal.recent(
+        max(1, min(limit, 100)),
+        session_id=None if all_sessions or others_only else deps.session_id,
+        exclude_session=deps.session_id if others_only else None,
     )
     return [
         {
             "role": row.role,
-            "content": row.content,
+            "content": row.content if len(row.content) <= _LINE else row.content[:_LINE] + "…",
             "timestamp": iso(row.created_at),
             "session_id": row.session_id,
         }

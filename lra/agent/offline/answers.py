@@ -10,6 +10,7 @@ from typing import Any
 
 from lra.agent.offline.facts import Fact
 from lra.agent.offline.questions import Question
+from lra.agent.offline.recap import section, worth_telling
 from lra.agent.offline.relevance import Findings, Hit
 from lra.agent.offline.results import Result, items, moment, when
 from lra.text import one_line, printable
@@ -17,7 +18,6 @@ from lra.text import one_line, printable
 _QUOTED = 400
 _MOST_FURTHER = 4
 _MOST_KNOWN = 20
-_MOST_TOLD = 8
 _MOST_OUTPUT = 4000
 _MORE = "\n\nThere may be more: ask about something in particular."
 _PERSONAL = re.compile(r"(?:my|our|i|i'm|i've|we|call me|always|never|remember|from now on)\b", re.I)
@@ -175,7 +175,13 @@ def _folded(text: str) -> str:
 
 
 def digest(
-    others: Sequence[Row], here: Sequence[Row], now: datetime, *, days_ago: int | None = None, here_too: bool = False
+    others: Sequence[Row],
+    here: Sequence[Row],
+    now: datetime,
+    *,
+    days_ago: int | None = None,
+    here_too: bool = False,
+    more: bool = False,
 ) -> str:
     """Tell what the last other conversation was about, or those of one day.
 
@@ -185,36 +191,35 @@ def digest(
         now: The present moment.
         days_ago: The day that was asked about.
         here_too: Whether this conversation may be meant.
+        more: Whether the record of other sessions goes back further than what was read.
     """
     if days_ago is not None:
         day = "today" if days_ago == 0 else "yesterday"
         rows = [row for row in (*others, *here) if when(row.at, now) == day]
         if rows:
-            return _told_rows(f"{day.capitalize()} you wrote:", rows)
+            return _told_rows(f"{day.capitalize()} you wrote:", rows, more=more and when(others[0].at, now) == day)
         if not others:
             return f"I have no conversation on record from {day}."
-        return f"I have no conversation on record from {day}. {_last(others, now)}"
+        return f"I have no conversation on record from {day}. {_last(others, now, more=more)}"
     if others and here and here_too:
-        return "\n\n".join([_told_rows("Earlier in this conversation you wrote:", here), _last(others, now)])
+        return "\n\n".join([_told_rows("Earlier in this conversation you wrote:", here), _last(others, now, more=more)])
     if others:
-        return _last(others, now)
+        return _last(others, now, more=more)
     if here:
         return _told_rows("I have no other conversation on record. Earlier in this one you wrote:", here)
     return "I have no earlier conversation on record."
 
 
-def _last(others: Sequence[Row], now: datetime) -> str:
+def _last(others: Sequence[Row], now: datetime, *, more: bool) -> str:
     rows = [row for row in others if row.session == others[-1].session]
     date = when(rows[-1].at, now)
-    return _told_rows(f"Last time{', ' + date + ',' if date else ''} you wrote:", rows)
+    return _told_rows(
+        f"Last time{', ' + date + ',' if date else ''} you wrote:", rows, more=more and len(rows) == len(others)
+    )
 
 
-def _told_rows(head: str, rows: Sequence[Row]) -> str:
-    lines = [f"- {one_line(row.content[:600], 160)}" for row in rows[-_MOST_TOLD:]]
-    left_out = len(rows) - len(lines)
-    # A paragraph of its own: behind the last item it would read as a part of it.
-    left = f"\n\n({left_out} earlier {'one is' if left_out == 1 else 'ones are'} left out.)" if left_out > 0 else ""
-    return "\n".join([head, *lines]) + left
+def _told_rows(head: str, rows: Sequence[Row], *, more: bool = False) -> str:
+    return section(head, worth_telling(row.content for row in rows), more=more)
 
 
 def ran(result: Result) -> str:

@@ -48,6 +48,8 @@ class Turn:
     interrupted: tuple[str, ...] = ()
     """Tools whose calls were cut off before the person wrote again."""
     earlier: tuple[str, ...] = ()
+    answered: str = ""
+    """The last answer before this turn."""
     introduced: bool = False
     """Whether it has been said who is speaking."""
     explained: bool = False
@@ -84,6 +86,7 @@ def read_turn(messages: Sequence[ModelMessage], run_id: str | None = None) -> Tu
         requests=sum(isinstance(message, ModelResponse) for message in messages[start:]),
         interrupted=tuple(cut),
         earlier=_earlier(messages[:start]),
+        answered=_last_answer(messages[:start]),
         introduced=_has_said(messages[:start], INTRODUCTION),
         explained=_has_said(messages[:start], SETUP),
     )
@@ -187,6 +190,13 @@ def _earlier(messages: Sequence[ModelMessage]) -> tuple[str, ...]:
         if len(found) >= _EARLIER:
             break
     return tuple(text for text in reversed(found) if text)
+
+
+def _last_answer(messages: Sequence[ModelMessage]) -> str:
+    for message in reversed(messages):
+        if isinstance(message, ModelResponse) and not any(isinstance(part, ToolCallPart) for part in message.parts):
+            return "".join(part.content for part in message.parts if isinstance(part, TextPart)).strip()
+    return ""
 
 
 def _has_said(messages: Sequence[ModelMessage], words: str) -> bool:

@@ -10,17 +10,17 @@ from itertools import islice
 from lra.agent.offline.attributes import attribute_key, is_secret
 from lra.agent.offline.code_phrases import read_code
 from lra.agent.offline.facts import Fact, read_fact
-from lra.agent.offline.questions import (
-    Question,
-    days_ago,
-    is_about_talk,
-    is_question,
-    may_mean_here,
-    read_question,
-    without_day,
-)
+from lra.agent.offline.questions import Question, is_question, read_question
 from lra.agent.offline.sentences import bullets, sentence_case, sentences, statements, without_politeness
 from lra.agent.offline.small_talk import read_small_talk
+from lra.agent.offline.talk_phrases import (
+    Where,
+    asks_for_last_answer,
+    days_ago,
+    is_about_talk,
+    where_talked,
+    without_day,
+)
 from lra.agent.offline.task_phrases import TaskCommand, read_task_command
 from lra.agent.offline.words import LOOK, content_words, is_question_marked, tidy, word_set
 
@@ -32,6 +32,7 @@ class Kind(StrEnum):
     ASK = "ask"
     ABOUT_ME = "about_me"
     RECENT = "recent"
+    REPEAT = "repeat"
     TASK = "task"
     CODE = "code"
     FORGET = "forget"
@@ -59,8 +60,8 @@ class Intent:
     language: str = ""
     days_ago: int | None = None
     """The day asked about, counted back from today; for `recent`, None is the last conversation."""
-    here_too: bool = False
-    """For `recent`: whether this conversation may be meant."""
+    where: Where = "before"
+    """For `recent`: which talk is meant."""
     topic: str = ""
     """For `forget`: the words that say what."""
 
@@ -72,7 +73,16 @@ _TALKATIVE = 1200
 """Longer messages are pasted rather than said: nothing in them is stored unless that was asked for."""
 
 _COURTESIES = frozenset({Kind.GREETING, Kind.THANKS, Kind.BYE, Kind.AGREED})
-ORDERS = _COURTESIES | {Kind.TASK, Kind.FORGET, Kind.RECENT, Kind.ABOUT_ME, Kind.HELP, Kind.WHO, Kind.CLOCK}
+ORDERS = _COURTESIES | {
+    Kind.TASK,
+    Kind.FORGET,
+    Kind.RECENT,
+    Kind.REPEAT,
+    Kind.ABOUT_ME,
+    Kind.HELP,
+    Kind.WHO,
+    Kind.CLOCK,
+}
 """What tells nothing that anybody could ask for later."""
 _REQUESTS = frozenset(Kind) - _COURTESIES - {Kind.REMEMBER, Kind.OTHER, Kind.EMPTY}
 
@@ -208,8 +218,10 @@ def _read_line(spoken: str, head: str) -> Intent | None:
     order = spoken.rstrip(" ?？") if _KINDLY.match(head) else spoken
     if (command := read_task_command(order)) is not None:
         return Intent(Kind.TASK, task=command)
+    if asks_for_last_answer(short):
+        return Intent(Kind.REPEAT)
     if is_about_talk(short):
-        return Intent(Kind.RECENT, days_ago=days_ago(short), here_too=may_mean_here(short))
+        return Intent(Kind.RECENT, days_ago=days_ago(short), where=where_talked(short))
     if is_question(spoken) or is_question_marked(head) or _REMEMBER.match(spoken):
         return Intent(Kind.ASK, question=read_question(spoken))
     return None

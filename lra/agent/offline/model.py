@@ -97,6 +97,7 @@ class OfflineModel(Model[None]):
             introduced=turn.introduced,
             explained=turn.explained,
             said=turn.earlier,
+            answered=turn.answered,
             asked=turn.prompts,
             made=turn.made,
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from lra.agent.offline import answers, replies
+from lra.agent.offline import answers, recap, replies
 from lra.agent.offline.facts import read_fact
 from lra.agent.offline.intents import Intent, Kind, parse
 from lra.agent.offline.kin import related
@@ -23,6 +23,7 @@ from lra.agent.offline.words import tidy
 
 _HITS = 15
 _ALL_HITS = 20
+_FEW_ROWS = 20
 _ROWS = 40
 _MORE_ROWS = 100
 _END = "END-OF-THE-CODE"
@@ -142,9 +143,24 @@ def _about_me(intent: Intent, scene: Scene) -> Plan:
 
 
 def _recent(intent: Intent, scene: Scene) -> Plan:
-    tool = "get_recent_conversations"
+    if intent.where == "here":
+        return recap.recap(scene.said)
+    if intent.where == "last":
+        return recap.last_said(scene.said)
+    tool, here_too = "get_recent_conversations", intent.where == "either"
     if tool not in scene.tools:
-        return replies.missing("look up earlier conversations")
+        return recap.recap(scene.said) if here_too else replies.missing("look up earlier conversations")
+    if scene.takes(tool, "others_only"):
+        # This conversation is here already; read once more it would only fill the window.
+        limit = _FEW_ROWS if intent.days_ago is None else _ROWS
+        (result,) = yield [scene.call(tool, limit=limit, all_sessions=True, others_only=True)]
+        if problem := answers.trouble(tool, result):
+            return problem
+        rows = answers.read_rows(result.value)
+        others = [row for row in rows if row.role == "user"]
+        here = [answers.Row("user", text, "", scene.now) for text in scene.said]
+        more = len(rows) >= limit
+        return answers.digest(others, here, scene.now, days_ago=intent.days_ago, here_too=here_too, more=more)
     for limit in (_ROWS, _MORE_ROWS):
         (result,) = yield [scene.call(tool, limit=limit, all_sessions=True)]
         if problem := answers.trouble(tool, result):
@@ -153,7 +169,7 @@ def _recent(intent: Intent, scene: Scene) -> Plan:
         others, here = answers.split_current(rows, [*scene.said, *scene.asked])
         if others or len(rows) < limit:
             break
-    return answers.digest(others, here, scene.now, days_ago=intent.days_ago, here_too=intent.here_too)
+    return answers.digest(others, here, scene.now, days_ago=intent.days_ago, here_too=here_too)
 
 
 def _code(intent: Intent, scene: Scene) -> Plan:
@@ -176,6 +192,7 @@ _PLANS: Mapping[Kind, Callable[[Intent, Scene], Plan]] = {
     Kind.ASK: _ask,
     Kind.ABOUT_ME: _about_me,
     Kind.RECENT: _recent,
+    Kind.REPEAT: _say(lambda scene: recap.last_answer(scene.answered)),
     Kind.TASK: task_plan,
     Kind.CODE: _code,
     Kind.SECRET: _say(lambda scene: replies.SECRET),

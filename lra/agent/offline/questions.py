@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from lra.agent.offline.attributes import attribute_key
 from lra.agent.offline.kin import liked, wants
-from lra.agent.offline.words import LOOK, TALK, content_words, is_aspect, is_question_marked, stem, stems, tidy, widen
+from lra.agent.offline.words import LOOK, TALK, content_words, is_aspect, is_question_marked, stem, tidy, widen
 
 _QUERY_LENGTH = 300
 
@@ -26,25 +26,6 @@ _NOT_OPENERS = re.compile(
     r"what an? |(?:when|while) (?:i|we|he|she|they|my|our)(?: |'m |'ve )|how (?:nice|lovely|cool|funny|sad|sweet)\b|"
     r"have an? |which (?:is|are|was|means)|what i (?:mean|want|need|like)",
     re.I,
-)
-_TALKED = re.compile(
-    r"(?:(?:do you remember|tell me|can you recall|recall) )?"
-    r"(?:what (?:did|have|had|were|was|are) (?:we|i|you|you and i) (?:(?:been|just|last|all|recently|even) ){0,2}"
-    r"(?:talk|discuss|chat|speak|spoke|say|said|do|work|ask|tell)\w*\b|"
-    r"where (?:did|had|were) we(?: leave off| left off| stop| stopped| at)?|"
-    r"(?:summari[sz]e|recap|sum up) (?:our|the|my|what we)\b|"
-    r"(?:do you (?:still )?(?:remember|recall) |tell me about |show me |what was |what happened in |what about )?"
-    r"(?:our|the|my) (?:last|previous|earlier|recent|past|latest|yesterday's) "
-    r"(?:conversation|chat|talk|session|discussion)s?|what (?:happened|was) (?:last time|yesterday|earlier)|"
-    r"what (?:was|is|were) (?:my|the|our) (?:last|previous) (?:question|message|thing|topic)s?\b.{0,30}|"
-    r"(?:show|list)(?: me)? (?:my |our |the )?(?:recent )?conversations?)",
-    re.I,
-)
-_HERE = re.compile(
-    r"\b(?:earlier|before|just|so far|a (?:moment|minute) ago|this (?:conversation|session|chat))\b", re.I
-)
-_DAY = re.compile(
-    r"\b(?:since |from |earlier )?(?:(?P<yesterday>yesterday)|today|this (?:morning|afternoon|evening))\b", re.I
 )
 _END = 60
 _AFTERTHOUGHT = re.compile(
@@ -108,28 +89,6 @@ def is_question(sentence: str) -> bool:
         return True
     line = " ".join(tidy(sentence[:LOOK]).split()) + " "
     return bool(_OPENERS.match(line)) and not _NOT_OPENERS.match(line)
-
-
-def is_about_talk(line: str) -> bool:
-    """Whether a line asks what was talked about, without naming a subject."""
-    return bool(_TALKED.match(line)) and not stems(line) - TALK
-
-
-def may_mean_here(line: str) -> bool:
-    """Whether a line that asks what was talked about may mean this very conversation."""
-    return bool(_HERE.search(line)) and "last" not in line.lower().split()
-
-
-def days_ago(line: str) -> int | None:
-    """Return the day a line speaks of, counted back from today; None when it names none."""
-    if not (match := _DAY.search(line)):
-        return None
-    return 1 if match["yesterday"] else 0
-
-
-def without_day(line: str) -> str:
-    """Return a line without the day it speaks of."""
-    return " ".join(_DAY.sub(" ", line).split())
 
 
 def read_question(sentence: str) -> Question:

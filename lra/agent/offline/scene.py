@@ -24,10 +24,17 @@ class Scene:
     explained: bool = False
     said: tuple[str, ...] = ()
     """What the person wrote before in this conversation, oldest first."""
+    answered: str = ""
+    """The last answer in this conversation."""
     asked: tuple[str, ...] = ()
     """What the person wrote now."""
     made: tuple[Call, ...] = ()
     """The calls of this turn that have results."""
+
+    def takes(self, tool: str, parameter: str) -> bool:
+        """Whether a tool has a parameter."""
+        properties = self.tools.get(tool, {}).get("properties")
+        return isinstance(properties, Mapping) and parameter in properties
 
     def call(self, tool: str, **args: Any) -> Call:
         """Return a call that keeps to the tool's parameters, their choices and their bounds."""

@@ -1,0 +1,73 @@
+"""Conversations with the offline model over the real record, as a newcomer has them."""
+
+from __future__ import annotations
+
+from lra.session import Session
+from tests.session.support import Desk, rows, shown, take
+
+
+async def _said(session: Session, text: str) -> str:
+    return shown(await take(session, text))
+
+
+async def test_what_is_newer_takes_the_place_of_what_was_told(desk: Desk) -> None:
+    session = await desk.session(model="offline")
+    for text in (
+        "I'm 42 years old",
+        "my boss is called Kari",
+        "my phone number is 555 0101",
+        "I'm 43 now",
+        "actually my boss is called Nils now",
+        "my phone number is not 555 0101 but 555 0202",
+    ):
+        await _said(session, text)
+    assert await _said(session, "how old am I?") == 'You told me today: "I\'m 43"'
+    assert await _said(session, "who is my boss") == 'You told me today: "My boss is called Nils"'
+    assert await _said(session, "what is my phone number?") == 'You told me today: "My phone number is 555 0202"'
+    await desk.close(session)
+    later = await desk.session(model="offline")
+    assert await _said(later, "how old am I?") == 'You told me today: "I\'m 43"'
+    assert "555 0101" not in await _said(later, "what is my phone number?")
+
+
+async def test_what_is_told_in_other_words_is_found(desk: Desk) -> None:
+    session = await desk.session(model="offline")
+    for text in (
+        "I speak Norwegian, English and a bit of Japanese (日本語)",
+        "My favourite food is sushi",
+        "I don't eat pork",
+        "add a task: buy sushi",
+        "cancel buy sushi",
+    ):
+        await _said(session, text)
+    assert "I speak Norwegian" in await _said(session, "which languages do I speak?")
+    assert await _said(session, "what do I like to eat?") == 'You told me today: "My favourite food is sushi"'
+    assert await _said(session, "what did I say about sushi?") == 'You told me today: "My favourite food is sushi"'
+
+
+async def test_asking_to_forget_does_not_bring_it_back(desk: Desk) -> None:
+    session = await desk.session(model="offline")
+    await _said(session, "remember that the alarm code is 9931")
+    await _said(session, "please forget the alarm code")
+    memory = session.runtime.memory
+    (record,) = await memory.find()
+    await memory.forget(record.id)
+    for question in ("what is the alarm code?", "what did I say about the alarm code?"):
+        assert (await _said(session, question)).startswith("I found nothing in memory")
+    await desk.close(session)
+    later = await desk.session(model="offline")
+    assert "forget" not in await _said(later, "what did we talk about last time?")
+    assert (await _said(later, "what is the alarm code?")).startswith("I found nothing in memory")
+
+
+async def test_the_last_conversation_does_not_fill_the_window(desk: Desk) -> None:
+    first = await desk.session(model="offline")
+    await _said(first, "tell me about roses " + "and more roses " * 2000)
+    await desk.close(first)
+    session = await desk.session(model="offline")
+    for number in range(30):
+        await _said(session, f"my dog number {number} is called Rex")
+    assert "tell me about roses" in await _said(session, "what did we talk about last time?")
+    results = [row for row in await rows(session) if row.role == "tool" and "tell me about roses" in row.content]
+    assert len(results) == 1
+    assert len(results[0].content) < 6_000
