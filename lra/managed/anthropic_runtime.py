@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator, Mapping
-from contextlib import aclosing, contextmanager
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from lra.config import load_settings
-from lra.config.providers import provider_factory
-from lra.errors import BusyError, ConfigError, LraError, NotFoundError, UnavailableError, UsageError
+from lra.errors import UnavailableError
+from lra.managed.anthropic_client import as_dict, connect, is_over, listed, session_events, telling
 from lra.managed.config import AnyConfig
+from lra.managed.filters import read_filters
 from lra.managed.hosted_config import agent_params, environment_params, hosted_config
-from lra.managed.models import with_access
-from lra.managed.runtime import read_filters
 from lra.managed.session_info import SessionInfo
 from lra.managed.wire import WireEvent
 
 if TYPE_CHECKING:
-    from anthropic import APIStatusError, AsyncAnthropic
+    from anthropic import AsyncAnthropic
 
 _ATTEMPTS = 5
 """How often a stream that broke is opened again without anything new."""
@@ -71,7 +69,7 @@ class AnthropicManagedAgent:
         """
         params = agent_params(self._read(config))
         client = await self._connected()
-        with _told():
+        with telling():
             return (await client.beta.agents.create(**params)).id
 
     async def update_agent(self, agent_id: str, config: AnyConfig) -> int:
@@ -86,7 +84,7 @@ class AnthropicManagedAgent:
         """
         params = agent_params(self._read(config))
         client = await self._connected()
-        with _told():
+        with telling():
             return (await client.beta.agents.update(agent_id, **params)).version
 
     async def retrieve_agent(self, agent_id: str) -> dict[str, Any]:
@@ -96,8 +94,8 @@ class AnthropicManagedAgent:
             LraError: There is none, or the service cannot be reached.
         """
         client = await self._connected()
-        with _told():
-            return _plain(await client.beta.agents.retrieve(agent_id))
+        with telling():
+            return as_dict(await client.beta.agents.retrieve(agent_id))
 
     async def list_agents(self, **filters: Any) -> list[dict[str, Any]]:
         """Return the agents, the latest first.
@@ -109,8 +107,8 @@ class AnthropicManagedAgent:
             LraError: There is no such filter, or the service cannot be reached.
         """
         client = await self._connected()
-        with _told():
-            return await _listed(client.beta.agents.list(include_archived=True), *read_filters(filters))
+        with telling():
+            return await listed(client.beta.agents.list(include_archived=True), *read_filters(filters))
 
     async def archive_agent(self, agent_id: str) -> None:
         """Take an agent out of use.
@@ -119,7 +117,7 @@ class AnthropicManagedAgent:
             LraError: There is none, or the service cannot be reached.
         """
         client = await self._connected()
-        with _told():
+        with telling():
             await client.beta.agents.archive(agent_id)
 
     # Environments.
@@ -135,7 +133,7 @@ class AnthropicManagedAgent:
         """
         params = environment_params(self._read(config))
         client = await self._connected()
-        with _told():
+        with telling():
             return (await client.beta.environments.create(**params)).id
 
     async def retrieve_environment(self, environment_id: str) -> dict[str, Any]:
@@ -145,8 +143,8 @@ class AnthropicManagedAgent:
             LraError: There is none, or the service cannot be reached.
         """
         client = await self._connected()
-        with _told():
-            return _plain(await client.beta.environments.retrieve(environment_id))
+        with telling():
+            return as_dict(await client.beta.environments.retrieve(environment_id))
 
     async def list_environments(self, **filters: Any) -> list[dict[str, Any]]:
         """Return the environments, the latest first.
@@ -158,8 +156,8 @@ class AnthropicManagedAgent:
             LraError: There is no such filter, or the service cannot be reached.
         """
         client = await self._connected()
-        with _told():
-            return await _listed(client.beta.environments.list(include_archived=True), *read_filters(filters))
+        with telling():
+            return await listed(client.beta.environments.list(include_archived=True), *read_filters(filters))
 
     async def archive_environment(self, environment_id: str) -> None:
         """Take an environment out of use.
@@ -168,7 +166,7 @@ class AnthropicManagedAgent:
             LraError: There is none, or the service cannot be reached.
         """
         client = await self._connected()
-        with _told():
+        with telling():
             await client.beta.environments.archive(environment_id)
 
     async def delete_environment(self, environment_id: str) -> None:
@@ -178,7 +176,7 @@ class AnthropicManagedAgent:
             LraError: There is none, it is in use, or the service cannot be reached.
         """
         client = await self._connected()
-        with _told():
+        with telling():
             await client.beta.environments.delete(environment_id)
 
     # Sessions.
@@ -203,7 +201,7 @@ class AnthropicManagedAgent:
             "vault_ids": self.config.vault_ids,
         }
         more = {name: value for name, value in more.items() if value}
-        with _told():
+        with telling():
             return (await client.beta.sessions.create(agent=agent, environment_id=environment_id, **more)).id
 
     async def retrieve_session(self, session_id: str) -> dict[str, Any]:
@@ -213,7 +211,7 @@ class AnthropicManagedAgent:
             LraError: There is none, or the service cannot be reached.
         """
         client = await self._connected()
-        with _told():
+        with telling():
             found = await client.beta.sessions.retrieve(session_id)
         usage = {"input_tokens": found.usage.input_tokens or 0, "output_tokens": found.usage.output_tokens or 0}
         return SessionInfo(id=found.id, status=found.status, title=found.title or "", usage=usage).to_dict()
@@ -231,8 +229,8 @@ class AnthropicManagedAgent:
         archived, limit = read_filters(filters)
         client = await self._connected()
         by_agent = {} if agent_id is None else {"agent_id": agent_id}
-        with _told():
-            return await _listed(client.beta.sessions.list(include_archived=True, **by_agent), archived, limit)
+        with telling():
+            return await listed(client.beta.sessions.list(include_archived=True, **by_agent), archived, limit)
 
     async def archive_session(self, session_id: str) -> None:
         """Close a session for good; it can be read.
@@ -241,7 +239,7 @@ class AnthropicManagedAgent:
             LraError: There is none, or the service cannot be reached.
         """
         client = await self._connected()
-        with _told():
+        with telling():
             await client.beta.sessions.archive(session_id)
 
     async def delete_session(self, session_id: str) -> None:
@@ -251,7 +249,7 @@ class AnthropicManagedAgent:
             LraError: There is none, or the service cannot be reached.
         """
         client = await self._connected()
-        with _told():
+        with telling():
             await client.beta.sessions.delete(session_id)
 
     # Events.
@@ -268,7 +266,7 @@ class AnthropicManagedAgent:
         """
         client = await self._connected()
         params: Any = dict(event)
-        with _told():
+        with telling():
             sent = await client.beta.sessions.events.send(session_id, events=[params])
         if session_id not in self._heard and sent.data:
             self._unseen.setdefault(session_id, str(sent.data[0].id))
@@ -292,10 +290,10 @@ class AnthropicManagedAgent:
         try:
             while attempts < _ATTEMPTS:
                 attempts += 1
-                async with aclosing(_stream(client, session_id, since, seen)) as events:
+                async with aclosing(session_events(client, session_id, since, seen)) as events:
                     async for event in events:
                         attempts, since = 0, str(event.get("id") or since or "") or None
-                        if over := _over(event):
+                        if over := is_over(event):
                             # Whoever leaves at an idle sends the next message before this has ended.
                             self._heard.discard(session_id)
                         yield event
@@ -338,107 +336,5 @@ class AnthropicManagedAgent:
             self._opening = asyncio.Lock()
         async with self._opening:
             if self._client is None:
-                self._client = await asyncio.to_thread(_connect, *self._access, self._timeout)
+                self._client = await asyncio.to_thread(connect, *self._access, self._timeout)
             return self._client
-
-
-def _connect(key: str | None, url: str | None, timeout: float) -> AsyncAnthropic:
-    """Return a client with the key and the address of the settings, which are kept apart as everywhere."""
-    from anthropic import AsyncAnthropic
-    from pydantic_ai.exceptions import UserError
-
-    settings = with_access(load_settings(), "anthropic:any", key, url)
-    try:
-        found: Any = provider_factory(settings)("anthropic")
-    except UserError as error:
-        raise ConfigError(
-            "There is no key for Anthropic.",
-            hint="Set ANTHROPIC_API_KEY, or use provider='local' for any model or none.",
-        ) from error
-    client = found.client
-    return AsyncAnthropic(api_key=client.api_key, base_url=str(client.base_url), timeout=timeout)
-
-
-async def _stream(
-    client: AsyncAnthropic, session_id: str, since: str | None, seen: set[str]
-) -> AsyncGenerator[WireEvent, None]:
-    """Yield events from `since` on: those there are, and those that come; what breaks ends it."""
-    import httpx2
-    from anthropic import APIConnectionError, APIStatusError
-
-    with _told():
-        live = await client.beta.sessions.events.stream(session_id)
-    try:
-        # What happened before the stream was open it does not tell.
-        for event in [] if since is None else await _missed(client, session_id, since):
-            if event["id"] not in seen:
-                seen.add(event["id"])
-                yield event
-        async for each in live:
-            event = _plain(each)
-            if event.get("id") not in seen:
-                seen.add(str(event.get("id")))
-                yield event
-    except APIStatusError as error:
-        raise _refusal(error) from error
-    except (APIConnectionError, httpx2.HTTPError):
-        return
-    finally:
-        await live.close()
-
-
-async def _missed(client: AsyncAnthropic, session_id: str, since: str) -> list[WireEvent]:
-    found: list[WireEvent] = []
-    with _told():
-        async for each in client.beta.sessions.events.list(session_id, order="desc"):
-            found.append(_plain(each))
-            if found[-1]["id"] == since:
-                break
-    return found[::-1]
-
-
-def _over(event: WireEvent) -> bool:
-    if event["type"] == "session.status_idle":
-        return bool((event.get("stop_reason") or {}).get("type") != "requires_action")
-    return event["type"] in {"session.status_terminated", "session.deleted"}
-
-
-def _plain(model: Any) -> dict[str, Any]:
-    # What is newer than the client library is passed on as it came.
-    plain: dict[str, Any] = model.model_dump(mode="json", exclude_none=True, warnings=False)
-    return plain
-
-
-async def _listed(pages: Any, archived: bool | None, limit: int | None) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    async for each in pages:
-        if limit is not None and len(found) >= limit:
-            break
-        one = _plain(each)
-        if archived is None or bool(one.get("archived_at")) is archived:
-            found.append(one)
-    return found
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """Say in a sentence what the service refuses."""
-    from anthropic import APIConnectionError, APIStatusError, APITimeoutError
-
-    try:
-        yield
-    except APIStatusError as error:
-        raise _refusal(error) from error
-    except APITimeoutError as error:
-        raise UnavailableError("The service did not answer in time.") from error
-    except APIConnectionError as error:
-        raise UnavailableError("The service cannot be reached.", hint="Check ANTHROPIC_BASE_URL.") from error
-
-
-def _refusal(error: APIStatusError) -> LraError:
-    kinds: dict[int, type[LraError]] = {401: ConfigError, 403: ConfigError, 404: NotFoundError, 429: BusyError}
-    body = error.body if isinstance(error.body, dict) else {}
-    said = str((body.get("error") or {}).get("message") or error.message).rstrip(".")
-    status = error.status_code
-    kind = kinds.get(status) or (UnavailableError if status >= 500 else UsageError)
-    return kind(f"The service refused it ({status}): {said}.")

@@ -12,7 +12,7 @@ from lra.errors import BudgetError, LraError, UsageError
 from lra.managed.anthropic_runtime import AnthropicManagedAgent
 from lra.managed.config import AnyConfig, CustomTool, ToolConfirmation
 from lra.managed.host import Host, T
-from lra.managed.local import IDS
+from lra.managed.identity import IDS
 from lra.managed.runtime_backend import RuntimeBackend
 from lra.managed.session_info import SessionInfo
 from lra.managed.worker import check_message, check_options

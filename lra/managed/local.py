@@ -9,17 +9,15 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
 
-from lra.errors import LraError, NotFoundError, UsageError
+from lra.errors import UsageError
 from lra.events import Event, TextDelta, TurnFinished
 from lra.managed.config import AnyConfig, CustomTool, ToolConfirmation
 from lra.managed.host import Host
-from lra.managed.plan import Place, read_config
+from lra.managed.identity import IDS, Identity
+from lra.managed.reading import read_config
 from lra.managed.session_info import SessionInfo
 from lra.managed.worker import Emit, Worker, check_message, check_options, output_of
-from lra.store.managed import ManagedSessionRecord, ManagedStore
 from lra.text import one_line
-
-IDS = ("agent_id", "agent_version", "environment_id", "session_id")
 
 
 class LocalManagedAgent:
@@ -62,33 +60,49 @@ class LocalManagedAgent:
         self.provider = provider
         self.config = config
         self.timeout = timeout
-        self.agent_id: str | None = None
-        self.agent_version: int | None = None
-        self.environment_id: str | None = None
-        self.total_input_tokens = 0
-        """Tokens sent in the sessions of this object, those of a session before it was resumed included."""
-        self.total_output_tokens = 0
-        """Tokens received, likewise."""
         self._plan, self._place = read_config(
             config, compute, on_tool_confirmation=on_tool_confirmation, on_custom_tool=on_custom_tool
         )
         self._access = (api_key, api_base)
         self._host, self._owns_host = host or Host(), host is None
-        self._session_id: str | None = None
-        self._earlier = (0, 0)
-        """Tokens of sessions before this one."""
+        self._identity = Identity(self._host)
         self._worker: Worker | None = None
         self._preparing: asyncio.Lock | None = None
 
     @property
+    def agent_id(self) -> str | None:
+        """The agent, None before the first turn."""
+        return self._identity.agent_id
+
+    @property
+    def agent_version(self) -> int | None:
+        """Its version, None before the first turn."""
+        return self._identity.agent_version
+
+    @property
+    def environment_id(self) -> str | None:
+        """The environment, None before the first turn."""
+        return self._identity.environment_id
+
+    @property
     def session_id(self) -> str | None:
         """The session, None before its first turn."""
-        return self._session_id
+        return self._identity.session_id
 
     @property
     def managed_session_id(self) -> str | None:
         """The session, as `session_id`."""
-        return self._session_id
+        return self._identity.session_id
+
+    @property
+    def total_input_tokens(self) -> int:
+        """Tokens sent in the sessions of this object, those of a session before it was resumed included."""
+        return self._identity.tokens[0]
+
+    @property
+    def total_output_tokens(self) -> int:
+        """Tokens received, likewise."""
+        return self._identity.tokens[1]
 
     @property
     def compute_provider(self) -> str | None:
@@ -173,14 +187,14 @@ class LocalManagedAgent:
         Args:
             limit: How many at most.
         """
-        return self._host.run(self._sessions(limit))
+        return self._host.run(self._identity.sessions(limit))
 
     def save_ids(self) -> dict[str, Any]:
         """Return what another process needs to go on: `agent_id`, `agent_version`, `environment_id`, `session_id`.
 
         They are None before the first turn.
         """
-        return {name: getattr(self, name) for name in IDS}
+        return self._identity.to_dict()
 
     def restore_ids(self, ids: Mapping[str, Any]) -> None:
         """Go on with what `save_ids` returned, here or in another process.
@@ -212,19 +226,16 @@ class LocalManagedAgent:
             raise UsageError(
                 f"{one_line(repr(given), 40)} is no session's id.", hint="Give ids['session_id'] of save_ids()."
             )
-        self._host.run(self._resume(session_id))
+        self._host.run(self._identity.resume(session_id))
 
     def reset_session(self) -> None:
         """Begin a new session with the next turn; the agent and its environment stay."""
-        self._earlier = (self.total_input_tokens, self.total_output_tokens)
-        self._session_id = None
+        self._identity.begin_session()
 
     def reset_all(self) -> None:
         """Forget agent, environment and session, and end the sandbox; all begins anew with the next turn."""
         self._host.run(self._let_go())
-        self.agent_id = self.agent_version = self.environment_id = self._session_id = None
-        self.total_input_tokens = self.total_output_tokens = 0
-        self._earlier = (0, 0)
+        self._identity.forget()
 
     def update_agent(self, **changes: Any) -> None:
         """Change what the agent is from the next turn on; the session goes on.
@@ -275,8 +286,8 @@ class LocalManagedAgent:
         """End the session's sandbox; the next use makes another one."""
 
         async def work() -> None:
-            if self._worker is not None and self._session_id is not None:
-                await self._worker.end_box(self._session_id)
+            if self._worker is not None and self.session_id is not None:
+                await self._worker.end_box(self.session_id)
 
         await self._host.call(work())
 
@@ -304,103 +315,26 @@ class LocalManagedAgent:
         try:
             return await worker.turn(session_id, prompt, emit)
         finally:
-            if session_id == self._session_id:
-                await asyncio.shield(self._count(session_id))
+            await asyncio.shield(self._identity.count())
 
     async def _prepared(self) -> tuple[str, Worker]:
         """Return the session and who works on it; agent, environment and session are made when there are none."""
         if self._preparing is None:
             self._preparing = asyncio.Lock()
         async with self._preparing:
-            settings, store, _ = await self._host.open()
             if self._worker is None:
+                await self._identity.save_agent(self._plan, self._place)
                 self._worker = Worker(self._host, self._plan, self._place, timeout=self.timeout, access=self._access)
-                agent = await store.managed.save_agent(self._plan.to_dict(), name=self._plan.name, id=self.agent_id)
-                self.agent_id, self.agent_version = agent.id, agent.version
-                self.environment_id = await _environment(store.managed, self.environment_id, self._place)
-            assert self.agent_id is not None
-            assert self.agent_version is not None
-            assert self.environment_id is not None
-            session = None if self._session_id is None else await store.managed.session(self._session_id)
-            if session is not None and session.archived_at is not None:
-                raise UsageError(f"The session {session.id} is archived.", hint="Begin another: reset_session().")
-            if self._session_id is None:
-                record = await store.sessions.create(
-                    folder=str(settings.folder), agent=self._plan.slug, origin="managed", title=self._plan.session_title
-                )
-                if self._plan.session_title:
-                    await store.sessions.set_title(record.id, self._plan.session_title, by_user=True)
-                self._session_id = record.id
-            if session is None or (session.agent_version, session.environment_id) != (
-                self.agent_version,
-                self.environment_id,
-            ):
-                await store.managed.claim(
-                    self._session_id,
-                    agent_id=self.agent_id,
-                    version=self.agent_version,
-                    environment_id=self.environment_id,
-                )
-            return self._session_id, self._worker
-
-    async def _count(self, session_id: str) -> None:
-        _, store, _ = await self._host.open()
-        try:
-            usage = (await store.managed.session(session_id)).usage
-        except NotFoundError:
-            usage = {"input_tokens": 0, "output_tokens": 0}
-        self.total_input_tokens = self._earlier[0] + usage["input_tokens"]
-        self.total_output_tokens = self._earlier[1] + usage["output_tokens"]
+            return await self._identity.session(self._plan), self._worker
 
     async def _info(self) -> SessionInfo:
-        if self._session_id is None:
-            return SessionInfo()
-        _, store, _ = await self._host.open()
-        running = self._worker is not None and self._worker.running(self._session_id)
-        try:
-            session = await store.managed.session(self._session_id)
-        except NotFoundError:
-            # Somebody has deleted it.
-            return SessionInfo(id=self._session_id)
-        status = "running" if running else "terminated" if session.archived_at is not None else "idle"
-        return SessionInfo(id=session.id, status=status, title=session.title, usage=dict(session.usage))
+        session_id = self.session_id
+        running = self._worker is not None and session_id is not None and self._worker.running(session_id)
+        return await self._identity.info(running=running)
 
-    async def _sessions(self, limit: int | None) -> list[dict[str, Any]]:
-        if self.agent_id is None:
-            return []
-        _, store, _ = await self._host.open()
-        found = await store.managed.sessions(agent_id=self.agent_id, limit=limit)
-        return [each.to_dict() for each in found]
-
-    async def _restore(self, ids: dict[str, Any]) -> None:
-        _, store, _ = await self._host.open()
-        agent_id, session_id, environment_id = ids.get("agent_id"), ids.get("session_id"), ids.get("environment_id")
-        agent = await store.managed.agent(agent_id, ids.get("agent_version")) if agent_id else None
-        session = await store.managed.session(session_id) if session_id else None
-        if environment_id:
-            await store.managed.environment(environment_id)
-        if agent is not None and session is not None and session.agent_id != agent.id:
-            raise _of_another(session, agent.id)
+    async def _restore(self, ids: Mapping[str, Any]) -> None:
+        await self._identity.restore(ids)
         await self._let_go()
-        self.agent_id, self.agent_version = (agent.id, agent.version) if agent else (None, None)
-        self.environment_id = environment_id
-        self._session_id = session.id if session else None
-        self._earlier = (0, 0)
-        if session is not None:
-            await self._count(session.id)
-
-    async def _resume(self, session_id: str) -> None:
-        _, store, _ = await self._host.open()
-        session = await store.managed.session(session_id)
-        if self.agent_id is not None and session.agent_id != self.agent_id:
-            raise _of_another(session, self.agent_id)
-        if self.agent_id is None:
-            self.agent_id, self.agent_version = session.agent_id, session.agent_version
-            self.environment_id = session.environment_id
-        if self._session_id != session.id:
-            self._earlier = (self.total_input_tokens, self.total_output_tokens)
-            self._session_id = session.id
-        await self._count(session.id)
 
     async def _provision(self) -> dict[str, Any]:
         session_id, worker = await self._prepared()
@@ -425,20 +359,6 @@ class LocalManagedAgent:
         worker, self._worker = self._worker, None
         if worker is not None:
             await worker.close()
-
-
-async def _environment(store: ManagedStore, known: str | None, place: Place) -> str:
-    """Return an environment's id: of the one there is when it is the same."""
-    if known is not None and (await store.environment(known)).config == place.to_dict():
-        return known
-    return (await store.save_environment(place.to_dict())).id
-
-
-def _of_another(session: ManagedSessionRecord, agent_id: str) -> LraError:
-    return UsageError(
-        f"The session {session.id} is of the agent {session.agent_id}, not of {agent_id}.",
-        hint="Restore the ids that belong together, as save_ids() returned them.",
-    )
 
 
 def _seconds(value: object) -> bool:

@@ -10,20 +10,21 @@ from typing import Any, Self
 
 from lra.errors import UsageError
 from lra.managed.channel import Channel
-from lra.managed.config import AnyConfig, CustomTool, LocalManagedConfig, ToolConfirmation
+from lra.managed.config import AnyConfig, CustomTool, ToolConfirmation
+from lra.managed.filters import read_filters
 from lra.managed.host import Host
-from lra.managed.plan import Place, Plan, read_config
 from lra.managed.session_info import SessionInfo
+from lra.managed.shelf import Shelf
 from lra.managed.wire import WireEvent, text_of
 from lra.managed.worker import Worker, check_message
-from lra.store.managed import EnvironmentRecord, ManagedAgentRecord, ManagedSessionRecord, ManagedStore
+from lra.store.managed import ManagedSessionRecord
 from lra.text import one_line
 
 _ANSWERS = ("user.tool_confirmation", "user.custom_tool_result")
 _SENT = ("user.message", "user.interrupt", *_ANSWERS)
 
 
-class LocalManagedRuntime:
+class LocalManagedRuntime(Shelf):
     """Runs managed agents on this machine; what it keeps is found again by other processes.
 
     Custom tools and calls that have to be confirmed wait for an event of the program's, unless it gives functions for
@@ -48,161 +49,12 @@ class LocalManagedRuntime:
         on_custom_tool: CustomTool | None = None,
         host: Host | None = None,
     ) -> None:
-        self.config = config
+        self._owns_host = host is None
+        super().__init__(host or Host(), config, compute, (on_tool_confirmation, on_custom_tool))
         self.agent_version: int | None = None
         """The version that new sessions are pinned to; None for the latest."""
-        self._compute = compute
         self._timeout = timeout
-        self._callbacks = (on_tool_confirmation, on_custom_tool)
-        self._host, self._owns_host = host or Host(), host is None
-        self._places: dict[str, Place] = {}
-        """Environments that were made here, with the values of their variables."""
         self._channels: dict[str, Channel] = {}
-        self._read(config)
-
-    # Agents.
-
-    async def create_agent(self, config: AnyConfig = None) -> str:
-        """Keep an agent and return its id.
-
-        Args:
-            config: What it is.
-
-        Raises:
-            UsageError: The configuration is wrong.
-        """
-        plan, _ = self._read(config)
-        return (await self._host.call(self._save_agent(plan, None))).id
-
-    async def update_agent(self, agent_id: str, config: AnyConfig) -> int:
-        """Keep a new version of an agent and return its number; sessions stay with theirs.
-
-        Args:
-            agent_id: Which agent.
-            config: What it is.
-
-        Raises:
-            NotFoundError: There is no such agent.
-            UsageError: The configuration is wrong, or the agent is archived.
-        """
-        plan, _ = self._read(config)
-        return (await self._host.call(self._save_agent(plan, agent_id))).version
-
-    async def _save_agent(self, plan: Plan, agent_id: str | None) -> ManagedAgentRecord:
-        if plan.selection.functions:
-            raise UsageError(
-                "A function cannot be kept with an agent.",
-                hint="Describe it as a custom tool, and give on_custom_tool.",
-            )
-        return await (await self._store()).save_agent(plan.to_dict(), name=plan.name, id=agent_id)
-
-    async def retrieve_agent(self, agent_id: str) -> dict[str, Any]:
-        """Return an agent in its latest version.
-
-        Raises:
-            NotFoundError: There is none.
-        """
-
-        async def work() -> ManagedAgentRecord:
-            return await (await self._store()).agent(agent_id)
-
-        return (await self._host.call(work())).to_dict()
-
-    async def list_agents(self, **filters: Any) -> list[dict[str, Any]]:
-        """Return the agents, the latest first.
-
-        Args:
-            **filters: `status`: `active`, the default, `archived` or `all`; `limit`.
-        """
-        archived, limit = read_filters(filters)
-
-        async def work() -> list[ManagedAgentRecord]:
-            return (await (await self._store()).agents(archived=archived))[:limit]
-
-        return [each.to_dict() for each in await self._host.call(work())]
-
-    async def archive_agent(self, agent_id: str) -> None:
-        """Take an agent out of use; its sessions go on.
-
-        Raises:
-            NotFoundError: There is none.
-        """
-
-        async def work() -> None:
-            await (await self._store()).archive_agent(agent_id)
-
-        await self._host.call(work())
-
-    # Environments.
-
-    async def create_environment(self, config: AnyConfig = None) -> str:
-        """Keep an environment and return its id. Values of variables are kept in this process alone.
-
-        Args:
-            config: Packages, networking, variables.
-
-        Raises:
-            UsageError: The configuration is wrong.
-        """
-        _, place = self._read(config)
-
-        async def work() -> EnvironmentRecord:
-            return await (await self._store()).save_environment(place.to_dict())
-
-        made = await self._host.call(work())
-        self._places[made.id] = place
-        return made.id
-
-    async def retrieve_environment(self, environment_id: str) -> dict[str, Any]:
-        """Return an environment; of its variables the names alone.
-
-        Raises:
-            NotFoundError: There is none.
-        """
-
-        async def work() -> EnvironmentRecord:
-            return await (await self._store()).environment(environment_id)
-
-        return (await self._host.call(work())).to_dict()
-
-    async def list_environments(self, **filters: Any) -> list[dict[str, Any]]:
-        """Return the environments, the latest first.
-
-        Args:
-            **filters: As of `list_agents`.
-        """
-        archived, limit = read_filters(filters)
-
-        async def work() -> list[EnvironmentRecord]:
-            return (await (await self._store()).environments(archived=archived))[:limit]
-
-        return [each.to_dict() for each in await self._host.call(work())]
-
-    async def archive_environment(self, environment_id: str) -> None:
-        """Take an environment out of use for new sessions.
-
-        Raises:
-            NotFoundError: There is none.
-        """
-
-        async def work() -> None:
-            await (await self._store()).archive_environment(environment_id)
-
-        await self._host.call(work())
-
-    async def delete_environment(self, environment_id: str) -> None:
-        """Remove an environment; sessions in it cannot go on once this process has ended.
-
-        Raises:
-            NotFoundError: There is none.
-        """
-
-        async def work() -> None:
-            await (await self._store()).delete_environment(environment_id)
-
-        await self._host.call(work())
-
-    # Sessions.
 
     async def create_session(self, agent_id: str, environment_id: str, *, title: str = "") -> str:
         """Begin a session and return its id.
@@ -299,8 +151,6 @@ class LocalManagedRuntime:
 
         await self._host.call(work())
 
-    # Events.
-
     async def send_event(self, session_id: str, event: Mapping[str, Any]) -> None:
         """Send an event to a session; messages are answered one after the other.
 
@@ -378,26 +228,6 @@ class LocalManagedRuntime:
         """Close it."""
         await self.aclose()
 
-    # What follows runs in the host's thread, or touches nothing that does.
-
-    def _read(self, config: AnyConfig) -> tuple[Plan, Place]:
-        confirmation, custom = self._callbacks
-        return read_config(
-            self.config if config is None else config,
-            self._compute,
-            on_tool_confirmation=confirmation,
-            on_custom_tool=custom or _nobody,
-        )
-
-    def _plan(self, agent: ManagedAgentRecord) -> Plan:
-        """Return an agent as it was kept."""
-        kept = {name: agent.config[name] for name in ("system", "tools", "max_turns", "metadata")}
-        plan, _ = self._read(LocalManagedConfig(name=agent.name, model=agent.config["model"] or None, **kept))
-        return plan
-
-    async def _store(self) -> ManagedStore:
-        return (await self._host.open())[1].managed
-
     async def _channel(self, session_id: str) -> Channel:
         store = await self._store()
         session = await store.session(session_id)
@@ -406,7 +236,7 @@ class LocalManagedRuntime:
         if session_id not in self._channels:
             agent = await store.agent(session.agent_id, session.agent_version)
             plan = self._plan(agent)
-            place = self._places.get(session.environment_id) or _place(await store.environment(session.environment_id))
+            place = self._place(await store.environment(session.environment_id))
             channel = Channel(session_id)
             confirmation, custom = self._callbacks
             plan = replace(
@@ -422,39 +252,3 @@ class LocalManagedRuntime:
         channel = self._channels.pop(session_id, None)
         if channel is not None:
             await channel.close()
-
-
-def _place(environment: EnvironmentRecord) -> Place:
-    """Return an environment that another process has made."""
-    config = dict(environment.config)
-    if names := config.pop("env"):
-        raise UsageError(
-            f"The values of {', '.join(names)} in the environment {environment.id} are not kept.",
-            hint="Make another one.",
-        )
-    return Place(**{**config, "allowed_hosts": tuple(config["allowed_hosts"]), "env": {}})
-
-
-def read_filters(filters: dict[str, Any]) -> tuple[bool | None, int | None]:
-    """Return which of active and archived ones are meant, and how many at most.
-
-    Args:
-        filters: `status` and `limit`.
-
-    Raises:
-        UsageError: There is another one, or one is wrong.
-    """
-    status, limit = filters.pop("status", "active"), filters.pop("limit", None)
-    if filters:
-        raise UsageError(
-            f"There is no filter {next(iter(filters))!r}.", hint="There are status, limit and, for sessions, agent_id."
-        )
-    if status not in {"active", "archived", "all"}:
-        raise UsageError(f"The status is no {one_line(repr(status), 40)}.", hint="Choose of active, archived and all.")
-    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 0):
-        raise UsageError("limit is a number.")
-    return (None if status == "all" else status == "archived"), limit
-
-
-def _nobody(_name: str, _given: dict[str, Any]) -> None:
-    """Stand for whoever runs custom tools, until the session says who does."""

@@ -6,27 +6,24 @@ import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
-from lra.agent.custom import Definition
 from lra.agent.models import normalise
-from lra.errors import BudgetError, BusyError, ConfigError, InterruptedTurnError, LraError, UnavailableError, UsageError
+from lra.errors import BudgetError, BusyError, ConfigError, InterruptedTurnError, LraError, UsageError
 from lra.events import Event, TurnFinished
-from lra.managed.box_tools import box_toolset
-from lra.managed.compute import Compute, about, install_on_host, require_sandbox
+from lra.managed.boxes import Boxes
+from lra.managed.definition import define
 from lra.managed.host import Host
 from lra.managed.models import with_access
-from lra.managed.own_tools import approver, custom_tool, program_toolsets
+from lra.managed.own_tools import approver
 from lra.managed.plan import Place, Plan
-from lra.managed.selection import IN_SANDBOX, MEMORY
+from lra.managed.selection import MEMORY
 from lra.runtime import Runtime
 from lra.session import Session
 from lra.session.library import error_of
 from lra.store import SessionRecord
 from lra.text import clean_text, one_line
-from lra.tools.workbench import Workbench
-from sandbox.client import Client, SandboxError
+from sandbox.client import Client
 
 Emit = Callable[[Event], None]
 
@@ -63,15 +60,12 @@ class Worker:
         self._timeout = timeout
         self._access = access
         self._turns = asyncio.Lock()
-        self._runtime: Runtime | None = None
-        self._compute: Compute | None = None
-        self._benches: dict[str, Workbench] = {}
+        self._parts: tuple[Runtime, Boxes] | None = None
         self._session: Session | None = None
         self._kept: dict[str, tuple[Session, _Look]] = {}
         """Open sessions, and what they looked like after their last turn here."""
         self._waiting: set[str] = set()
         self._stopped = False
-        self._installed = False
 
     def running(self, session_id: str) -> bool:
         """Whether a turn of a session runs or waits."""
@@ -106,8 +100,8 @@ class Worker:
 
     async def _open(self, session_id: str) -> Session:
         """Return the session, opened when it is not, or when somebody else has written to it since."""
-        require_sandbox(self.place)
-        runtime = await self._ready()
+        runtime, boxes = await self._ready()
+        await boxes.prepare()
         await self._others(runtime, session_id)
         kept = self._kept.get(session_id)
         if kept is not None:
@@ -115,7 +109,7 @@ class Worker:
             if look == _look(await runtime.store.sessions.get(session_id)):
                 return session
             await self._close(session_id)
-        definition = await self._definition(runtime, session_id)
+        definition = define(self.plan, self.place, runtime.settings, await boxes.bench(session_id))
         return await Session.open(
             runtime,
             session_id=session_id,
@@ -163,65 +157,19 @@ class Worker:
         assert finished is not None
         return finished
 
-    async def _ready(self) -> Runtime:
-        if self._runtime is None:
+    async def _ready(self) -> tuple[Runtime, Boxes]:
+        if self._parts is None:
             settings, store, memory = await self._host.open()
             settings = replace(settings, max_requests=self.plan.max_turns)
             model = self.plan.model
-            if model is not None:
-                try:
-                    model = normalise(model, settings)
-                except ConfigError:
-                    model = None
-            self._runtime = Runtime(with_access(settings, model, *self._access), store, memory)
-            self._compute = Compute(self.place.kind, settings)
-            self._runtime.workshop = self._compute
-        if self.place.compute is None and self.place.packages and not self._installed:
-            await install_on_host(self.place)
-            self._installed = True
-        return self._runtime
-
-    async def _definition(self, runtime: Runtime, session_id: str) -> Definition:
-        plan, selection = self.plan, self.plan.selection
-        bench = await self._bench(session_id)
-        confirmed = plan.confirm_every
-        toolsets = program_toolsets(selection.names, runtime.settings)
-        if bench is not None and not selection.names.isdisjoint(IN_SANDBOX):
-            toolsets.append(
-                box_toolset(
-                    selection.policies, folder=self.place.working_dir, confirmed=confirmed, about=about(self.place)
-                )
-            )
-        callback = plan.on_custom_tool
-        custom = (
-            () if callback is None else map(partial(custom_tool, callback=callback, asked=confirmed), selection.custom)
-        )
-        return Definition(
-            name=plan.slug,
-            instructions=plan.system,
-            tools=(*selection.functions, *custom),
-            toolsets=tuple(toolsets),
-            alone=True,
-            workbench=bench,
-        )
-
-    async def _bench(self, session_id: str) -> Workbench | None:
-        """Return a session's sandbox, made now when something has to be installed in it."""
-        assert self._compute is not None
-        if session_id not in self._benches:
-            lacking = await self._compute.lacking()
-            if lacking is not None and self.place.compute is not None:
-                raise UnavailableError(lacking, hint="Leave out compute to go on without a sandbox.")
-            if lacking is not None:
-                return None
-            bench = Workbench(self._compute, session_id, self.place.options())
-            if self.place.compute is not None:
-                try:
-                    await (bench.ready() if self.place.packages else self._compute.client())
-                except SandboxError as error:
-                    raise UnavailableError(error.message) from error
-            self._benches[session_id] = bench
-        return self._benches[session_id]
+            with suppress(ConfigError):
+                # What is no name of a model is told when the session is opened.
+                model = None if model is None else normalise(model, settings)
+            runtime = Runtime(with_access(settings, model, *self._access), store, memory)
+            boxes = Boxes(self.place, settings)
+            runtime.workshop = boxes.compute
+            self._parts = runtime, boxes
+        return self._parts
 
     async def box(self, session_id: str) -> tuple[Client, str]:
         """Return a session's sandbox, made on first use.
@@ -229,25 +177,13 @@ class Worker:
         Raises:
             LraError: There is none and none can be made.
         """
-        require_sandbox(self.place)
-        await self._ready()
-        bench = await self._bench(session_id)
-        if bench is None:
-            raise UnavailableError("This agent has no sandbox.", hint="Attach one with compute='docker'.")
-        try:
-            return await bench.ready()
-        except SandboxError as error:
-            raise UnavailableError(error.message) from error
+        _, boxes = await self._ready()
+        return await boxes.box(session_id)
 
     async def end_box(self, session_id: str) -> None:
         """End a session's sandbox; nothing happens when there is none."""
-        bench = self._benches.pop(session_id, None)
-        if bench is not None:
-            with suppress(SandboxError):
-                present = await bench.present()
-                if present is not None:
-                    client, sandbox_id = present
-                    await client.delete(sandbox_id)
+        if self._parts is not None:
+            await self._parts[1].end(session_id)
 
     def interrupt(self) -> None:
         """End the turn that runs."""
@@ -262,11 +198,9 @@ class Worker:
             for session_id in list(self._kept):
                 with suppress(LraError):
                     await self._close(session_id)
-            self._benches.clear()
-            if self._compute is not None:
-                with suppress(SandboxError):
-                    await self._compute.close()
-            self._runtime = self._compute = None
+            if self._parts is not None:
+                await self._parts[1].close()
+            self._parts = None
 
 
 def _look(record: SessionRecord) -> _Look:

@@ -21,7 +21,7 @@ from lra.managed import (
     SessionInfo,
 )
 from lra.managed.models import model_string
-from lra.managed.plan import read_config
+from lra.managed.reading import read_config
 
 
 def test_the_defaults_are_those_of_the_field() -> None:
