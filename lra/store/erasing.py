@@ -54,7 +54,11 @@ def erase(connection: Connection, erasure: Erasure, *, actor: str = "user", coun
         work = span_of(connection, target)
         _remove(work, actor)
         if target.content.strip() and target.content != MARK:
-            clear(work, task_history=bool(columns(connection, "task_history")))
+            clear(
+                work,
+                task_history=bool(columns(connection, "task_history")),
+                history_columns=columns(connection, "memory_history"),
+            )
             still += still_mentioned(work) if count else 0
         rows += work.rows
         touched |= work.touched

@@ -109,10 +109,14 @@ class Forgetting:
         for seq, spec in notes:
             erasure = Erasure.from_json(spec)
             if erasure is None:
-                await self._clean_pages(seq, (), always=True)
+                receipt = await self._clean_pages(seq, (), always=True)
             else:
-                await self._complete(seq, erasure, "user")
-            logger.info("finished forgetting that was interrupted")
+                _, receipt = await self._complete(seq, erasure, "user")
+            if receipt.complete:
+                logger.info("finished forgetting that was interrupted")
+            else:
+                left = ", ".join(name for name, count in receipt.left.items() if count)
+                logger.warning("something is left of what was to be forgotten, in: %s", left)
         return len(notes)
 
     async def finish_quietly(self) -> None:

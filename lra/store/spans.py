@@ -78,23 +78,27 @@ def span_of(connection: Connection, target: Target) -> Span:
     return Span(connection, target, distinctive(target.content), Words.of(target.content))
 
 
-def clear(span: Span, *, task_history: bool) -> None:
+def clear(span: Span, *, task_history: bool, history_columns: Sequence[str]) -> None:
     """Replace a text in every table that may hold it.
 
     Args:
         span: The text.
         task_history: Whether the database keeps what tasks were before.
+        history_columns: Names of what the database keeps of what memories were before.
     """
     _clear_journal(span)
     _clear_memories(span)
+    _clear_memory_history(span, history_columns)
     _clear_titles(span)
     _clear_tasks(span, history=task_history)
     _clear_rest(span)
 
 
-def _holding(work: Span, table: str, columns: str, texts: Sequence[str]) -> Iterator[Any]:
+def _holding(
+    work: Span, table: str, columns: str, texts: Sequence[str], *, session: str = "session_id"
+) -> Iterator[Any]:
     """Return the rows that may have to change: those of the source, and those that may hold the text."""
-    conditions, params = ["session_id = :session"], {"session": work.record.session_id or ""}
+    conditions, params = [f"{session} = :session"], {"session": work.record.session_id or ""}
     if work.everywhere:
         part = anchor(work.record.content)
         if part is None:
@@ -171,14 +175,22 @@ def _clear_memories(work: Span) -> None:
         )
         fts.index_row(work.connection, "memories", row.seq, indexed_text(content, row.key, json.loads(row.tags)))
         queue.enqueue(work.connection, "memory", [row.id])
-        history = work.connection.execute(
-            select(memory_history.c.seq, memory_history.c.content).where(memory_history.c.memory_id == row.id)
-        )
-        for change in history.all():
-            work.connection.execute(
-                update(memory_history).where(memory_history.c.seq == change.seq).values(content=redact(change.content))
-            )
         work.note(row.session_id)
+
+
+def _clear_memory_history(work: Span, columns: Sequence[str]) -> None:
+    """Clear what memories said before, whatever they say now, and earlier tags and keys where they are kept."""
+    kept = [name for name in ("content", "was") if name in columns]
+    texts = [f"h.{name}" for name in kept]
+    table = "memory_history h LEFT JOIN memories m ON m.id = h.memory_id"
+    found = _holding(work, table, f"h.seq, m.session_id, m.kind, {', '.join(texts)}", texts, session="m.session_id")
+    for seq, session_id, kind, *before in found:
+        ours = session_id is not None and session_id == work.record.session_id
+        redact = work.source(near=False) if ours and kind == "summary" else work.exact
+        after = [text if text is None else redact_text(text, redact) for text in before]
+        if after != before:
+            values = dict(zip(kept, after, strict=True))
+            work.connection.execute(update(memory_history).where(memory_history.c.seq == seq).values(**values))
 
 
 def _clear_titles(work: Span) -> None:

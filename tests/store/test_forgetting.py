@@ -224,3 +224,24 @@ def test_a_payload_that_is_no_message() -> None:
     assert redact_payload("{broken", str.lower) == "{broken"
     assert redact_payload("{Broken", str.lower) is None
     assert redact_payload('{"parts": [1, {"content": 5}]}', str.lower) == '{"parts": [1, {"content": 5}]}'
+
+
+async def test_what_another_memory_said_before_goes_whatever_it_says_now(open_store: Make) -> None:
+    store = open_store()
+    source = await turn(store, "source", said("I live in Oslo near the harbour."))
+    summary = await remembered(store, f"You: I live in Oslo near the harbour. You: {SAID}", "source", kind="summary")
+    note = await remembered(store, "Lunch with Ola: I live in Oslo near the harbour, he said")
+    for other, now in ((summary, "They got to know each other."), (note, "Lunch with Ola")):
+        await store.memories.edit(other.id, now)
+    record = await remembered(store, "I live in Oslo near the harbour", "source", turn_id=source)
+    forgotten = await store.forgetting.forget(record)
+    assert forgotten.receipt.complete, forgotten.receipt
+    query = "SELECT content FROM memory_history WHERE memory_id IN (?, ?)"
+    rows = await store.database.rows(query, (summary.id, note.id))
+    texts = [content for (content,) in rows]
+    assert not any("Oslo" in text for text in texts)
+    # Their own words stay.
+    assert "Lunch with Ola: [forgotten], he said" in texts
+    assert any("774411" in text for text in texts)
+    assert await store.database.rows("SELECT * FROM erasures") == []
+    assert await store.forgetting.finish() == 0
