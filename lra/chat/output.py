@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from prompt_toolkit.output import ColorDepth, Output, create_output
@@ -33,8 +33,8 @@ class SteadyOutput(Vt100_Output):
         self.sent = 0
         """Bytes written so far, about."""
         self._colour = ""
-        # From the upper left corner GNU screen would not erase but move everything into its scrollback.
-        self._below = "\x1b[K\x1b[C\x1b[J\x1b[D" if "STY" in os.environ else "\x1b[J"
+        # From the upper left corner GNU screen and tmux would not erase but move everything into their scrollback.
+        self._below = "\x1b[K\x1b[C\x1b[J\x1b[D" if _keeps_what_is_erased(os.environ) else "\x1b[J"
 
     @property
     def standing(self) -> bool:
@@ -120,6 +120,12 @@ class SteadyOutput(Vt100_Output):
             if self.on_gone is None:
                 raise
             self.on_gone(error)
+
+
+def _keeps_what_is_erased(environ: Mapping[str, str]) -> bool:
+    # Their names for themselves go along to another machine, where the variables do not.
+    inside = "STY" in environ or "TMUX" in environ
+    return inside or environ.get("TERM", "").startswith(("screen", "tmux"))
 
 
 def output_for_prompt() -> Output:

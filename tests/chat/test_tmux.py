@@ -109,6 +109,29 @@ def test_an_answer_of_every_kind_while_both_sides_of_the_window_move(tmux: Tmux,
     assert text.count("openai-chat:") == 1
 
 
+def test_what_is_erased_from_the_upper_corner_does_not_go_into_the_scrollback(
+    tmux: Tmux, model_server: ModelServer
+) -> None:
+    filling = "\n\n".join(f"Line {number}." for number in range(20))
+    long = " ".join(f"word{number} of one paragraph that is written slowly" for number in range(12))
+    model_server.script(say(filling), say(long + ".\n\nThe end.", chunks=90, chunk_delay=0.04))
+    tmux.wait("openai-chat:")
+    tmux.keys("fill", "Enter")
+    tmux.wait("Line 19.")
+    tmux.wait(lambda text: "Esc stops" not in text)
+    tmux.keys("go", "Enter")
+    tmux.wait("word6 of")
+    # What stands takes more rows than the window has left.
+    tmux.resize(40, 10)
+    tmux.wait("The end.")
+    tmux.wait(lambda text: "Esc s" not in text.rpartition("The end.")[2])
+    text = tmux.text
+    assert "Enter queues" not in text
+    assert text.count("openai-chat:") == 1
+    # What the window had no room for has left it, out of reach.
+    assert [text.split().count(f"word{number}") for number in range(7, 12)] == [1] * 5, text
+
+
 def part(number: int) -> str:
     return (
         f"## Part {number}\n\nSome words of *prose* that fill a line or two of the window, and then some more.\n\n"
