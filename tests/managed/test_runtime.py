@@ -133,6 +133,7 @@ async def test_a_custom_tool_over_events(runtime: LocalManagedRuntime, model_ser
     assert "no such number" in tool[1]
 
 
+@pytest.mark.usefixtures("sandboxes")
 @pytest.mark.parametrize("allow", [True, False])
 async def test_a_call_confirmed_over_events(
     runtime: LocalManagedRuntime, model_server: ModelServer, allow: bool

@@ -91,6 +91,7 @@ def test_whoever_confirms_is_asked_about_every_call(managed: Make, model_server:
     ("policy", "confirm", "ran"),
     [("always_allow", False, True), ("always_ask", None, False), ("always_ask", True, True), ("auto", None, True)],
 )
+@pytest.mark.usefixtures("sandboxes")
 def test_a_policy_says_who_is_asked(
     managed: Make, model_server: ModelServer, policy: str, confirm: bool | None, ran: bool
 ) -> None:
