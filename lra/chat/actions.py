@@ -72,7 +72,8 @@ class LiveActions:
             self._pending.hold()
             return True
         if dropped := self._pending.clear():
-            self._chat.screen.line(f"Dropped {counted(len(dropped), 'queued message')}; Up brings it back.", "dim")
+            them = "it" if len(dropped) == 1 else "them"
+            self._chat.screen.line(f"Dropped {counted(len(dropped), 'queued message')}; Up brings {them} back.", "dim")
             return True
         return False
 

@@ -150,6 +150,9 @@ class Chat:
                     await self._guarded(self._start())
                 else:
                     self._greet()
+                    if self.screen.plain:
+                        # What there is to say of the session would stand below a prompt's mark, and another follow.
+                        await self.current.opening.soon()
                 while not self.leaving:
                     await self._step()
             finally:

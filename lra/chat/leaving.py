@@ -43,7 +43,8 @@ async def close_session(chat: Chat, session: Session) -> None:
 async def leave(chat: Chat) -> None:
     """Close everything, leave the terminal as it was, and say how to come back."""
     if (unsent := len(chat.pending.clear())) and not chat.hurried:
-        chat.screen.line(f"{counted(unsent, 'queued message')} not sent; Up brings it back next time.", "warning")
+        them = "it" if unsent == 1 else "them"
+        chat.screen.line(f"{counted(unsent, 'queued message')} not sent; Up brings {them} back next time.", "warning")
     session = chat.session or await chat.current.opening.abandon()
     worth_it = session is not None and bool(chat.turns.taken or session.record.turns)
     if session is not None:

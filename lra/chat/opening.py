@@ -62,6 +62,10 @@ async def use_workspace(runtime: Runtime, options: ChatOptions) -> None:
         runtime.workshop.workspace = await asyncio.to_thread(folder_of, options.workspace)
 
 
+_SOON = 8.0
+"""Seconds without a prompt at most, on a machine that is busy; it takes well under one."""
+
+
 class Opening:
     """What is loaded and opened while the person types.
 
@@ -96,6 +100,12 @@ class Opening:
         self._loader.start()
         self._task = asyncio.create_task(self._open())
         self._task.add_done_callback(lambda task: None if task.cancelled() else self._on_done())
+
+    async def soon(self) -> None:
+        """Start, and wait a little for the end, for whoever can show nothing above a prompt that stands."""
+        self.begin()
+        assert self._task is not None
+        await asyncio.wait([self._task], timeout=_SOON)
 
     @property
     def done(self) -> bool:

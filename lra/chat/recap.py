@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from lra.chat.screen import Screen
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
     from lra.session import Session
 
 _LINES = 3
+_READ = 4_000
+"""Characters of an answer whose first lines are shown."""
+_STYLED = re.compile(r"\x1b\[[0-9;]*m")
 
 
 async def recap(session: Session, screen: Screen) -> list[str]:
@@ -25,9 +29,25 @@ async def recap(session: Session, screen: Screen) -> list[str]:
     rest = f", {turns}, {ago(record.updated_at)}"
     lines = [f"“{clip(record.title or record.id, width - cells(rest))}”{rest}"]
     for row in rows:
-        said = [line for line in row.content.splitlines() if line.strip()]
+        said = bare(row.content, width) if row.role == "assistant" else row.content.splitlines()
+        said = [line for line in said if line.strip()]
         mark = "> " if row.role == "user" else "  "
         lines += [mark + clip(line, width) for line in said[:_LINES]]
         if len(said) > _LINES:
             lines.append("  …")
     return lines
+
+
+def bare(markdown: str, width: int) -> list[str]:
+    """Return the lines of an answer's beginning as they read, without the marks and the styles of Markdown.
+
+    Args:
+        markdown: The answer.
+        width: The columns there are.
+    """
+    from lra.chat.markdown import AnswerStream
+    from lra.chat.theme import Theme
+
+    stream = AnswerStream(width, Theme("dark", 4), hyperlinks=False)
+    text = stream.feed(markdown[:_READ]) + stream.close()
+    return _STYLED.sub("", text).splitlines()

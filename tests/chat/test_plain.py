@@ -100,6 +100,27 @@ def test_turns_are_taken_back_by_number(start: Start) -> None:
     assert b"\x1b" not in terminal.raw
 
 
+def test_what_is_told_at_the_start_comes_before_the_prompt(
+    start: Start, model_server: ModelServer, model_env: dict[str, str]
+) -> None:
+    model_server.script(say("# A long answer\n\nWith **bold** and `code`."))
+    first = start("--plain", **model_env)
+    first.prompt()
+    first.send("hello there\r")
+    first.wait("With")
+    first.prompt()
+    first.press("ctrl-d")
+    assert first.end() == 0
+    again = start("--plain", "-c", **model_env)
+    again.prompt()
+    again.wait("· Continuing session")
+    head, mark, _ = again.text.partition("· Continuing session")
+    assert mark
+    assert ">" not in head
+    # As it reads, and not as it was written.
+    assert "\n  A long answer\n  With bold and code.\n" in again.text
+
+
 def run(home: Path, text: str, *arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         lra("chat", *arguments),

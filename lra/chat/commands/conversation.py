@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from lra.chat.commands.registry import registry
 from lra.chat.picker import Item, pick
+from lra.chat.recap import bare
 from lra.chat.table import ago, counted, rows
 from lra.chat.width import clip
 from lra.errors import UsageError
@@ -66,8 +67,11 @@ async def _choose(chat: Chat, session: Session) -> str:
         return found
 
     async def preview(item: Item) -> Sequence[str]:
-        said = await store.journal.recent(_PREVIEW_LINES, session_id=item.key)
-        return [("> " if row.role == "user" else "  ") + clip(row.content, 300) for row in said]
+        lines = []
+        for row in await store.journal.recent(_PREVIEW_LINES, session_id=item.key):
+            said = row.content if row.role == "user" else "\n".join(bare(row.content, chat.screen.columns))
+            lines.append(("> " if row.role == "user" else "  ") + clip(said, 300))
+        return lines
 
     items = [Item(record.id, record.title or "untitled", _about(record)) for record in others]
     picked = await pick(chat, "Resume", items, search=search, preview=preview)

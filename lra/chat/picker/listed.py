@@ -61,7 +61,9 @@ def _numbered(items: Sequence[Item]) -> dict[str, Item]:
 
 
 def _list(chat: Chat, items: Sequence[Item]) -> None:
-    table = [(number, f"{item.text}  {item.note}".rstrip()) for number, item in _numbered(items).items()]
+    table = [
+        (number, f"{item.text} ({item.note})" if item.note else item.text) for number, item in _numbered(items).items()
+    ]
     for line in rows(table, chat.screen.columns):
         chat.screen.line(line)
     if len(items) > _SHOWN:

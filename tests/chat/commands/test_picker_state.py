@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lra.chat.picker.items import Item
+from lra.chat.picker.listed import choose_by_number
 from lra.chat.picker.state import State
 from lra.chat.width import cells
 
@@ -84,3 +85,23 @@ def test_how_to_leave_is_said_where_there_is_little_room() -> None:
     assert drawn(state, columns=32)[-1].startswith("Enter chooses | Esc leaves")
     wide = drawn(state, columns=100)[-1]
     assert wide == "Enter chooses | Esc leaves | e edits, d forgets, p pins, t tags, h shows its history | / searches"
+
+
+async def test_what_is_said_beside_a_text_is_told_from_it_where_there_are_no_columns() -> None:
+    lines: list[str] = []
+
+    class Screen:
+        columns = 80
+
+        def line(self, text: str = "", style: str = "plain") -> None:
+            lines.append(text)
+
+    class Listing:
+        screen = Screen()
+
+        async def ask(self, question: str) -> str:
+            return ""
+
+    items = [Item("a", "build uses make", "fact, 16 min ago"), Item("b", "plain")]
+    await choose_by_number(Listing(), "Memory", items, search=None, preview=None, actions={})  # type: ignore[arg-type]
+    assert lines == ["Memory", "  1  build uses make (fact, 16 min ago)", "  2  plain"]
