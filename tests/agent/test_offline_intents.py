@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lra.agent.offline.attributes import attribute_key, same_key
+from lra.agent.offline.ellipsis import completed
 from lra.agent.offline.intents import Intent, Kind, parse
 from lra.agent.offline.questions import read_question
 from lra.agent.offline.words import content_words, stem, tokens
@@ -111,6 +112,66 @@ def test_a_correction_takes_the_place_of_what_it_corrects(before: str, said: str
     assert same_key(old.key, new.key)
 
 
+# A correction may name the new value alone, after what was told or asked.
+COMPLETED = [
+    ("my boss is called Kari", "no, Nils", "My boss is called Nils"),
+    ("my boss is called Kari", "actually it's nils now", "My boss is called nils"),
+    ("I'm 42", "oops, 43", "I'm 43"),
+    ("I live in Oslo", "sorry, I meant Bergen", "I live in Bergen"),
+    ("what's my name?", "no, it's Jonathan", "My name is Jonathan"),
+    ("how old am I?", "wrong, 43", "I am 43"),
+    ("when is Maria's birthday?", "no, 4 May", "Maria's birthday is 4 May"),
+]
+
+
+@pytest.mark.parametrize(("before", "said", "kept"), COMPLETED)
+def test_a_correction_of_the_message_before(before: str, said: str, kept: str) -> None:
+    (alone,) = parse(said)
+    assert alone.kind is Kind.OTHER
+    found = completed(said, before)
+    assert found is not None
+    assert [fact.content for fact in found.facts] == [kept]
+    assert found.facts[0].key is not None
+
+
+@pytest.mark.parametrize(
+    ("before", "said"),
+    [
+        ("hello", "no, Nils"),
+        ("I like tea", "no, coffee"),
+        ("my dog is called Rex", "no, hang on"),
+        ("my dog is called Rex", "actually, tell me a joke"),
+        ("my dog is called Rex", "no, it's fine"),
+        ("my dog is called Rex", "no, is it Max?"),
+        ("my dog is called Rex", "Max"),
+    ],
+)
+def test_what_corrects_nothing(before: str, said: str) -> None:
+    assert completed(said, before) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "query", "key"),
+    [
+        ("waht is my name", "name called call", "user.name"),
+        ("whats my naem?", "naem name called call", "user.name"),
+        ("hwo is my boss", "boss", "user.boss"),
+        ("wehre do I live", "live home address", "user.location"),
+        ("what's my adress", "adress address", "user.address"),
+        ("where is Mali?", "mali", None),
+    ],
+)
+def test_slips_of_the_fingers(text: str, query: str, key: str | None) -> None:
+    (intent,) = parse(text)
+    assert intent.question is not None
+    assert (intent.question.query, intent.question.key) == (query, key)
+
+
+def test_what_is_no_slip_is_left_as_it_is() -> None:
+    assert parse("my adress is Main Street 4")[0].facts[0].key == "user.address"
+    assert [intent.kind for intent in parse("that is my name")] == [Kind.OTHER]
+
+
 @pytest.mark.parametrize(
     ("said", "key"),
     [
@@ -186,6 +247,8 @@ KINDS = [
     ("what can you do?", Kind.HELP),
     ("how do I set a real model?", Kind.HELP),
     ("who are you?", Kind.WHO),
+    ("what is this?", Kind.WHO),
+    ("what should I remember?", Kind.ABOUT_ME),
     ("What are you", Kind.WHO),
     ("are you ChatGPT?", Kind.WHO),
     ("are you a language model?", Kind.WHO),

@@ -56,6 +56,7 @@ _NEAR_TO = {
     "trip": "travel flight holiday vacation fly",
     "holiday": "vacation trip travel flight",
     "vacation": "holiday trip travel flight",
+    "fly": "flight",
     "flight": "fly airport plane trip",
     "appointment": "dentist doctor meeting",
     "meet": "meeting appointment",

@@ -28,7 +28,7 @@ _ROWS = 40
 _MORE_ROWS = 100
 _END = "END-OF-THE-CODE"
 _EVERYTHING = (
-    "name called like love prefer favourite live work use birthday allergic",
+    "name called like love prefer favourite live work use birthday allergic remember",
     "I my me am",
     "our",
 )

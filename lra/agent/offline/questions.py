@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from lra.agent.offline.attributes import attribute_key
+from lra.agent.offline.attributes import ATTRIBUTES, FAVOURITE, attribute_key
 from lra.agent.offline.kin import liked, wants
+from lra.agent.offline.spelling import asked, spelt
 from lra.agent.offline.words import LOOK, TALK, content_words, is_aspect, is_question_marked, stem, tidy, widen
 
+_SPELT = ATTRIBUTES | FAVOURITE
 _QUERY_LENGTH = 300
 
 _OPENERS = re.compile(
@@ -87,20 +89,22 @@ def is_question(sentence: str) -> bool:
     """Whether a sentence reads as a question, marked or not."""
     if is_question_marked(sentence):
         return True
-    line = " ".join(tidy(sentence[:LOOK]).split()) + " "
+    line = asked(" ".join(tidy(sentence[:LOOK]).split())) + " "
     return bool(_OPENERS.match(line)) and not _NOT_OPENERS.match(line)
 
 
 def read_question(sentence: str) -> Question:
     """Take a question apart; any text will do."""
-    line = " ".join(tidy(sentence[:LOOK]).split())
-    words = content_words(line)
+    line = asked(" ".join(tidy(sentence[:LOOK]).split()))
+    written = content_words(line)
+    words = [spelt(word, _SPELT) for word in written]
     stemmed = [stem(word) for word in words]
     subjects = frozenset(word for word in stemmed if not is_aspect(word))
     subjects = subjects - (TALK - wants(line)[0]) or subjects
     aspects = liked(line) & (frozenset(stemmed) | {"dislike"}) - subjects
-    searched = words if subjects else widen(words)
-    query = " ".join(searched)
+    searched = words if subjects else widen([*words, "dislike"] if "dislike" in aspects else words)
+    # What was kept may be mistyped in the same way.
+    query = " ".join(dict.fromkeys([*(word for word in written if word not in words), *searched]))
     if not query or not (line.isascii() or _OPENERS.match(line + " ")):
         query = line.strip(" ?？؟.!")
     return Question(

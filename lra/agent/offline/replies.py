@@ -48,7 +48,8 @@ def who() -> str:
 def general(tools: Collection[str], *, explained: bool) -> str:
     """Say that a message is beyond the rules: in full the first time, in one line afterwards."""
     if explained:
-        return "That is beyond the offline model. Say `help` for what I can do and how to set a real model."
+        keep = '"remember that …" to have something kept, or ' if "write_memory" in tools else ""
+        return f"That is beyond the offline model. Say {keep}`help` for what I can do."
     return f"{INTRODUCTION} I cannot help with that one.\n\n{_can(tools)}\n\n{SETUP}"
 
 

@@ -57,6 +57,7 @@ _LINES: tuple[tuple[str, str], ...] = (
     ("who", r"(?:and )?(?:who|what)(?: the hell)? are you(?: exactly| really| anyway)?|who made you|your name"),
     ("who", r"what(?:'s| is) your (?:purpose|job|model|version)"),
     ("who", r"who am i (?:talking|speaking|chatting) (?:to|with)|what(?:'s| is) (?:your name|lra)|who is this"),
+    ("who", r"what(?:'s| is) (?:this|lra)(?: (?:thing|program|app|tool|place|here|exactly|about|for))*"),
     ("who", r"(?:which|what)(?: \w+)? (?:model|llm)\b.{0,40}|(?:tell me about|introduce|describe) yourself"),
     (
         "who",
@@ -72,6 +73,10 @@ _LINES: tuple[tuple[str, str], ...] = (
     (
         "about_me",
         rf"(?:so )?(?:what|which)(?: all| else| things| facts)? (?:do|did|have|can) you {_KNOWS}(?: {_ABOUT_ME})*",
+    ),
+    (
+        "about_me",
+        r"what (?:should|must|do|did) i (?:want to |ask you to |tell you to |have to )?(?:remember|not forget)",
     ),
     ("about_me", rf"who am i|what (?:do|did|have) i (?:tell|told|teach|taught) you(?: {_ABOUT_ME})*"),
     ("about_me", r"(?:what can you )?tell me (?:everything |all |what |something )?(?:you know )?about (?:me|myself)"),

@@ -71,6 +71,7 @@ _ALIKE = {
     "born": "birthday",
     "birthdate": "birthday",
     "spouse": "partner",
+    "licence": "licens",
     "mum": "mother",
     "mom": "mother",
     "dad": "father",
