@@ -25,6 +25,8 @@ ROOT = Path(__file__).parents[2]
 TIMEOUT = 20.0
 _WHOLE = 0.02
 """Seconds after which nothing more belongs to the last write."""
+_LONGEST = 0.2
+"""Seconds that a repaint may take to arrive, where others follow it without a pause."""
 _ECHO = 24
 """How much of a line is looked for in what stands above: the rest may be on another row."""
 KEYS = {
@@ -196,7 +198,10 @@ class Terminal:
             return str(self._screen.display[cursor.y]).rstrip(), cursor.x
 
     def wait(self, what: str | re.Pattern[str] | Callable[[Self], bool], timeout: float = TIMEOUT) -> float:
-        """Wait for text, a pattern or a condition; returns how long it took.
+        """Wait for text, a pattern or a condition, and for the rest of the repaint that brought it.
+
+        Returns:
+            How long it took to come.
 
         Raises:
             AssertionError: It did not come; the message shows the screen.
@@ -204,7 +209,11 @@ class Terminal:
         started = time.monotonic()
         while True:
             if self._holds(what):
-                return time.monotonic() - started
+                took = time.monotonic() - started
+                until = time.monotonic() + _LONGEST
+                while not self.quiet and time.monotonic() < until:
+                    time.sleep(_WHOLE / 4)
+                return took
             if time.monotonic() - started > timeout:
                 raise AssertionError(f"{what!r} did not appear in {timeout:g} s; the terminal shows:\n{self.text}")
             if self.process.poll() is not None and not self._settle():

@@ -67,7 +67,6 @@ def chosen(chat: Terminal, typed: str, offered: str, line: str) -> None:
     chat.press("tab")
     chat.wait(lambda it: re.fullmatch(f"> {line}", it.line) is not None)
     chat.press("ctrl-c")
-    chat.wait(lambda it: not it.line.startswith("> ") or len(it.line) == 1)
     chat.prompt()
 
 
