@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, get_args
 
 from lra.errors import UsageError
+from lra.session.headings import below
 from lra.session.transcript import Message, name_of, read_messages
 from lra.store.clock import iso
 from lra.text import clean_text, printable
@@ -69,7 +70,8 @@ def to_markdown(session: SessionRecord, messages: Sequence[Message]) -> str:
             parts.append(f"## Tool: {message['name']}\n\n{body}")
         else:
             note = "" if message.get("outcome") in {None, "completed"} else f"\n\n*({message['outcome']})*"
-            parts.append(f"## {name_of(message)}\n\n{message['content']}{note}")
+            # What was said has headings of its own, which belong below that of who said it.
+            parts.append(f"## {name_of(message)}\n\n{below(message['content'], 2)}{note}")
     return printable("\n\n".join(parts)) + "\n"
 
 

@@ -27,7 +27,7 @@ header p, .when, .outcome { color: var(--dim); font-size: .85rem; }
 .message > h2 .when { font-weight: normal; margin-left: .5rem; }
 .user > .text { background: var(--you); border-radius: .5rem; padding: .6rem .9rem; }
 .text { overflow-wrap: anywhere; }
-.verbatim { white-space: pre-wrap; }
+.verbatim { white-space: pre-wrap; unicode-bidi: plaintext; }
 pre { background: var(--soft); border: 1px solid var(--line); border-radius: .4rem; padding: .6rem; overflow-x: auto; }
 code { font-family: ui-monospace, monospace; font-size: .9em; }
 table { border-collapse: collapse; display: block; overflow-x: auto; }
@@ -61,7 +61,7 @@ def to_html(session: SessionRecord, messages: Sequence[Message]) -> str:
 </head>
 <body>
 <header>
-<h1>{title}</h1>
+<h1 dir="auto">{title}</h1>
 <p>{escape(printable(", ".join(fact for fact in facts if fact)))}</p>
 </header>
 <main>
@@ -83,11 +83,20 @@ def _message(message: Message, markdown: MarkdownIt) -> str:
             f"<pre>{_safe(message['content'])}</pre>{note}</details>"
         )
     if role == "assistant":
-        text = f'<div class="text">{markdown.render(printable(message["content"]))}</div>'
+        text = f'<div class="text">{_rendered(printable(message["content"]), markdown)}</div>'
     else:
-        text = f'<div class="text verbatim">{_safe(message["content"])}</div>'
+        text = f'<div class="text verbatim" dir="auto">{_safe(message["content"])}</div>'
     when = f'<span class="when">{_safe(message["created_at"][:16].replace("T", " "))} UTC</span>'
     return f'<section class="message {_safe(role)}"><h2>{_safe(name_of(message))}{when}</h2>{text}{note}</section>'
+
+
+def _rendered(text: str, markdown: MarkdownIt) -> str:
+    tokens = markdown.parse(text)
+    for token in tokens:
+        # Each paragraph, list and table by its own first letter: Hebrew and Arabic begin at the right.
+        if token.level == 0 and token.nesting == 1:
+            token.attrSet("dir", "auto")
+    return str(markdown.renderer.render(tokens, markdown.options, {}))
 
 
 def _safe(text: str) -> str:

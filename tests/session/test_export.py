@@ -11,6 +11,7 @@ import pytest
 
 from lra.errors import UsageError
 from lra.session import Session
+from lra.session.headings import below
 from tests.session.support import Desk, take
 from tests.support.model_server import call, say
 
@@ -90,8 +91,33 @@ async def test_markdown_and_json_hold_the_same_conversation(session: Session) ->
     assert data["messages"][-1]["content"] == ANSWER
     assert markdown.startswith("# Title ")
     assert "## Tool: search_memory" in markdown
+    assert "\n## Assistant\n\n### Plan\n" in markdown
     assert "| 1 | 2 |" in markdown
     assert "\x1b" not in markdown
+
+
+async def test_each_paragraph_has_the_direction_of_its_own_script(desk: Desk) -> None:
+    session = await desk.session()
+    desk.server.script(say("Hello.\n\nשלום עולם\n\n- אחת\n- שתיים\n\n| א | ב |\n|---|---|\n| 1 | 2 |\n\n> שלום"))
+    await take(session, "مرحبا")
+    page = await session.export("html")
+    for beginning in (
+        '<p dir="auto">Hello.',
+        '<p dir="auto">שלום',
+        '<ul dir="auto">\n<li>אחת',
+        '<table dir="auto">',
+        '<blockquote dir="auto">\n<p>שלום',
+        '<div class="text verbatim" dir="auto">مرحبا',
+        '<h1 dir="auto">',
+    ):
+        assert beginning in page
+
+
+def test_headings_stand_below_those_of_who_spoke() -> None:
+    rest = "```sh\n# no heading\n```\n\n> # quoted\n\n#none\n\n---\n"
+    text = f"# One\r\n\r\n###### Six ##\n\nTwo\nlines\n===\n\nthree\n---\n\n{rest}"
+    assert below(text, 2) == f"### One\r\n\r\n###### Six ##\n\n### Two lines\n\n#### three\n\n{rest}"
+    assert below("no heading at all - # 1\r\nnone", 2) == "no heading at all - # 1\r\nnone"
 
 
 async def test_an_unknown_format_is_refused(session: Session) -> None:
