@@ -80,7 +80,7 @@ def walk(home: Path) -> str:
         first.press("ctrl-d")
         assert first.end() == 0
     with tour.starts("tuesday") as second:
-        second.wait("2 memories")
+        second.wait("1 memory")
         say(second, "what is my dog called?", "↺ recalled", "You told me", "context")
         second.send("/why\r")
         second.wait("or Enter:")
