@@ -10,7 +10,7 @@ _MOST = 60
 _LABEL = 60
 _SECONDS = 0.3
 # Shells evaluate what they are given as descriptions: nothing but words gets through, whoever wrote them.
-_ALLOWED = frozenset(" .,-_/+%@")
+_ALLOWED = frozenset(" .,-_/+%@\u200d")
 
 
 def session_ids(incomplete: str) -> list[tuple[str, str]]:
@@ -61,6 +61,12 @@ def _rows(query: str, parameters: tuple[object, ...]) -> list[tuple[str, str]]:
 
 def label(text: str) -> str:
     """Return the words of a text on one short line, without anything that means something to a shell."""
-    kept = (char if char in _ALLOWED or unicodedata.category(char)[0] in "LMN" else " " for char in text[:1000])
+    kept = (char if char in _ALLOWED or _is_word(char) else " " for char in text[:1000])
     line = " ".join("".join(kept).split())
     return line if len(line) <= _LABEL else line[: _LABEL - 1].rstrip() + "…"
+
+
+def _is_word(char: str) -> bool:
+    """Tell whether a character is a letter, a digit or a picture such as an emoji; brackets are none."""
+    kind = unicodedata.category(char)
+    return kind[0] in "LMN" or kind == "So"

@@ -182,6 +182,10 @@ def test_whatever_is_wrong_the_shell_hears_nothing(cli: Cli, tmp_path: Path) -> 
     assert cli(env=asked).out.strip() == ""
 
 
+def test_titles_keep_their_pictures_and_lose_what_a_shell_reads() -> None:
+    assert label("My walk 日本語 🎉 (fork) [1] <b> & `x`") == "My walk 日本語 🎉 fork 1 b x"
+
+
 def test_completing_imports_nothing_heavy(full: Cli) -> None:
     full.env |= {"_LRA_COMPLETE": "complete_bash", "COMP_WORDS": "lra\nsessions\nshow\n", "COMP_CWORD": "3"}
     code = "import sys, lra.cli.completing as c; c.complete(); print(*sys.modules)"
