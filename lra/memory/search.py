@@ -23,6 +23,7 @@ from lra.store import StructuredMemoryStore, lexicon
 from lra.store.clock import iso
 from lra.store.found import FoundRow, found_rows, pinned_instructions
 from lra.store.fts import Corpus, Filters
+from lra.store.redaction import MARK
 
 if TYPE_CHECKING:
     import numpy as np
@@ -244,6 +245,10 @@ def _hits(
         )
         for corpus in _CORPORA["all"]
     }
+    for found in rows.values():
+        # The words that stand for erased ones tell nothing, whatever is asked.
+        for seq in [seq for seq, row in found.items() if MARK in row.content and not _left(row.content)]:
+            del found[seq]
     spans = _spans(asked, [row.created_at for row in rows["memories"].values()]) if asked.times else []
     for candidate in candidates:
         # A row may have gone since it was found.
@@ -271,6 +276,11 @@ def _hits(
         if (row := rows[candidate.corpus].get(candidate.seq))
     ]
     return mark_changed(connection, hits, asked.filters)
+
+
+def _left(text: str) -> bool:
+    """Tell whether anything is left of a text of which words were erased."""
+    return any(char.isalnum() for char in text.replace(MARK, ""))
 
 
 def _spans(asked: Question, moments: list[int]) -> list[Span]:

@@ -88,6 +88,18 @@ async def test_an_earlier_question_is_no_answer(memory: Memory) -> None:
     assert await memory.recall("what is my dog called?") == []
 
 
+async def test_what_stands_for_erased_words_is_not_recalled(memory: Memory) -> None:
+    await memory.store.ensure_session("s")
+    for text in ("I live in Bergen", "Well, I live in Bergen, and forget my keys there"):
+        await memory.store.journal.append("s", None, [Entry(role="user", content=text)])
+    written = await memory.remember("I live in Bergen")
+    await memory.erase(written.record.id)
+    said = [row.content for row in await memory.store.journal.rows("s")]
+    assert said == ["[forgotten]", "Well, [forgotten], and forget my keys there"]
+    for hits in (await memory.recall("did I forget something?"), await memory.search("forgotten, forget")):
+        assert [hit.content for hit in hits] == said[1:]
+
+
 async def test_budget_and_pinned_instructions(memory: Memory) -> None:
     await memory.remember("Always answer in French", kind="instruction", pin=True)
     for number in range(6):
