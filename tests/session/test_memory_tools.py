@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
-from lra.events import ApprovalRequested, MemoryWritten, Notice, ToolFinished
+from lra.events import ApprovalRequested, MemoryWritten, Notice, Recalled, ToolFinished
 from lra.tools.consent import Answer
-from tests.session.support import Desk, of, take
+from tests.session.support import Desk, of, take, words
 from tests.support.model_server import call, say
 
 SECRET = "ghp_" + "abcdefghijklmnopqrstuvwxyz0123456789"
@@ -91,3 +92,23 @@ async def test_a_local_only_memory_does_not_reach_a_model_elsewhere(desk: Desk) 
     trusted = await desk.session()
     await take(trusted, "what is the boiler code?")
     assert "giraffe" in str(desk.server.requests)
+
+
+async def test_what_was_replaced_reaches_the_model_only_with_what_holds_now(desk: Desk) -> None:
+    first = await desk.session()
+    for place in ("Oslo", "Bergen"):
+        session = await desk.session(runtime=first.runtime)
+        desk.server.script(write(f"The user lives in {place}", key="user.location"), say("Noted."))
+        await take(session, f"I live in {place}, by the way")
+        await session.close()
+    desk.server.script(say("", call("search_memory", query="live Oslo")), say("In Bergen."))
+    events = await take(await desk.session(runtime=first.runtime), "where do I live?")
+    (recalled,) = of(events, Recalled)
+    assert "Bergen" in recalled.memories[0].content
+    told = "“The user lives in Oslo” no longer holds, but “The user lives in Bergen”"
+    (asked,) = [text for role, text in words(desk.server) if role == "user"]
+    old = [line for line in asked.splitlines() if "Oslo" in line]
+    assert old, "what was said before is there, for who asks about then"
+    assert all(told in line for line in old)
+    (done,) = of(events, ToolFinished)
+    assert all(hit["changed"] == told for hit in json.loads(done.content) if "Oslo" in hit["content"])
