@@ -166,12 +166,15 @@ class Memory:
             clean_text(query), scope=scope, limit=limit, filters=filters, patience=SEARCH_PATIENCE, echoes=echoes
         )
 
-    async def search_for(self, reader: Reader, query: str, *, limit: int = 10, until: int | None = None) -> list[Hit]:
+    async def search_for(
+        self, reader: Reader, query: str, *, scope: Scope = "all", limit: int = 10, until: int | None = None
+    ) -> list[Hit]:
         """Return what fits a question of a model: of what holds everywhere and of the project, what it may see.
 
         Args:
             reader: The model.
             query: Its question.
+            scope: Where to look, as in `search`.
             limit: How many hits at most.
             until: Nothing from this moment on.
         """
@@ -179,7 +182,7 @@ class Memory:
             namespaces=(await self.project(), USER), until=until, agent=self.agent, remote=not reader.local
         )
         hits = await self._searcher.search(
-            clean_text(query), scope="all", limit=limit, filters=filters, patience=SEARCH_PATIENCE
+            clean_text(query), scope=scope, limit=limit, filters=filters, patience=SEARCH_PATIENCE
         )
         self._recalled.note(reader.session_id, hits)
         return hits

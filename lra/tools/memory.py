@@ -27,18 +27,22 @@ _LINE = 2_000
 KINDS = ("fact", "preference", "instruction", "summary", "event")
 
 
-async def search_memory(ctx: RunContext[AgentDeps], query: str, limit: int = 5) -> list[dict[str, Any]]:
+async def search_memory(
+    ctx: RunContext[AgentDeps], query: str, limit: int = 5, stored_only: bool = False
+) -> list[dict[str, Any]]:
     """Search everything remembered: facts, preferences, summaries and past conversations of all sessions.
 
     Args:
         query: What to look for, in words.
         limit: How many results at most, 1 to 20.
+        stored_only: Whether to leave out lines of conversation and search only what was kept.
     """
     # The question itself is in the journal by now, and would be the best match for its own words.
     deps = ctx.deps
     hits = await deps.require_memory().search_for(
         Reader(deps.session_id, deps.local_model),
         query,
+        scope="memories" if stored_only else "all",
         limit=max(1, min(limit, MAX_RESULTS)),
         until=deps.turn_started,
     )

@@ -62,6 +62,9 @@ FOUND = [
     ("do I have any siblings?", "My brother is called Tom"),
     ("what pets do I have?", "My cat is called Mia"),
     ("how old am I?", "I'm 43 now"),
+    ("where am I from?", "I come from Mumbai"),
+    ("when do I fly to Tokyo?", "My flight to Tokyo is on 3 May"),
+    ("what's my licence plate?", "My license plate is HH-AB 123"),
     ("what do I like?", "I love hiking"),
     ("how many kids do I have?", "I have two kids"),
     ("when is my mum's birthday", "My mother's birthday is 3 May"),
@@ -118,6 +121,10 @@ CLOSEST = [
     ("what do I like to drink?", "I never drink coffee"),
     ("what do I like?", "I don't like olives"),
     ("what don't I eat?", "I eat fish on Fridays"),
+    ("what music do I like?", "I like jazz"),
+    ("which music don't I like?", "I don't like techno"),
+    ("how old am I?", "I was born on 3 May 1990"),
+    ("am I allergic to nuts?", "My wife Sam is allergic to nuts"),
 ]
 
 

@@ -254,6 +254,7 @@ async def test_tasks_from_words_to_ids(chat: Chat, desk: Desk) -> None:
     assert len([name for name, _ in chat.calls]) == 1
     assert '"write the annual report" is now done.' in await chat("mark all tasks as done")
     assert "cannot delete tasks" in await chat("delete task 1")
+    assert '"cancel all tasks"' in await chat("delete all my tasks")
 
 
 async def test_two_changes_in_one_message(chat: Chat, desk: Desk) -> None:

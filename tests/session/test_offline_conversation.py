@@ -71,3 +71,15 @@ async def test_the_last_conversation_does_not_fill_the_window(desk: Desk) -> Non
     results = [row for row in await rows(session) if row.role == "tool" and "tell me about roses" in row.content]
     assert len(results) == 1
     assert len(results[0].content) < 6_000
+
+
+async def test_everything_that_was_kept_is_told_however_much_was_said(desk: Desk) -> None:
+    session = await desk.session(model="offline")
+    kept = ["My name is Priya", "I live in Leeds", "I work as a nurse", "My favourite colour is teal", "I like jazz"]
+    for text in kept:
+        await _said(session, text)
+    for number in range(25):
+        await _said(session, f"what do I like about my name and my work number {number}?")
+    told = await _said(session, "what do you know about me?")
+    assert [text for text in kept if text not in told] == []
+    assert "number 7" not in told

@@ -13,6 +13,12 @@ ATTRIBUTES = word_set(
     "height username handle password passphrase pin code budget url port version branch dentist doctor editor shell "
     "pronouns boss manager anniversary iban hometown zone title room desk"
 )
+DATED = word_set("appointment meeting interview exam flight lesson party wedding checkup")
+"""What has one date or time; words before it say which one is meant."""
+_WHEN = re.compile(
+    r"(?:on|at|in|this|next|from|before|after|today|tomorrow|tonight|(?:mon|tues|wednes|thurs|fri|satur|sun)day|\d)\b",
+    re.I,
+)
 VAGUE = word_set("time day date number size code title age name version room port mail")
 FAVOURITE = frozenset({"favourite", "favorite", "preferred", "default"})
 ROLES = word_set(
@@ -72,6 +78,8 @@ def attribute_key(owner: str, what: str, value: str = "") -> str | None:
         return None
     if len(words) == 1 and words[0] in VAGUE - {"name", "age", "title"}:
         return None
+    if len(words) > 1 and words[-1] in DATED and (not value or _WHEN.match(value)):
+        words.append("date")
     marked = not FAVOURITE.isdisjoint(words)
     if not (marked or words[-1] in ATTRIBUTES or words[-1] in ROLES):
         return None

@@ -14,7 +14,8 @@ _CORRECTS = re.compile(
     r"that's (?:wrong|not right|incorrect))[\s,.:!-]+)+"
     r"(?P<how>(?:i (?:mean|meant)|it's|it is|that's|it should be|make (?:it|that)|rather)(?: now| actually)? )?"
     r"(?P<one>.+)|"
-    r"(?:i meant|make (?:it|that)|it should be|it's actually|it is actually|it's now|it is now) (?P<other>.+)",
+    r"(?:i meant|(?:it|that)(?: was| is| has been|'s been| got|'s)? (?:moved|changed|postponed|rescheduled) to|"
+    r"make (?:it|that)|it should be|it's actually|it is actually|it's now|it is now) (?P<other>.+)",
     re.I,
 )
 _HEAD = re.compile(

@@ -45,6 +45,9 @@ class Kind(StrEnum):
     WHO = "who"
     CLOCK = "clock"
     EMPTY = "empty"
+    WHY = "why"
+    WRONG = "wrong"
+    UNDO = "undo"
     OTHER = "other"
 
 
@@ -82,6 +85,10 @@ ORDERS = _COURTESIES | {
     Kind.HELP,
     Kind.WHO,
     Kind.CLOCK,
+    Kind.CODE,
+    Kind.WHY,
+    Kind.WRONG,
+    Kind.UNDO,
 }
 """What tells nothing that anybody could ask for later."""
 _REQUESTS = frozenset(Kind) - _COURTESIES - {Kind.REMEMBER, Kind.OTHER, Kind.EMPTY}

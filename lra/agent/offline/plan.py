@@ -132,7 +132,12 @@ def _forget(intent: Intent, _scene: Scene) -> Plan:
 def _about_me(intent: Intent, scene: Scene) -> Plan:
     if "search_memory" not in scene.tools:
         return replies.missing("search my memory")
-    results = yield [scene.call("search_memory", query=query, limit=_ALL_HITS) for query in _EVERYTHING]
+    calls = [scene.call("search_memory", query=query, limit=_ALL_HITS) for query in _EVERYTHING]
+    if scene.takes("search_memory", "stored_only"):
+        # Lines of conversation are many, and would leave no room for what was kept.
+        kept = [scene.call("search_memory", query=query, limit=_ALL_HITS, stored_only=True) for query in _EVERYTHING]
+        calls = [*kept, *calls[:1]]
+    results = yield calls
     problems = [problem for result in results if (problem := answers.trouble("search_memory", result))]
     if len(problems) == len(results):
         return problems[0]
@@ -205,5 +210,8 @@ _PLANS: Mapping[Kind, Callable[[Intent, Scene], Plan]] = {
     Kind.WHO: _say(lambda scene: replies.who()),
     Kind.CLOCK: _say(lambda scene: replies.clock(scene.now)),
     Kind.EMPTY: _say(lambda scene: replies.EMPTY),
+    Kind.WHY: _say(lambda scene: replies.WHY),
+    Kind.WRONG: _say(lambda scene: replies.WRONG),
+    Kind.UNDO: _say(lambda scene: replies.UNDO),
     Kind.OTHER: _say(lambda scene: replies.general(scene.tools, explained=scene.explained)),
 }

@@ -49,6 +49,7 @@ _KEY_FORMS: tuple[tuple[re.Pattern[str], str | None], ...] = (
     ),
     (re.compile(r"where (?:do |did )?i work|who (?:do )?i work for|who(?:'s| is) my employer", re.I), "user.employer"),
     (re.compile(r"what do i do(?: for (?:a living|work))?$|what do i work as|what(?:'s| is) my job", re.I), "user.job"),
+    (re.compile(r"where (?:am i|do i come|are we|do we come) (?:originally )?from", re.I), "user.origin"),
     (re.compile(r"how old am i|what(?:'s| is) my age", re.I), "user.age"),
     (re.compile(r"when was i born|when(?:'s| is) my birth", re.I), "user.birthday"),
 )
@@ -107,12 +108,15 @@ def read_question(sentence: str) -> Question:
     query = " ".join(dict.fromkeys([*(word for word in written if word not in words), *searched]))
     if not query or not (line.isascii() or _OPENERS.match(line + " ")):
         query = line.strip(" ?？؟.!")
+    key = _asked_key(line.rstrip(" ?？؟.!"))
+    if key == "user.origin":
+        query = "come from born grew up"
     return Question(
         text=line,
         query=query[:_QUERY_LENGTH],
         subjects=subjects,
         aspects=aspects,
-        key=_asked_key(line.rstrip(" ?？؟.!")),
+        key=key,
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from lra.agent.offline.attributes import same_key
 from lra.agent.offline.facts import read_stored
 from lra.agent.offline.intents import ORDERS, parse
-from lra.agent.offline.kin import contrary, liked, shared
+from lra.agent.offline.kin import contrary, liked, shared, wants
 from lra.agent.offline.questions import Question, is_question
 from lra.agent.offline.results import items, moment
 
@@ -21,6 +21,17 @@ _NEAR = 0.4
 _NEAR_FOREIGN = 0.3
 """No word is left out as meaningless in languages whose words are not known here."""
 _LIKED = 0.25
+_TASTES = frozenset({"like", "dislike"})
+_LIKED_SO = re.compile(
+    r"(?:i|we|the user) (?:(?:really|also|do|don't|do not|never|can't|cannot) ){0,2}"
+    r"(?:like|love|enjoy|hate|dislike|detest|prefer|stand)s?\b",
+    re.I,
+)
+_ORIGIN = re.compile(
+    r"(?:i|we|the user)(?:'m| am| is)?(?: originally)? (?:from|comes? from|was born in|grew up in)\b", re.I
+)
+_AM_I = re.compile(r"am i\b", re.I)
+_OTHER_IS = re.compile(r"(?!i\b)(?:my |our )?[\w' -]{1,40}? (?:is|are|was)\b", re.I)
 _OPPOSITES = (("like", "dislike"), ("dislike", "like"))
 _LIKES = frozenset({"like", "favorite"})
 _MOST_MEANT = 2
@@ -116,6 +127,9 @@ def judge(question: Question, hits: Sequence[Hit]) -> Findings:
     for hit in hits:
         if not _is_echo(question, hit):
             graded.append((_grade(question, hit), hit))
+    if _AM_I.match(question.text):
+        # What somebody else is does not say what I am.
+        graded = [(_NEAR if grade < 3 and _OTHER_IS.match(hit.content) else grade, hit) for grade, hit in graded]
     exact = sorted((hit for grade, hit in graded if grade >= 3), key=lambda hit: -hit.age_rank)
     # A value that was kept stands for itself; what was said of it may be outdated.
     exact = [hit for hit in exact if not hit.is_talk] or exact
@@ -191,16 +205,30 @@ def _grade(question: Question, hit: Hit) -> float:
     stated = fact.key if fact else None
     if same_key(question.key, stated):
         return 3.0
+    if question.key == "user.origin":
+        return 1.0 if _ORIGIN.match(hit.content) else 0.0
     spoken = liked(hit.content)
-    if question.subjects:
-        grade = sum(shared(subject, spoken) for subject in question.subjects) / len(question.subjects)
+    return _by_subject(question, hit, spoken) if question.subjects else _by_aspect(question, hit, spoken, stated)
+
+
+def _by_subject(question: Question, hit: Hit, spoken: frozenset[str]) -> float:
+    grade = sum(shared(subject, spoken) for subject in question.subjects) / len(question.subjects)
+    if 0 < grade < 1 and "like" in question.aspects and not spoken.isdisjoint(_LIKES):
         # Of food there is much to tell; what is asked is which one is liked.
-        likes = "like" in question.aspects and not spoken.isdisjoint(_LIKES)
-        return min(grade + _LIKED, 1.0) if 0 < grade < 1 and likes else grade
+        return min(grade + _LIKED, 1.0)
+    if grade == 0 and question.aspects & _TASTES & spoken and wants(question.text)[0] and _LIKED_SO.match(hit.content):
+        # Of music or food one likes jazz or noodles: which of them a word is, no rule knows.
+        return _NEAR
+    return grade
+
+
+def _by_aspect(question: Question, hit: Hit, spoken: frozenset[str], stated: str | None) -> float:
     if not question.aspects:
         return 0.0
     if question.key == "user.name":
         return 1.0 if _USERS_NAME.search(hit.content) and not _OTHERS_ASPECT.search(hit.content) else 0.0
+    if (question.key, stated) == ("user.age", "user.birthday"):
+        return _NEAR
     if stated is not None and question.key is not None:
         return 0.0
     if any(one in question.aspects and other in spoken for one, other in _OPPOSITES):

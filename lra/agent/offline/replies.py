@@ -80,6 +80,19 @@ def cannot_forget(topic: str) -> str:
     )
 
 
+WHY = (
+    "I say what I was told or what a tool gave me, and nothing else. In the chat, `/why` shows where the last answer "
+    "came from."
+)
+WRONG = (
+    'Then tell me how it is, for example "my name is Ana" or "no, it\'s Ana": what is newer takes the place of what '
+    "was. "
+    "In the chat, `/forget WORDS` erases what is wrong."
+)
+UNDO = (
+    "I cannot take anything back myself. In the chat, `/undo` takes back the last turn with what it stored, and "
+    "`/forget WORDS` erases what fits."
+)
 SECRET = 'That looks like a secret, so I did not store it. Say "remember that …" if I should keep it.'
 NO_SANDBOX = (
     "No sandbox is available here, and I never run code on the host, so nothing was run."

@@ -32,6 +32,7 @@ _LINES: tuple[tuple[str, str], ...] = (
         r"farewell|that's all|quit|exit|tschüss|adios|au revoir)"
         r"(?:[ ,]+(?:for now|later|soon|then|lra|all|everyone|tomorrow|thanks|you|again))*",
     ),
+    ("agreed", r"(?:yes[ ,]+)?(?:that's|that is|that was|you're|you are) (?:right|correct|true|it)"),
     ("agreed", rf"{_FINE}(?:[ ,]+{_FINE})*"),
     ("help", r"/?help(?: me)?(?: out)?|commands|usage|\?+|options|instructions|manual"),
     ("help", r"what (?:can|could|do) (?:you|i|we) (?:do|ask|say|help|type|offer)(?: (?:you|with|for me|here|about))*"),
@@ -64,6 +65,23 @@ _LINES: tuple[tuple[str, str], ...] = (
         r"are you (?:an? |the )?(?:(?:real|actual|offline|online|local) )*(?:ai|a\.i\.|bot|chat ?bot|robot|human|"
         r"person|llm|(?:large )?language model|model|assistant|chatgpt|gpt\S{0,10}|claude|gemini|llama|machine|program|"
         r"alive|conscious|sentient|real|offline|online|intelligent|there)\b.{0,40}",
+    ),
+    ("why", r"(?:why|how come)(?: did| do)? you (?:say|think|answer|believe)(?:ed)?(?: that| this| so)?"),
+    (
+        "why",
+        r"(?:how|where) (?:do|did) you (?:know|get|have|learn|find)(?: out)?(?: that| this| it)(?: from)?|says who",
+    ),
+    (
+        "wrong",
+        r"(?:no[ ,.!]+)?(?:that|this|you|it)(?:'s| is| was|'re| are)?(?: just| all| totally| completely)* "
+        r"(?:wrong|incorrect|mistaken|false|outdated|(?:not|isn't|wasn't|aren't|no longer) (?:right|correct|true))"
+        r"(?: any ?more| now)?|wrong|incorrect",
+    ),
+    (
+        "undo",
+        r"(?:please )?(?:undo|delete|remove|erase|unremember|take back|scratch) (?:that|this|it|the last one|"
+        r"(?:that|the) last (?:memory|message|thing|turn)|what i (?:just )?said)(?: back| again| please)*|undo|"
+        r"take (?:that|it|this) back",
     ),
     (
         "clock",

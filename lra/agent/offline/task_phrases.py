@@ -102,7 +102,8 @@ _VERBS: tuple[tuple[re.Pattern[str], Status], ...] = (
     ),
 )
 _LOOSE = re.compile(
-    r"(?:(?:cancel|call off) (?!my\b|our\b|the\b|an? )|finish|complete|tick off|check off|cross off|done:|finished:)",
+    r"(?:(?:cancel|call off) (?!my\b|our\b|the\b|an? )|finish|complete|tick off|check off|cross off|"
+    r"(?:i(?:'m| am) )?done with|done:|finished:)",
     re.I,
 )
 _STATE = re.compile(
@@ -111,7 +112,12 @@ _STATE = re.compile(
     rf"(?P<target>.{{1,300}}?)(?:\s+(?:going|doing|coming along|{_ANY_STATUS}|now|yet))*",
     re.I | re.S,
 )
-_DELETE = re.compile(rf"(?:delete|remove|erase)\s+(?:the |my )?(?P<target>{_TASK}\b.*)", re.I | re.S)
+_DELETE = re.compile(
+    rf"(?:delete|remove|erase|clear)\s+(?:all |of |the |my |every )*(?P<target>{_TASK}\b.*)|"
+    rf"(?:delete|remove|erase)\s+(?:the |my )?(?P<named>[^.]{{1,80}}?) (?:task|to-?do)",
+    re.I | re.S,
+)
+_AGAIN = re.compile(rf"\s*[;.,]\s*(?:and\s+|then\s+)?(?:add|create|new)\s+(?:an?\s+)?(?:new\s+)?{_TASK}\s*:?\s*", re.I)
 _NAMED_TASK = re.compile(rf"(?:the |my )?(?:{_TASK})\b(?: (?:called|named|titled))?\s*[:#]?\s*", re.I)
 _POINTING = re.compile(
     r"(?:it|this|that|these|those|them|the (?:sentence|code|text|story|poem|function)|my (?:sentence|code))\b", re.I
@@ -142,7 +148,7 @@ def read_task_command(line: str) -> TaskCommand | None:
         if (command := reader(plain)) is not None:
             return command
     if match := _DELETE.fullmatch(plain):
-        return TaskCommand("delete", target=_target(match["target"]))
+        return TaskCommand("delete", target=_target(match["target"] or match["named"]))
     return None
 
 
@@ -211,10 +217,11 @@ def _title(text: str) -> str:
 
 
 def _titles(text: str, *, several: bool) -> tuple[str, ...]:
-    lines = [line for line in text.splitlines() if line.strip()]
+    pieces = _AGAIN.split(text)
+    lines = [line for piece in pieces for line in piece.splitlines() if line.strip()]
     if len(lines) < 2 and several:
         lines = re.split(r"[;,]\s*(?:and\s+)?|\s+and\s+", text)
-    elif not (several or all(re.match(r"\s*(?:[-*•]|\d+[.)])\s", line) for line in lines)):
+    elif len(pieces) < 2 and not (several or all(re.match(r"\s*(?:[-*•]|\d+[.)])\s", line) for line in lines)):
         lines = [text]
     cleaned = [_title(re.sub(r"^\s*(?:[-*•]|\d+[.)])\s+", "", line)) for line in lines[:_MOST_TASKS]]
     return tuple(dict.fromkeys(title for title in cleaned if title))

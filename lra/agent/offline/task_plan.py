@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from lra.agent.offline import answers, replies, tasks
@@ -10,6 +11,7 @@ from lra.agent.offline.results import Call
 from lra.agent.offline.scene import Plan, Scene
 from lra.agent.offline.task_phrases import TaskCommand
 
+_ALL = re.compile(r"(?:tasks|to-?dos|action items)[ .!]*", re.I)
 _MOST_CHANGED = 20
 
 
@@ -18,7 +20,9 @@ def task_plan(intent: Intent, scene: Scene) -> Plan:
     command = intent.task or TaskCommand("list")
     if command.action == "delete":
         yield from ()
-        return 'I cannot delete tasks, only cancel them: "cancel task ' + (command.target[:80] or "…") + '".'
+        every = _ALL.fullmatch(command.target) is not None
+        words = "all tasks" if every else f"task {command.target[:80] or '…'}"
+        return f'I cannot delete tasks, only cancel them: "cancel {words}".'
     if command.action == "add":
         return (yield from _add_tasks(command, scene))
     if "list_tasks" not in scene.tools:
