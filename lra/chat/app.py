@@ -329,11 +329,11 @@ class Chat:
 
     def forget_typed(self, text: str) -> None:
         """Take a forgotten text out of the prompt's history."""
-        from lra.chat.history import PromptHistory, forget_in_file
+        from lra.chat.history import forget_in_file
 
-        history = getattr(self.reader, "history", None)
-        if isinstance(history, PromptHistory):
-            history.forget(text)
+        forget = getattr(self.reader, "forget", None)
+        if forget is not None:
+            forget(text)
         else:
             forget_in_file(self.settings.home / "history", text)
 

@@ -99,7 +99,7 @@ class Prompt:
             key_bindings=merge_key_bindings(
                 [
                     draft_keys(actions, self.pastes, self._untouched),
-                    terminal_keys(self._edit, self.suspend),
+                    terminal_keys(self._edit, self.suspend, self._draw_anew),
                     stopping_keys(actions, self.pastes),
                     answer_keys(self._answered),
                 ]
@@ -222,6 +222,12 @@ class Prompt:
         if draft.text != self._offered:
             self._offered = ""
 
+    def forget(self, text: str) -> None:
+        """Take a forgotten text out of what was typed before; what is being typed stays."""
+        self.history.forget(text)
+        # The buffer has copies of its own, which it makes anew.
+        self.draft.reset(self.draft.document)
+
     async def ask(self, question: str, *, fresh: bool = False, default: str = "") -> str:
         """Ask for one short answer; see `Reader.ask`."""
         self.stand()
@@ -319,6 +325,9 @@ class Prompt:
             self.app.key_processor.feed_multiple(get_typeahead(self.app.input))
             self.app.key_processor.process_keys()
             self.repaint()
+
+    def _draw_anew(self) -> None:
+        self.app.anew()
 
     def _edit(self) -> None:
         self.app.create_background_task(self.edit())

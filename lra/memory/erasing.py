@@ -71,6 +71,7 @@ class Eraser:
         session: str | None = None,
         before: int | None = None,
         files: Sequence[Path] = (),
+        typed: Sequence[str] = (),
     ) -> Plan:
         """Return what would be forgotten; nothing changes.
 
@@ -80,6 +81,7 @@ class Eraser:
             session: A conversation as a whole, with the memories that came from it.
             before: Every memory and message from before this moment (microseconds, UTC).
             files: Prompt histories that are to forget as well.
+            typed: What was typed to find it, and goes from them.
 
         Raises:
             NotFoundError: An id or a session is not there.
@@ -87,14 +89,14 @@ class Eraser:
         """
         targets = [await self._target(wanted) for wanted in dict.fromkeys(ids)]
         sessions: tuple[str, ...] = ()
-        typed: tuple[str, ...] = ()
+        words = tuple(typed)
         messages = 0
         if query is not None:
             terms = QueryTerms.parse(query)
             if not terms:
                 raise UsageError("The query has no words to look for.")
             targets += await self._store.database.query(lambda connection: _holding(connection, terms))
-            typed = (query,)
+            words += (query,)
         if session is not None:
             record = await self._store.sessions.resolve(session)
             sessions = (record.id,)
@@ -102,7 +104,7 @@ class Eraser:
             targets += [Target.of(memory) for memory in found]
             rows = await self._store.journal.rows(record.id)
             messages += len(rows)
-            typed += tuple(row.content for row in rows if row.role == "user")
+            words += tuple(row.content for row in rows if row.role == "user")
         if before is not None:
             old, count = await self._store.database.query(lambda connection: _before(connection, before))
             targets += old
@@ -110,7 +112,7 @@ class Eraser:
         named = {target.id: target for target in targets}
         whole = await self._store.database.query(lambda connection: _with_derived(connection, list(named.values())))
         erasure = Erasure(
-            targets=tuple(whole), sessions=sessions, before=before, typed=typed, files=tuple(map(str, files))
+            targets=tuple(whole), sessions=sessions, before=before, typed=words, files=tuple(map(str, files))
         )
         also = len({target.id for target in whole}) - len(named)
         return Plan(erasure=erasure, messages=messages, also=also)

@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lra.chat.agreeing import agreed
 from lra.chat.clipboard import osc52, through_program
 from lra.chat.commands.registry import registry
 from lra.chat.gist import whole
@@ -130,10 +131,9 @@ async def export(chat: Chat, args: str) -> None:
     path, there = await asyncio.to_thread(_target, session, kind, given)
     if there == "folder":
         raise UsageError(f"{clip(given, 200)} is a folder.", hint="Name a file in it.")
-    if there == "file":
-        answer = "" if chat.scripted else await chat.ask(f"{clip(given, 80)} is there already. Replace it? [y/N] ")
-        if answer.strip().lower() not in {"y", "yes"}:
-            raise UsageError(f"{clip(given, 200)} is there already and was left as it is.")
+    question = f"{clip(given, 80)} is there already. Replace it?"
+    if there == "file" and (chat.scripted or not await agreed(chat, question)):
+        raise UsageError(f"{clip(given, 200)} is there already and was left as it is.")
     try:
         await asyncio.to_thread(_write, path, text)
     except OSError as error:

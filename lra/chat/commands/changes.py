@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lra.chat.agreeing import agreed
 from lra.chat.commands.registry import registry
 from lra.errors import LraError, UnavailableError, UsageError
 
@@ -34,8 +35,7 @@ async def changes(chat: Chat, args: str) -> None:
         if not bench.workspace.writable or chat.scripted:
             return
         many = f"these {len(review.changes)} files" if len(review.changes) > 1 else "this file"
-        answer = await chat.ask(f"Write {many} to {bench.workspace.root}? [y/N] ")
-        if answer.strip().lower() not in {"y", "yes"}:
+        if not await agreed(chat, f"Write {many} to {bench.workspace.root}?"):
             return
         problems = await bench.take_back(review.changes)
     except SandboxError as error:

@@ -8,6 +8,7 @@ from contextlib import aclosing, suppress
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from lra.chat.agreeing import agreed
 from lra.chat.commands.registry import registry
 from lra.chat.table import ago, counted, rows
 from lra.chat.width import clip
@@ -76,8 +77,7 @@ async def _may_replace(chat: Chat, path: Path) -> bool:
     """Ask, where a file is there already."""
     if chat.scripted or not await asyncio.to_thread(path.is_file):
         return False
-    answer = await chat.ask(f"{clip(str(path), 200)} is there already. Replace it? [y/N] ")
-    return answer.strip().lower() in {"y", "yes"}
+    return await agreed(chat, f"{clip(str(path), 200)} is there already. Replace it?")
 
 
 async def _sandbox(chat: Chat) -> tuple[Client, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from lra.chat.agreeing import agreed
 from lra.chat.commands.registry import registry
 from lra.chat.render import Style
 from lra.chat.table import counted, rows
@@ -87,8 +88,7 @@ async def _change(chat: Chat, verb: str, server: McpServer) -> None:
             return
         for line in allowed.describe(server.config):
             chat.screen.line(line)
-        answer = await chat.ask(f"Start {server.name} now and whenever a session begins in this folder? [y/N] ")
-        if answer.strip().lower() not in {"y", "yes"}:
+        if not await agreed(chat, f"Start {server.name} now and whenever a session begins in this folder?"):
             chat.screen.line(f"{server.name} is not started.")
             return
         await asyncio.to_thread(allowed.allow, server.config)

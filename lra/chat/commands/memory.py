@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
+from lra.chat.agreeing import agreed
 from lra.chat.commands import memory_marks
 from lra.chat.commands.editing import edit_line
 from lra.chat.commands.registry import registry
 from lra.chat.picker import Item, pick
 from lra.chat.table import ago, rows
-from lra.chat.width import clip, fold
+from lra.chat.width import cells, clip, fold
 from lra.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 _SHOWN = 20
 _BROWSED = 500
 _CHOICES = 8
+_ASKED = 80
+"""Columns of a memory that stand in a question about it."""
 _ACTIONS = {"e": "edits", "d": "forgets", "p": "pins", "t": "tags", "h": "shows its history"}
 
 
@@ -145,8 +148,8 @@ async def _asking(chat: Chat, write: Callable[[bool], Awaitable[Write]]) -> Writ
     try:
         return await write(False)
     except SecretRefusedError as refused:
-        answer = await chat.ask(f"It seems to hold {listed(refused.kinds)}. Keep it in memory? [y/N] ")
-        return await write(True) if answer.strip().lower() in {"y", "yes"} else None
+        keep = await agreed(chat, f"It seems to hold {listed(refused.kinds)}. Keep it in memory?")
+        return await write(True) if keep else None
 
 
 @registry.command("remember", "[--project] TEXT", during_turn=True)
@@ -212,18 +215,23 @@ async def forget_one(chat: Chat, memory_id: str, content: str, *, typed: Sequenc
         content: Its text.
         typed: What was typed to find it, and may name it as well as its own words do.
     """
-    chat.screen.line(f"  “{clip(content, 400)}”")
-    answer = await chat.ask("Forget this for good? [y/N] ")
-    if answer.strip().lower() not in {"y", "yes"}:
+    session = await chat.ready()
+    memory = session.runtime.memory
+    plan = await memory.eraser.plan([memory_id], files=[chat.settings.home / "history"], typed=typed)
+    if cells(content) > _ASKED:
+        chat.screen.line(f"  “{clip(content, 400)}”")
+    also = ", with what it replaced or led to," if plan.also else ""
+    if not await agreed(chat, f"Forget “{clip(content, _ASKED)}”{also} for good?"):
         chat.screen.line("Nothing was forgotten.")
         return False
-    session = await chat.ready()
-    _, forgotten = await session.runtime.memory.erase(memory_id)
+    forgotten = await memory.forget_planned(plan)
     await session.refresh()
-    for text in (content, *typed):
+    for text in dict.fromkeys([*(target.content for target in plan.erasure.targets), *typed]):
         chat.forget_typed(text)
     done, *more = forgotten.sentences("Forgotten.", find="/memory …")
     chat.screen.line(done, "good")
     for line in [*more, *forgotten.receipt.sentences()]:
         chat.screen.line(line, "dim")
+    if not forgotten.receipt.complete:
+        chat.screen.line("Something is left. The next start of lra finishes it.", "warning")
     return True

@@ -27,12 +27,12 @@ def test_memory_is_kept_found_and_forgotten(chat: Terminal, home: Path) -> None:
     chat.tell("/remember The boiler code is 4711", "✎ remembered “The boiler code is 4711”")
     chat.tell("/memory boiler", "fact  The boiler code is 4711 (")
     chat.send("/forget boiler\r")
-    chat.wait("Forget this for good? [y/N]")
+    chat.wait("for good? [y/N]")
     chat.send("n\r")
     chat.wait("Nothing was forgotten.")
     chat.prompt()
     chat.send("/forget boiler\r")
-    chat.wait(lambda terminal: terminal.text.count("Forget this for good? [y/N]") == 2)
+    chat.wait(lambda terminal: terminal.text.count("for good? [y/N]") == 2)
     chat.send("y\r")
     chat.wait("Forgotten.")
     chat.prompt()
@@ -44,11 +44,30 @@ def test_memory_is_kept_found_and_forgotten(chat: Terminal, home: Path) -> None:
     assert "/remember [forgotten]" in text
 
 
+def test_the_question_says_what_goes_and_earlier_values_leave_the_prompts_history(chat: Terminal, home: Path) -> None:
+    chat.tell("I live in Oslo by the sea", "✎ remembered")
+    chat.tell("Actually I live in Bergen by the sea", "✎ now knows")
+    chat.send("/forget Bergen\r")
+    chat.wait("Forget “I live in Bergen by the sea”, with what it replaced or led to, for good? [y/N]")
+    chat.send("/tasks\r")
+    chat.wait("The question comes first: y or n.")
+    chat.wait(lambda terminal: terminal.text.count("for good? [y/N]") == 2)
+    chat.send("y\r")
+    chat.wait("Forgotten.")
+    chat.prompt()
+    with open(f"{home}/data/history") as file:
+        text = file.read()
+    assert "Oslo" not in text
+    assert "Bergen" not in text
+    chat.press("up", "up")
+    chat.wait(lambda terminal: terminal.line == "> Actually [forgotten]")
+
+
 def test_what_is_forgotten_stands_in_no_title(chat: Terminal, home: Path) -> None:
     chat.tell("remember that my cat is called Tom", "✎ remembered")
     chat.wait(lambda terminal: "my cat is called Tom" in terminal.screen[-1])
     chat.send("/forget my cat\r")
-    chat.wait("Forget this for good? [y/N]")
+    chat.wait("for good? [y/N]")
     chat.send("y\r")
     chat.wait("Forgotten.")
     chat.prompt()

@@ -50,7 +50,7 @@ def test_a_wrong_one_is_forgotten_from_there(chat: Terminal) -> None:
         chat.wait(f"There is no number {wrong}.")
         chat.wait(lambda terminal: terminal.line.endswith("or Enter:"))
     chat.send("1\r")
-    chat.wait("Forget this for good? [y/N]")
+    chat.wait("for good? [y/N]")
     chat.send("y\r")
     chat.wait("Forgotten.")
     chat.prompt()
