@@ -25,6 +25,10 @@ _SENTENCES = 60
 """Sentences of one text that are looked up."""
 _STEPS = 50
 """How often a value may have changed since."""
+_EARLIER = 200
+"""Earlier values of what was found that are looked at."""
+_STEM = 4
+"""Letters of a word that its other forms share."""
 _SHOWN = 160
 _MOST = 3
 """Changes told of one text."""
@@ -101,17 +105,25 @@ class _Changes:
         self._connection = connection
         self._filters = filters
         self._rows: dict[str, _Row | None] = {}
+        self._read: dict[str, frozenset[str]] = {}
 
     def of(self, hit: Hit, olds: Iterable[_Old]) -> str:
         """Return in a clause what of a text has changed; empty when all of it still holds."""
-        lines = [frozenset(core(line)) for line in _sentences(hit.content)]
+        text, lines = hit.content.casefold(), None
         told: dict[str, None] = {}
         for old in olds:
+            said = self._said(old.was)
+            # Whoever says the same holds most of the words, however they are spelled; most hold hardly one.
+            if not old.bound and 2 * sum(word[:_STEM] in text for word in said) < max(1, len(said)):
+                continue
             now = self._now(old)
-            said, says = _words(old.was), _words(now.content)
-            # Who says what holds now beside what held does not mean it any more.
-            holding = [line for line in lines if said and said <= line and not says <= line]
-            if (old.bound or holding) and (clause := self._clause(hit, old, now)) is not None:
+            if not old.bound:
+                lines = [_words(line) for line in _sentences(hit.content)] if lines is None else lines
+                says = self._said(now.content)
+                # Who says what holds now beside what held does not mean it any more.
+                if not any(said <= line and not says <= line for line in lines):
+                    continue
+            if (clause := self._clause(hit, old, now)) is not None:
                 told[clause] = None
         return "; ".join(list(told)[:_MOST])
 
@@ -138,6 +150,11 @@ class _Changes:
         was = f"“{one_line(old.was, _SHOWN)}”" if old.row.visible(self._filters) else "a part of it"
         since = f", but “{one_line(now.content, _SHOWN)}”" if not gone and now.visible(self._filters) else ""
         return f"{was} no longer holds{since}"
+
+    def _said(self, text: str) -> frozenset[str]:
+        if text not in self._read:
+            self._read[text] = _words(text)
+        return self._read[text]
 
     def _row(self, memory_id: str) -> _Row | None:
         if memory_id not in self._rows:
@@ -203,15 +220,12 @@ def _by_key(connection: Connection, ids: Sequence[str]) -> list[_Old]:
         " AND id IN (SELECT value FROM json_each(?))",
         (json.dumps(list(ids)),),
     ).fetchall()
+    forms = [(space, form) for space, key in named for form in key_forms(key)]
     query = (
-        f'SELECT {_COLUMNS} FROM memories m WHERE m.namespace = ? AND m."key" IN (SELECT value FROM json_each(?))'
-        " AND m.superseded_by IS NOT NULL ORDER BY m.seq DESC LIMIT ?"
+        f"SELECT {_COLUMNS} FROM json_each(?) w CROSS JOIN memories m ON m.namespace = json_extract(w.value, '$[0]')"
+        " AND m.\"key\" = json_extract(w.value, '$[1]') WHERE m.superseded_by IS NOT NULL ORDER BY m.seq DESC LIMIT ?"
     )
-    return [
-        _Old(row[1], _Row(*row), False)
-        for space, key in named
-        for row in database.execute(query, (space, json.dumps(key_forms(key)), _STEPS)).fetchall()
-    ]
+    return [_Old(row[1], _Row(*row), False) for row in database.execute(query, (json.dumps(forms), _EARLIER))]
 
 
 def _words(text: str) -> frozenset[str]:
