@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import Any, Literal
 
-from pydantic_ai import FunctionToolset, ModelRetry, RunContext
+from pydantic_ai import FunctionToolset, ModelRetry, RunContext, ToolDenied
 
 from lra.events import Notice, ToolProgress
 from lra.text import file_size, printable
@@ -29,7 +29,7 @@ async def create_sandbox(
     network: Network = "none",
     allowed_hosts: list[str] | None = None,
     language: Literal["python", "shell"] = "python",
-) -> dict[str, Any]:
+) -> dict[str, Any] | ToolDenied:
     """Make a new sandbox with packages or network, in place of the present one, whose names and files go.
 
     Only needed when code lacks a package or has to reach a host: execute_code makes a plain sandbox by itself. The
@@ -59,7 +59,7 @@ async def create_sandbox(
     if reasons := _grants(wanted):
         consent = await ctx.deps.consent(ctx.tool_call_id or "", "create_sandbox", wanted, " ".join(reasons))
         if not consent.approved:
-            return {"error": consent.refusal}
+            return ToolDenied(consent.refusal)
         wanted = {name: consent.args[name] for name in wanted if name in consent.args}
     try:
         made = await bench.replace(wanted)

@@ -168,6 +168,14 @@ class Workbench:
         self._notes.append(why)
         await self._write_down()
 
+    def note(self, text: str) -> None:
+        """Let the model know something with its next call.
+
+        Args:
+            text: A sentence.
+        """
+        self._notes.append(text)
+
     def notes(self) -> list[str]:
         """Return what the model alone has to know since the last time."""
         notes, self._notes = self._notes, []

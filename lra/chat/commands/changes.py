@@ -38,6 +38,8 @@ async def changes(chat: Chat, args: str) -> None:
         if not await agreed(chat, f"Write {many} to {bench.workspace.root}?"):
             return
         problems = await bench.take_back(review.changes)
+        if len(problems) < len(review.changes):
+            bench.note("The person has written your changes to their files since.")
     except SandboxError as error:
         raise UnavailableError(error.message) from None
     for problem in problems:
