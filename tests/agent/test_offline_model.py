@@ -298,6 +298,28 @@ async def test_without_memory_it_still_knows_this_conversation() -> None:
     assert await chat("what is my dog called?") == 'Earlier in this conversation you said: "My dog is called Rex"'
 
 
+async def test_without_memory_it_goes_by_what_it_was_told_to_remember() -> None:
+    chat = Chat([])
+    said = await chat("Remember: my favorite color is blue")
+    assert said.startswith('I will go by that in this conversation: "My favorite color is blue".')
+    assert "blue" in await chat("What is my favorite color?")
+    await chat("Remember that my favorite color is green")
+    assert "green" in await chat("What is my favorite color?")
+
+
+async def test_code_runs_as_a_command_where_that_is_the_tool() -> None:
+    ran: list[str] = []
+
+    async def execute_command(command: str) -> dict[str, Any]:
+        """Run a command."""
+        ran.append(command)
+        return {"success": True, "stdout": "42\n"}
+
+    assert await Chat([execute_command])("run: `print(6 * 7)`") == "It printed:\n```\n42\n```"
+    (command,) = ran
+    assert command.startswith("python3 - <<'END-OF-THE-CODE'\nprint(6 * 7)\n")
+
+
 async def test_what_was_not_stored_is_found_in_this_conversation(desk: Desk) -> None:
     chat = Chat([desk.search_memory])
     await chat("my dog is called Rex")

@@ -288,6 +288,17 @@ async def test_leaving_a_stream_ends_the_turn(managed: Make, model_server: Model
     assert await backend.execute("and then?") == "Then."
 
 
+async def test_a_turn_that_is_cancelled_is_over(managed: Make, model_server: ModelServer) -> None:
+    model_server.script(say("One two three four", hold=2), say("Then."))
+    backend = managed(config=mini())
+    running = asyncio.create_task(Agent(backend=backend).astart("count"))
+    await model_server.until_held()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert await backend.execute("and then?") == "Then."
+
+
 async def test_turns_of_one_session_wait_for_each_other(managed: Make, model_server: ModelServer) -> None:
     model_server.script(*(say(f"answer {number}") for number in range(8)))
     backend = managed(config=mini())
