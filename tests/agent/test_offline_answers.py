@@ -125,6 +125,8 @@ CLOSEST = [
     ("which music don't I like?", "I don't like techno"),
     ("how old am I?", "I was born on 3 May 1990"),
     ("am I allergic to nuts?", "My wife Sam is allergic to nuts"),
+    ("where do I live?", "I used to live in Paris"),
+    ("where do I live?", "I no longer live in Rome"),
 ]
 
 
@@ -133,6 +135,32 @@ def test_what_does_not_answer_but_is_about_it_is_the_closest(question: str, memo
     said = answer(question, memory)
     assert said.startswith("I found nothing in memory that answers this. What comes closest:")
     assert f'"{memory}"' in said
+
+
+def test_what_was_withdrawn_since_is_no_answer() -> None:
+    def told(content: str, day: int) -> dict[str, Any]:
+        return {**hits(content)[0], "created_at": f"2026-11-{day}T10:00:00+00:00"}
+
+    question = read_question("where do I live?")
+    before = told("I live in Rome with my wife", 18)
+    for text in ("I no longer live in Rome", "I don't live in Rome any more", "I don't live in Rome"):
+        findings = judge(question, read_hits([before, told(text, 19)]))
+        assert "I live in Rome" not in answers.found(question, findings, Findings(), NOW)
+    findings = judge(question, read_hits([before, told("I don't live in Oslo", 19)]))
+    assert findings.matches[0].content == "I live in Rome with my wife"
+    findings = judge(
+        question, read_hits([told("I live in Rome with my wife", 20), told("I no longer live in Rome", 19)])
+    )
+    assert findings.matches[0].content == "I live in Rome with my wife"
+
+
+def test_of_two_that_fit_as_well_the_newer_comes_first() -> None:
+    old, new = hits("I drive a Volvo")[0], {**hits("I drive a Tesla")[0], "created_at": "2026-11-20T10:00:00+00:00"}
+    question = read_question("what do I drive?")
+    assert [hit.content for hit in judge(question, read_hits([old, new])).matches] == [
+        "I drive a Tesla",
+        "I drive a Volvo",
+    ]
 
 
 def test_what_is_not_liked_is_no_answer_beside_what_is() -> None:

@@ -78,6 +78,8 @@ REMEMBERED = [
         [("My dog is called Rex", "fact", "user.dog_name"), ("buy bread on Fridays", "fact", None)],
     ),
     ("My dog is called Rex. He is 5 years old.", [("My dog is called Rex. He is 5 years old", "fact", None)]),
+    ("I sold the Volvo and now I drive a Tesla", [("I drive a Tesla", "fact", None)]),
+    ("my bday is on 12 sept", [("My bday is on 12 sept", "fact", "user.birthday")]),
     ("I like tea and my wife", [("I like tea and my wife", "preference", None)]),
 ]
 
@@ -174,6 +176,9 @@ def test_slips_of_the_fingers(text: str, query: str, key: str | None) -> None:
 
 
 def test_what_is_no_slip_is_left_as_it_is() -> None:
+    assert parse("my other cat is called Jerry")[0].facts[0].key == "user.other_cat_name"
+    assert read_question("how much do I weigh?").query == "weigh"
+    assert read_question("which county do I live in?").query == "county live"
     assert parse("my adress is Main Street 4")[0].facts[0].key == "user.address"
     assert [intent.kind for intent in parse("that is my name")] == [Kind.OTHER]
 

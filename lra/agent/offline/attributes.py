@@ -34,7 +34,7 @@ _NAMED = re.compile(
 )
 _OF = re.compile(r"(?P<what>[^,]{1,60}?) (?:of|for) (?P<whose>(?:my|our|the)\b )?(?P<owner>[^,]{2,60})", re.I)
 _CALLED = re.compile(r"(?:called|named|by the name of) ", re.I)
-_SPELT = ATTRIBUTES | FAVOURITE | ROLES
+_SPELT = ATTRIBUTES | FAVOURITE
 _STATE = re.compile(
     r"(?:broken|lost|dead|gone|sick|ill|late|wrong|bad|great|good|nice|fine|ok|missing|stolen|down|full|empty|old|new|not|"
     r"too|very|so|really|always|never)\b",
@@ -71,7 +71,7 @@ def attribute_key(owner: str, what: str, value: str = "") -> str | None:
         return None
     if _CALLED.match(value) and words[-1] != "name":
         words.append("name")
-    words = _canonical([spelt(word, _SPELT) for word in words])
+    words = _canonical(["birthday" if word == "bday" else spelt(word, _SPELT) for word in words])
     if words[-1] in ROLES and value and not _is_name(value):
         return None
     if words[-2:] == ["phone", "number"] and value and not re.search(r"\d", value):

@@ -91,7 +91,7 @@ _DOES = re.compile(
     r"only|currently|still|don't|do not|just|recently|have) ){0,2}"
     r"(?:uses? |lives? (?:in|at|with|on|near|alone)|works? (?:at|for|as|in|from|on|with|remotely)|stud(?:y|ies) |"
     r"speaks? |drives? |owns? |plays? |eats? |drinks? |deploys? |releases? |ships? |meets? |teach(?:es)? |wears? |"
-    r"collects? |comes? from|was born|were born|grew up|moved (?:to|from|in)|turned \d{1,3}|graduated|"
+    r"weighs? |collects? |comes? from|was born|were born|grew up|moved (?:to|from|in)|turned \d{1,3}|graduated|"
     r"runs? (?:an? |on )|can't eat|cannot eat|have been |has been |"
     r"haves? (?:an? |\d|no |two|three|four|five|six|some )|"
     r"has (?:an? |\d|no |two|three|four|five|six|some ))(?P<value>.*)",

@@ -9,7 +9,7 @@ from lra.agent.offline.words import content_words, stem, stems
 
 _KINDS = {
     "sibling": "brother sister twin",
-    "parent": "mother father",
+    "parent": "mother father mum mom dad",
     "child": "son daughter kid kids baby",
     "kid": "son daughter child children baby",
     "pet": "dog cat rabbit hamster parrot horse fish bird",
@@ -43,7 +43,7 @@ _NEAR_TO = {
     "watch": "film movie series",
     "hobby": "like love enjoy play collect",
     "bear": "birthday born",
-    "birthday": "born",
+    "birthday": "born bday",
     "country": "live from born",
     "city": "live from born moved",
     "town": "live from born moved",
@@ -76,6 +76,8 @@ _DENIED = (
 _DISLIKES = re.compile(
     rf"\b(?:{_DENIED} (?:like|love|enjoy|prefer)\w*|hates?|dislikes?|detests?|can(?:no|')t stand)\b", re.I
 )
+_OVER = re.compile(r"\b(?:used to|no longer|formerly|(?:not|never|n't) [^.]{1,60} any ?more)\b", re.I)
+_ASKS_BACK = re.compile(r"\b(?:used|did|was|were|ever|once|before|formerly|past|tell|told|said|know|about)\b", re.I)
 _DENIES = re.compile(rf"\b{_DENIED} (?P<verb>[a-z]+)", re.I)
 _WANTS = re.compile(
     r"\b(?:what|which|who|whom|where)\b.{0,60}?\b(?P<aux>(?:do|does|can|could|would|should)(?:n't| not)?|can't|cannot) "
@@ -83,6 +85,7 @@ _WANTS = re.compile(
     r"(?: to (?P<other>[a-z]+))?",
     re.I,
 )
+_EMPTY = frozenset({"longer", "use", "formerly", "anymor"})
 _LIKES = frozenset({"like", "favorite"})
 
 
@@ -130,6 +133,15 @@ def wants(question: str) -> tuple[frozenset[str], bool]:
     return verbs, denied != ("dislike" in verbs)
 
 
+def withdrawn(newer: str, older: str) -> bool:
+    """Whether one statement only says that another one is not so, or no longer."""
+    if not (_OVER.search(newer) or _DENIES.search(newer)) or _OVER.search(older) or _DENIES.search(older):
+        return False
+    said = stems(_OVER.sub(lambda match: match[0].lower().replace("any more", "").replace("anymore", ""), newer))
+    said -= _EMPTY
+    return bool(said) and said <= stems(older)
+
+
 def contrary(question: str, told: str) -> bool:
     """Whether a memory says of another thing that it is not so, where a question asks for what is, or the reverse.
 
@@ -138,6 +150,8 @@ def contrary(question: str, told: str) -> bool:
         told: The memory.
     """
     verbs, denied = wants(question)
+    if _OVER.search(told) and not denied and not _ASKS_BACK.search(question):
+        return True
     if not verbs:
         return False
     denials = {stem(match["verb"].lower()) for match in _DENIES.finditer(told)}

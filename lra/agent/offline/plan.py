@@ -143,7 +143,7 @@ def _about_me(intent: Intent, scene: Scene) -> Plan:
         return problems[0]
     records = [items(result.value) for result in results]
     found = about_person(read_hits([record for listed in records for record in listed]))
-    cut = any(len(listed) >= _ALL_HITS for listed in records)
+    cut = any(len(listed) >= _ALL_HITS for listed in records[: len(_EVERYTHING)])
     return answers.known(found, scene.now, cut=cut, days_ago=intent.days_ago)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from lra.agent.offline.attributes import same_key
 from lra.agent.offline.facts import read_stored
 from lra.agent.offline.intents import ORDERS, parse
-from lra.agent.offline.kin import contrary, liked, shared, wants
+from lra.agent.offline.kin import contrary, liked, shared, wants, withdrawn
 from lra.agent.offline.questions import Question, is_question
 from lra.agent.offline.results import items, moment
 
@@ -124,7 +124,7 @@ def judge(question: Question, hits: Sequence[Hit]) -> Findings:
     the question names no subject ("where do I live?"), it must share the aspect and speak of the person.
     """
     graded: list[tuple[float, Hit]] = []
-    for hit in hits:
+    for hit in _in_force(hits):
         if not _is_echo(question, hit):
             graded.append((_grade(question, hit), hit))
     if _AM_I.match(question.text):
@@ -133,7 +133,7 @@ def judge(question: Question, hits: Sequence[Hit]) -> Findings:
     exact = sorted((hit for grade, hit in graded if grade >= 3), key=lambda hit: -hit.age_rank)
     # A value that was kept stands for itself; what was said of it may be outdated.
     exact = [hit for hit in exact if not hit.is_talk] or exact
-    fitting = sorted((pair for pair in graded if _MATCH <= pair[0] < 3), key=lambda pair: -pair[0])
+    fitting = sorted((pair for pair in graded if _MATCH <= pair[0] < 3), key=lambda pair: (-pair[0], -pair[1].age_rank))
     against = [hit for _, hit in fitting if contrary(question.text, hit.content)]
     fitting = [pair for pair in fitting if pair[1] not in against]
     if exact:
@@ -145,6 +145,15 @@ def judge(question: Question, hits: Sequence[Hit]) -> Findings:
     # Whoever searched by meaning has judged already; words have nothing to say here.
     meant = [hit for _, hit in graded if hit.by_meaning and not hit.is_talk][:_MOST_MEANT]
     return Findings(near=_distinct([*against, *close] or meant))
+
+
+def _in_force(hits: Sequence[Hit]) -> list[Hit]:
+    """Leave out what a newer memory says is not so any more."""
+    return [
+        hit
+        for hit in hits
+        if not any(withdrawn(other.content, hit.content) for other in hits if other.age_rank > hit.age_rank)
+    ]
 
 
 def _distinct(hits: list[Hit]) -> tuple[Hit, ...]:

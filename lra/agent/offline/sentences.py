@@ -11,7 +11,9 @@ _BREAK = re.compile(r"(?<=[.!?…])[\"')\]]*\s+|\n+|(?<=[。！？؟])")
 _ABBREVIATED = re.compile(
     r"(?:\b(?:dr|mr|mrs|ms|prof|st|vs|jr|sr|e\.g|i\.e|etc|a\.m|p\.m|ca|approx)|\b[a-z]|^\d{1,3})\.$", re.I
 )
-_CLAUSE = re.compile(r"\s*(?:,\s*(?:and\s+|but\s+)?|;\s*|\band\s+|\bbut\s+)(?=(?:my|our|i|i'm|we|i've)\b)", re.I)
+_CLAUSE = re.compile(
+    r"\s*(?:,\s*(?:and\s+|but\s+)?|;\s*|\band\s+|\bbut\s+)(?:now\s+)?(?=(?:my|our|i|i'm|we|i've)\b)", re.I
+)
 _BULLET = re.compile(r"\s*(?:[-*•]|\d{1,3}[.)])\s+")
 _POLITE = re.compile(
     r"(?:(?:hey|hi|hello|ok|okay|oh|so|well|please|pls|kindly|now|also|then|and|um|uh|lra|btw|by the way|just|"

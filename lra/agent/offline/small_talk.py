@@ -46,7 +46,8 @@ _LINES: tuple[tuple[str, str], ...] = (
     ),
     (
         "thanks",
-        r"you(?:'re| are) (?:so |very |really )?(?:great|awesome|the best|helpful|nice|amazing|good|smart|cool)",
+        rf"(?:{_THANKS}[ ,.!]+)?you(?:'re| are) (?:so |very |really )?"
+        r"(?:great|awesome|the best|helpful|nice|amazing|good|smart|cool)",
     ),
     ("help", r"how can you help(?: me)?|what (?:are|is) (?:you|this|lra) (?:for|able to do|good for|capable of)"),
     (

@@ -70,6 +70,7 @@ _ALIKE = {
     "allergies": "allergy",
     "born": "birthday",
     "birthdate": "birthday",
+    "bday": "birthday",
     "spouse": "partner",
     "licence": "licens",
     "mum": "mother",
