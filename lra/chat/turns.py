@@ -15,6 +15,7 @@ from lra.chat.notify import LONG
 from lra.chat.queue import Message
 from lra.chat.render import Busy, Ended, TurnRenderer, open_tasks
 from lra.chat.width import clip
+from lra.chat.wording import in_chat
 from lra.errors import BusyError, LraError
 from lra.events import (
     ApprovalRequested,
@@ -133,6 +134,7 @@ class TurnFront:
                         self._began(inbox_id)
                     elif isinstance(event, TurnFinished):
                         finished = event
+                        event.error = in_chat(event.error) if event.error else event.error
                     self._note(event)
                     await self._may_write.wait()
                     pieces = renderer.feed(event)

@@ -14,7 +14,10 @@ _HERE = (
     (r"`lra tasks list`", "/tasks all"),
     (r"`lra list-tools`", "/tools"),
     (r"`lra doctor`", "/doctor"),
+    (r"`lra chat -r \S+ --fork`", "/fork"),
     (r"`lra chat -r (\S+)`", r"/resume \1"),
+    (r"choose another with --model or LRA_MODEL", "choose another with /model"),
+    (r"start a new session\b", "start a new conversation with /new"),
 )
 _PATTERNS = tuple((re.compile(pattern), command) for pattern, command in _HERE)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -61,14 +62,9 @@ def required_moment(text: str, what: str) -> int:
     Raises:
         UsageError: It is none.
     """
-    from datetime import datetime
+    from lra.store.clock import parse_moment
 
-    now = datetime.now().astimezone()
-    named = {"now": now, "today": now, "yesterday": now.replace(hour=0, minute=0, second=0, microsecond=0)}
-    word = text.strip().lower()
-    found = moment(named[word].isoformat() if word in named else text, what)
-    assert found is not None
-    return found
+    return _read(parse_moment, text, what)
 
 
 def moment(text: str | None, option: str) -> int | None:
@@ -81,9 +77,13 @@ def moment(text: str | None, option: str) -> int | None:
         return None
     from lra.store.clock import parse_time
 
+    return _read(parse_time, text, option)
+
+
+def _read(parse: Callable[[str], int], text: str, what: str) -> int:
     try:
-        return parse_time(text)
+        return parse(text)
     except (ValueError, OverflowError):
         raise UsageError(
-            f"{option} {text!r} is no date or time.", hint="Write it as 2026-01-31 or 2026-01-31T18:00."
+            f"{what} {text!r} is no date or time.", hint="Write it as 2026-01-31 or 2026-01-31T18:00."
         ) from None

@@ -36,6 +36,18 @@ def parse_time(text: str) -> int:
     return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
 
 
+def parse_moment(text: str) -> int:
+    """Parse a time as people name one: as `parse_time`, or `now`, `today` (now too) and `yesterday` (its last moment).
+
+    Raises:
+        ValueError: It is none of these.
+    """
+    now = datetime.now().astimezone()
+    named = {"now": now, "today": now, "yesterday": now.replace(hour=0, minute=0, second=0, microsecond=0)}
+    word = text.strip().lower()
+    return parse_time(named[word].isoformat() if word in named else text)
+
+
 def new_id(length: int = 12) -> str:
     """Return a random id of `length` characters (5 bits each), easy to read and to type."""
     return "".join(secrets.choice(_ALPHABET) for _ in range(length))

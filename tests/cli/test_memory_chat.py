@@ -17,6 +17,7 @@ def test_memories_are_marked_questioned_and_taken_back(full: Cli) -> None:
         "/memory asof now",
         "/memory diff 2020-01-01 2020-02-01",
         "/memory asof some-day",
+        "/memory asof yesterday",
         "/memory search history of tea",
         "/exit",
     ]
@@ -31,6 +32,7 @@ def test_memories_are_marked_questioned_and_taken_back(full: Cli) -> None:
     assert "back to what it was: “Tea, never coffee”" in out
     assert "The dog is called Rex (mem000000001)" in out
     assert "Nothing changed between the two." in out
+    assert "Nothing was remembered then." in out
     shown = full("memory", "show", "mem000000002", "--json").json
     assert (shown["pin"], shown["tags"]) == (True, [])
 

@@ -135,14 +135,12 @@ async def diff(chat: Chat, memory: Memory, args: Sequence[str]) -> None:
 
 
 def _moment(text: str) -> int:
-    from lra.store.clock import now_us, parse_time
+    from lra.store.clock import parse_moment
 
-    if text.lower() in {"now", "today"}:
-        return now_us()
     try:
-        return parse_time(text)
+        return parse_moment(text)
     except (ValueError, OverflowError):
-        hint = "Write it as 2026-01-31 or 2026-01-31T18:00."
+        hint = "Write it as 2026-01-31, 2026-01-31T18:00, today or yesterday."
         raise UsageError(f"“{clip(text, 40)}” is no date or time.", hint=hint) from None
 
 

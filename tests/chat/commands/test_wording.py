@@ -14,6 +14,8 @@ from lra.errors import UsageError
 from lra.memory import Memory
 from lra.store import StructuredMemoryStore
 from tests.chat.commands.test_arguments import chat
+from tests.chat.conftest import Start
+from tests.support.model_server import ModelServer, fail
 
 
 def test_what_is_not_there_is_looked_for_in_the_conversation() -> None:
@@ -28,6 +30,11 @@ def test_what_is_not_there_is_looked_for_in_the_conversation() -> None:
         ("`lra memory search WORDS` finds them.", "/memory WORDS finds them."),
         ("`lra tasks list` shows them all.", "/tasks all shows them all."),
         ("`lra chat -r abc` goes on with it.", "/resume abc goes on with it."),
+        (
+            "OpenAI does not know it: choose another with --model or LRA_MODEL, or",
+            "OpenAI does not know it: choose another with /model, or",
+        ),
+        ("send less text, or start a new session.", "send less text, or start a new conversation with /new."),
         ("`lra memory restore FILE` goes back.", "`lra memory restore FILE` goes back."),
     ],
 )
@@ -45,6 +52,16 @@ def test_commands_of_the_shell_have_others_in_the_conversation(shell: str, here:
 )
 def test_a_message_and_what_to_do_are_two_sentences(message: str, whole: str) -> None:
     assert str(UsageError(message, hint="So.")) == whole
+
+
+def test_an_unknown_model_is_exchanged_where_one_is(
+    start: Start, model_server: ModelServer, model_env: dict[str, str]
+) -> None:
+    model_server.script(fail("model_not_found"))
+    terminal = start(**model_env)
+    terminal.prompt()
+    terminal.send("hello\r")
+    terminal.wait("choose another with /model")
 
 
 def test_the_check_of_a_conversation_speaks_of_its_own_model(monkeypatch: pytest.MonkeyPatch) -> None:
