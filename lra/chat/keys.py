@@ -155,12 +155,13 @@ def draft_keys(actions: Actions, pastes: Pastes, untouched: Callable[[], bool]) 
     return keys
 
 
-def terminal_keys(edit: Callable[[], None], suspend: Callable[[], None]) -> KeyBindings:
+def terminal_keys(edit: Callable[[], None], suspend: Callable[[], None], draw_anew: Callable[[], None]) -> KeyBindings:
     """Return the bindings that are about the terminal, not about the text.
 
     Args:
         edit: Opens the external editor.
         suspend: Gives the terminal back to the shell.
+        draw_anew: Draws what stands at the bottom again.
     """
     keys = KeyBindings()
 
@@ -171,8 +172,7 @@ def terminal_keys(edit: Callable[[], None], suspend: Callable[[], None]) -> KeyB
     @keymap.REDRAW.on(keys, True)
     def _redraw(event: KeyPressEvent) -> None:
         # What stands above is the conversation: it is not for this key to wipe.
-        event.app.renderer.erase(leave_alternate_screen=False)
-        event.app.invalidate()
+        draw_anew()
 
     @keymap.SUSPEND.on(keys, ~is_searching)
     def _suspend(event: KeyPressEvent) -> None:

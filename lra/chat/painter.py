@@ -7,6 +7,7 @@ import os
 import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 from prompt_toolkit.application import Application
@@ -214,13 +215,24 @@ class StandingApplication(Application[None]):
     def _redraw(self, render_as_done: bool = False) -> None:
         # The new size can be seen before its signal has come; what was drawn for the old one has to go all the same.
         before = self.renderer._last_size
-        if before is not None and before != self.output.get_size() and not self._running_in_terminal:
-            if render_as_done or not moves_its_rows(os.environ):
-                self.forget()
-            elif not self.settling:
-                self._settle()
-        if render_as_done or not self.settling:
-            super()._redraw(render_as_done)
+        with self._at_once():
+            if before is not None and before != self.output.get_size() and not self._running_in_terminal:
+                if render_as_done or not moves_its_rows(os.environ):
+                    self.forget()
+                elif not self.settling:
+                    self._settle()
+            if render_as_done or not self.settling:
+                super()._redraw(render_as_done)
+
+    def _at_once(self) -> AbstractContextManager[None]:
+        """Write what erases and what draws anew as one: in between, the terminal would mark no paste."""
+        return self.output.together() if isinstance(self.output, SteadyOutput) else nullcontext()
+
+    def anew(self) -> None:
+        """Erase what stands, and draw it again."""
+        with self._at_once():
+            self.forget()
+            self._redraw()
 
     def _on_resize(self) -> None:
         if moves_its_rows(os.environ):
@@ -237,9 +249,10 @@ class StandingApplication(Application[None]):
         self._settled = None
         if not self.is_running or self.is_done:
             return
-        if not self._running_in_terminal:
-            self.forget()
-        self._redraw()
+        if self._running_in_terminal:
+            self._redraw()
+        else:
+            self.anew()
 
     def forget(self) -> None:
         """Erase what stands, wherever the terminal has put it with a change of its size."""

@@ -35,7 +35,7 @@ def bound() -> set[tuple[str, ...]]:
     pastes = Pastes()
     every = [
         draft_keys(Nothing(), pastes, lambda: False),
-        terminal_keys(lambda: None, lambda: None),
+        terminal_keys(lambda: None, lambda: None, lambda: None),
         stopping_keys(Nothing(), pastes),
         answer_keys(lambda _answer: None),
     ]

@@ -205,6 +205,18 @@ def test_ctrl_l_draws_anew_and_wipes_nothing(chat: Terminal) -> None:
     assert chat.text == before
 
 
+def test_a_paste_right_behind_something_that_draws_anew_is_one_paste(chat: Terminal) -> None:
+    lines = "\r".join(f"line {number}" for number in range(300))
+    for draw_anew in (lambda: chat.press("ctrl-l"), lambda: chat.resize(90, 30), lambda: chat.resize(100, 24)):
+        draw_anew()
+        chat.paste(lines)
+        chat.wait(lambda it: it.line == "> [pasted 300 lines]")
+        chat.press("ctrl-c")
+        chat.prompt()
+    # The terminal was never told to give up marking what is pasted.
+    assert b"\x1b[?2004l" not in chat.raw
+
+
 def test_unknown_commands_suggest_and_paths_are_messages(chat: Terminal, model_server: ModelServer) -> None:
     chat.send("/sesions\r")
     chat.wait("There is no command /sesions; did you mean /sessions?")
