@@ -207,6 +207,9 @@ class SessionContext:
                 f" again: at most {int(window * FULL):,} of the model's {window:,} are for it.",
                 hint="A model with a larger window can take it.",
             )
+        if not self._summary:
+            # It was left in memory when the conversation was shortened; its end leaves one in any case.
+            await self._store.undoing.summary(self._session_id)
         return Uncompacted(before, after)
 
     async def _restore(self, state: dict[str, Any]) -> None:

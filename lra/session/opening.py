@@ -89,6 +89,7 @@ async def prepare(runtime: Runtime, wanted: Wanted, definition: Definition) -> O
     record = await _find(runtime, wanted, definition.name, notices)
     if record is not None and wanted.get("fork"):
         record = await copy_session(runtime, record, None)
+        notices.append(f"Going on in a copy of it, session {record.id}.")
     if record is None:
         record = await store.sessions.create(
             id=session_id, model=name, folder=str(settings.folder), origin=origin, agent=definition.name

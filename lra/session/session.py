@@ -33,7 +33,7 @@ from lra.session.message import Message, begin, compose
 from lra.session.opening import Wanted, copy_session, prepare
 from lra.session.recovery import recover_turns, settle_held
 from lra.session.steering import Steering
-from lra.session.tenancy import Tenancy
+from lra.session.tenancy import Tenancy, reading_only
 from lra.session.turn import TurnPlan, TurnRunner
 from lra.session.undo import Undoer, Undone
 from lra.session.usage import SessionUsage, used
@@ -351,7 +351,7 @@ class Session:
             until: Last turn to copy; all by default.
         """
         await self.refresh()
-        record = await copy_session(self.runtime, self.record, until)
+        record, definition = await copy_session(self.runtime, self.record, until), self._equipment.definition
         session = Session(
             self.runtime,
             record,
@@ -359,9 +359,7 @@ class Session:
             model_name=self.model_name,
             use_memory=self._use_memory,
             approver=self._deps.approve,
-            equipment=await equip(
-                self.runtime, record, use_memory=self._use_memory, definition=self._equipment.definition
-            ),
+            equipment=await equip(self.runtime, record, use_memory=self._use_memory, definition=definition),
             custom=self._custom.copy(),
         )
         await session._tenancy.take()
@@ -389,11 +387,7 @@ class Session:
             UsageError: It would not fit the window, a turn is running, or the session is read-only.
         """
         self._check_writable()
-        restored = await self._context.uncompact(window_of(self._model))
-        if restored is not None and not self._context.summary:
-            # It was left in memory when the conversation was shortened; its end leaves one in any case.
-            await self.runtime.store.undoing.summary(self.id)
-        return restored
+        return await self._context.uncompact(window_of(self._model))
 
     async def context_report(self) -> ContextReport:
         """Return what fills the model's context window."""
@@ -461,7 +455,7 @@ class Session:
     def _check_writable(self) -> None:
         self._check_idle()
         if self._read_only:
-            raise UsageError(f"Session {self.id} is open for reading only.")
+            raise reading_only(self.id)
         if self._closed:
             raise UsageError(f"Session {self.id} is closed.")
 

@@ -6,7 +6,7 @@ import asyncio
 import time
 from contextlib import suppress
 
-from lra.errors import BusyError, LraError
+from lra.errors import BusyError, LraError, UsageError
 from lra.runtime import Runtime
 from lra.store.sessions import LEASE_SECONDS, Lease
 
@@ -79,3 +79,14 @@ class Tenancy:
     async def release(self) -> None:
         """Give the session free."""
         await self._runtime.store.sessions.release(self._session_id, self._runtime.process_id)
+
+
+def reading_only(session_id: str) -> UsageError:
+    """Return what is said where a session that is only read should change.
+
+    Args:
+        session_id: The session.
+    """
+    return UsageError(
+        f"Session {session_id} is open for reading only.", hint=f"`lra chat -r {session_id} --fork` goes on in a copy."
+    )

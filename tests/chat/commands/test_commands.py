@@ -214,7 +214,7 @@ def test_a_session_that_is_open_elsewhere(chat: Terminal, start: Start, home: Pa
     reader.wait("the gate is green")
     reader.prompt()
     reader.send("hello\r")
-    reader.wait("open for reading only")
+    reader.wait("open for reading only. /fork goes on in a copy.")
     reader.wait(lambda terminal: terminal.line == "> hello")
     reader.press("ctrl-c")
     reader.prompt()
