@@ -63,6 +63,10 @@ FOUND = [
     ("what pets do I have?", "My cat is called Mia"),
     ("how old am I?", "I'm 43 now"),
     ("where am I from?", "I come from Mumbai"),
+    ("where am I from?", "I'm a software engineer from Oslo"),
+    ("what does Mia like?", "My daughter Mia likes unicorns"),
+    ("how many children do I have?", "My son Leo was born on 4 July 2015"),
+    ("what's my favourite colour?", "My fav color is green"),
     ("when do I fly to Tokyo?", "My flight to Tokyo is on 3 May"),
     ("what's my licence plate?", "My license plate is HH-AB 123"),
     ("what do I like?", "I love hiking"),
@@ -124,6 +128,7 @@ CLOSEST = [
     ("what music do I like?", "I like jazz"),
     ("which music don't I like?", "I don't like techno"),
     ("how old am I?", "I was born on 3 May 1990"),
+    ("what's my job?", "I'm a software engineer"),
     ("am I allergic to nuts?", "My wife Sam is allergic to nuts"),
     ("where do I live?", "I used to live in Paris"),
     ("where do I live?", "I no longer live in Rome"),
@@ -152,6 +157,12 @@ def test_what_was_withdrawn_since_is_no_answer() -> None:
         question, read_hits([told("I live in Rome with my wife", 20), told("I no longer live in Rome", 19)])
     )
     assert findings.matches[0].content == "I live in Rome with my wife"
+
+
+def test_what_is_liked_comes_before_what_else_is_known() -> None:
+    said = answer("what does Leo like?", "My son Leo was born on 4 July 2015", "Leo likes dinosaurs", "I love skiing")
+    assert said.index("dinosaurs") < said.index("born")
+    assert "skiing" not in said
 
 
 def test_of_two_that_fit_as_well_the_newer_comes_first() -> None:

@@ -324,7 +324,7 @@ async def test_what_was_not_stored_is_found_in_this_conversation(desk: Desk) -> 
     chat = Chat([desk.search_memory])
     await chat("my dog is called Rex")
     said = await chat("what is my dog called?")
-    assert said.startswith("Nothing is stored about that, but earlier in this conversation you said")
+    assert said.startswith("I found nothing in memory about that, but earlier in this conversation you said")
     assert "cat" in await chat("what is my cat called?")
 
 

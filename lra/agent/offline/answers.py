@@ -82,7 +82,7 @@ def found(question: Question, findings: Findings, said_here: Findings, now: date
         return "\n".join(lines)
     if said_here.matches:
         said = quote(said_here.matches[0].content)
-        return f"Nothing is stored about that, but earlier in this conversation you said: {said}"
+        return f"I found nothing in memory about that, but earlier in this conversation you said: {said}"
     if findings.near:
         near = [f"- {dated(hit, now)}" for hit in findings.near[:_MOST_FURTHER]]
         return "\n".join(["I found nothing in memory that answers this. What comes closest:", *near])

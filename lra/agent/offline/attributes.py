@@ -13,14 +13,14 @@ ATTRIBUTES = word_set(
     "height username handle password passphrase pin code budget url port version branch dentist doctor editor shell "
     "pronouns boss manager anniversary iban hometown zone title room desk"
 )
-DATED = word_set("appointment meeting interview exam flight lesson party wedding checkup")
+DATED = word_set("appointment meeting interview exam standup sync flight lesson party wedding checkup")
 """What has one date or time; words before it say which one is meant."""
 _WHEN = re.compile(
     r"(?:on|at|in|this|next|from|before|after|today|tomorrow|tonight|(?:mon|tues|wednes|thurs|fri|satur|sun)day|\d)\b",
     re.I,
 )
 VAGUE = word_set("time day date number size code title age name version room port mail")
-FAVOURITE = frozenset({"favourite", "favorite", "preferred", "default"})
+FAVOURITE = frozenset({"favourite", "favorite", "fav", "fave", "preferred", "default"})
 ROLES = word_set(
     "boss manager dentist doctor landlord wife husband spouse partner girlfriend boyfriend fiance fiancee "
     "mother father mum mom dad"
@@ -34,6 +34,12 @@ _NAMED = re.compile(
 )
 _OF = re.compile(r"(?P<what>[^,]{1,60}?) (?:of|for) (?P<whose>(?:my|our|the)\b )?(?P<owner>[^,]{2,60})", re.I)
 _CALLED = re.compile(r"(?:called|named|by the name of) ", re.I)
+_SPELLINGS = {
+    "favorite": "favourite", "fav": "favourite", "fave": "favourite", "color": "colour", "bday": "birthday",
+    "birthdate": "birthday", "mobile": "phone", "cellphone": "phone",
+}  # fmt: skip
+"""One key for one attribute, however it is spelt."""
+_NOBODY = frozenset({"my", "our", "the", "i"})
 _SPELT = ATTRIBUTES | FAVOURITE
 _STATE = re.compile(
     r"(?:broken|lost|dead|gone|sick|ill|late|wrong|bad|great|good|nice|fine|ok|missing|stolen|down|full|empty|old|new|not|"
@@ -71,14 +77,16 @@ def attribute_key(owner: str, what: str, value: str = "") -> str | None:
         return None
     if _CALLED.match(value) and words[-1] != "name":
         words.append("name")
-    words = _canonical(["birthday" if word == "bday" else spelt(word, _SPELT) for word in words])
+    words = _canonical([_SPELLINGS.get(word) or spelt(word, _SPELT) for word in words])
+    if words == ["number"] and owner.lower() not in _NOBODY:
+        words = ["phone", "number"]
     if words[-1] in ROLES and value and not _is_name(value):
         return None
     if words[-2:] == ["phone", "number"] and value and not re.search(r"\d", value):
         return None
-    if len(words) == 1 and words[0] in VAGUE - {"name", "age", "title"}:
+    if len(words) == 1 and owner.lower() in _NOBODY and words[0] in VAGUE - {"name", "age", "title"}:
         return None
-    if len(words) > 1 and words[-1] in DATED and (not value or _WHEN.match(value)):
+    if (len(words) > 1 or owner.lower() == "our") and words[-1] in DATED and (not value or _WHEN.match(value)):
         words.append("date")
     marked = not FAVOURITE.isdisjoint(words)
     if not (marked or words[-1] in ATTRIBUTES or words[-1] in ROLES):

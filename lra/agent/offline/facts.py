@@ -54,7 +54,8 @@ _POSSESSED = re.compile(
     rf"(?P<owner>my|our) (?P<what>{_WORDS_1_6}) "
     r"(?P<verb>is now|is|are|was|were|has changed to|changed to|"
     r"likes?|loves?|hates?|prefers?|has|have|works?|lives?|plays?|speaks?|drives?|uses?|studies|eats?|drinks?|"
-    r"turns?|starts?|ends?|costs?|takes place|contains?|belongs?) (?P<value>.+)",
+    r"expires?|arrives?|leaves?|departs?|opens?|closes?|"
+    r"weighs?|goes to|turns?|starts?|ends?|costs?|takes place|contains?|belongs?) (?P<value>.+)",
     re.I,
 )
 # With most words after it, "'s" is possession: "my dog's name" states nothing.
@@ -103,7 +104,7 @@ _AM = re.compile(
     r"divorced|engaged|left-handed|right-handed|colou?r.?blind|retired|diabetic|pregnant|fluent|learning |studying |"
     r"\d{1,3}(?: ?(?:years old|years of age|yo|y/o))?\b(?! (?:minute|hour|second|day|percent)|%)|"
     r"an? (?!(?:bit|little|lot|tad|mess|fool|moron|fan of you))|"
-    r"working (?:at|for|as|on)|living )(?P<value>.*)",
+    r"working (?:at|for|as|on)|living |(?:meeting|visiting|flying to|travell?ing to|moving to) )(?P<value>.*)",
     re.I,
 )
 _MOVED = re.compile(
@@ -112,6 +113,11 @@ _MOVED = re.compile(
     r"this (?:week|month|year)))?"
 )
 """Where somebody lives now; a move with a date may be long ago."""
+_SOMEBODY = re.compile(
+    r"(?!(?:I|We|You|He|She|It|They|Who|What|This|That|There|Here|Every\w*|Some\w*|Any\w*|No\w*|Nobody|People|When|If)\b)"
+    r"[A-Z][\w'-]+(?: [A-Z][\w'-]+)? (?:likes|loves|hates|prefers|is allergic to|lives in|lives at|works at|works for|"
+    r"works as|was born|speaks|doesn't like|does not like|doesn't eat|is (?:my|our) \w+) (?P<value>.+|$)"
+)
 _BY_NAME = re.compile(r"I(?:'m| am) (?:[A-Z][\w'-]+)(?: [A-Z][\w'-]+){0,3}")
 _NOT_KEPT = re.compile(
     r"(?:an? )?(?:questions?|problems?|issues?|ideas?|feeling|doubt|request|bug|minute|moment|thought|favou?r|"
@@ -218,6 +224,8 @@ def _read_verb(line: str) -> _Kind | None:
         if _NEVER_OBJECTS.match(value) or _NOT_KEPT.match(value):
             return None
         return "fact", _verb_key(line)
+    if (match := _SOMEBODY.fullmatch(line)) and not _NEVER_OBJECTS.match(match["value"]):
+        return "fact", None
     if _BY_NAME.fullmatch(line) and not _NOT_KEPT.match(line.split(" ", 2)[-1]):
         return "fact", None
     return None

@@ -49,7 +49,10 @@ _KEY_FORMS: tuple[tuple[re.Pattern[str], str | None], ...] = (
     ),
     (re.compile(r"where (?:do |did )?i work|who (?:do )?i work for|who(?:'s| is) my employer", re.I), "user.employer"),
     (re.compile(r"what do i do(?: for (?:a living|work))?$|what do i work as|what(?:'s| is) my job", re.I), "user.job"),
-    (re.compile(r"where (?:am i|do i come|are we|do we come) (?:originally )?from", re.I), "user.origin"),
+    (
+        re.compile(r"where (?:am i|i am|i'm|do i come|i come|are we|we are|do we come) (?:originally )?from", re.I),
+        "user.origin",
+    ),
     (re.compile(r"how old am i|what(?:'s| is) my age", re.I), "user.age"),
     (re.compile(r"when was i born|when(?:'s| is) my birth", re.I), "user.birthday"),
 )

@@ -21,6 +21,7 @@ _NEAR = 0.4
 _NEAR_FOREIGN = 0.3
 """No word is left out as meaningless in languages whose words are not known here."""
 _LIKED = 0.25
+_ASKED = frozenset({"like", "dislike", "live", "work"})
 _TASTES = frozenset({"like", "dislike"})
 _LIKED_SO = re.compile(
     r"(?:i|we|the user) (?:(?:really|also|do|don't|do not|never|can't|cannot) ){0,2}"
@@ -28,8 +29,11 @@ _LIKED_SO = re.compile(
     re.I,
 )
 _ORIGIN = re.compile(
-    r"(?:i|we|the user)(?:'m| am| is)?(?: originally)? (?:from|comes? from|was born in|grew up in)\b", re.I
+    r"(?:i|we|the user)(?:'m| am| is)?(?: an? [\w -]{1,40}?)?(?: originally)? "
+    r"(?:from|comes? from|was born in|grew up in)\b",
+    re.I,
 )
+_AM_A = re.compile(r"(?:i(?:'m| am)|the user is) an? ", re.I)
 _AM_I = re.compile(r"am i\b", re.I)
 _OTHER_IS = re.compile(r"(?!i\b)(?:my |our )?[\w' -]{1,40}? (?:is|are|was)\b", re.I)
 _OPPOSITES = (("like", "dislike"), ("dislike", "like"))
@@ -139,7 +143,10 @@ def judge(question: Question, hits: Sequence[Hit]) -> Findings:
     if exact:
         return Findings(_distinct([*exact, *(hit for _, hit in fitting if question.subjects)]))
     if fitting:
-        return Findings(_distinct([hit for _, hit in fitting]))
+        # Of what is about the same, the liking or living that was asked for comes first.
+        asked = question.aspects & _ASKED
+        found = _distinct([hit for _, hit in fitting])
+        return Findings(tuple(sorted(found, key=lambda hit: not asked <= liked(hit.content))))
     near = _NEAR if question.text.isascii() else _NEAR_FOREIGN
     close = [hit for grade, hit in graded if near <= grade < _MATCH]
     # Whoever searched by meaning has judged already; words have nothing to say here.
@@ -236,6 +243,8 @@ def _by_aspect(question: Question, hit: Hit, spoken: frozenset[str], stated: str
         return 0.0
     if question.key == "user.name":
         return 1.0 if _USERS_NAME.search(hit.content) and not _OTHERS_ASPECT.search(hit.content) else 0.0
+    if question.key == "user.job" and _AM_A.match(hit.content):
+        return _NEAR
     if (question.key, stated) == ("user.age", "user.birthday"):
         return _NEAR
     if stated is not None and question.key is not None:

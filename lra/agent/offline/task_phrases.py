@@ -85,7 +85,12 @@ _IS_NOW = re.compile(
 )
 _VERBS: tuple[tuple[re.Pattern[str], Status], ...] = (
     (re.compile(r"(?:finish|complete|(?:tick|check|cross) off|close|resolve)\s+(?P<target>.+)", re.I | re.S), "done"),
-    (re.compile(r"(?:i(?:'m| am) done with|done with|done:|finished:)\s+(?P<target>.+)", re.I | re.S), "done"),
+    (
+        re.compile(
+            r"(?:i(?:'m| am) done with|done with|done:|finished:|finished|completed)\s+(?P<target>.+)", re.I | re.S
+        ),
+        "done",
+    ),
     (re.compile(r"(?:start|begin|resume|work on|pick up|continue)\s+(?P<target>.+)", re.I | re.S), "in_progress"),
     (re.compile(r"(?:cancel|drop|abandon|call off)\s+(?P<target>.+)", re.I | re.S), "cancelled"),
     (re.compile(r"(?:reopen|re-open|undo|restart|unfinish)\s+(?P<target>.+)", re.I | re.S), "pending"),
@@ -102,7 +107,7 @@ _VERBS: tuple[tuple[re.Pattern[str], Status], ...] = (
     ),
 )
 _LOOSE = re.compile(
-    r"(?:(?:cancel|call off) (?!my\b|our\b|the\b|an? )|finish|complete|tick off|check off|cross off|"
+    r"(?:(?:cancel|call off|finished|completed) (?!my\b|our\b|the\b|an? )|finish\b|complete\b|tick off|check off|cross off|"
     r"(?:i(?:'m| am) )?done with|done:|finished:)",
     re.I,
 )

@@ -29,6 +29,9 @@ def word_set(words: str) -> frozenset[str]:
     return frozenset(words.split())
 
 
+# Within a sentence a capital makes a name of what is an empty word elsewhere, such as Mia.
+_CAPITAL = re.compile(r"\b[A-Z][a-z]+\b")
+
 _STOP = word_set(
     "a about actually after again ago all also am an and any anybody anyone anything are as ask asked at be been "
     "before being both but by ca can cannot concerning could did do does doing don done ever every everything "
@@ -55,7 +58,7 @@ _ASPECTS = {
     "work": "work works working worked job jobs employer employed occupation profession",
     "like": "like likes liked love loves prefer prefers preferred preference preferences enjoy enjoys favor",
     "dislike": "hate hates dislike dislikes detest",
-    "favorite": "favorite favorites favourite favourites",
+    "favorite": "favorite favorites favourite favourites fav fave",
     "use": "use uses using used",
     "want": "want wants need needs think thinks",
     "have": "own owns keep keeps",
@@ -105,7 +108,7 @@ def tidy(text: str) -> str:
 def tokens(text: str) -> list[str]:
     """Return the words of a text in order, case folded; unspaced scripts as pairs of characters."""
     folded = unicodedata.normalize("NFKC", text[:LOOK]).translate(_STRAIGHT).casefold()
-    folded = _POSSESSIVE.sub(" ", folded.replace("n't", " not"))
+    folded = _POSSESSIVE.sub(" ", folded.replace("n't", " not").replace("e-mail", "email"))
     found: list[str] = []
     for token in _TOKEN.findall(folded):
         if len(token) == 1 or not _UNSPACED.search(token):
@@ -150,12 +153,14 @@ TALK = frozenset(stem(word) for word in _TALK_WORDS)
 
 def content_words(text: str) -> list[str]:
     """Return the distinct words that carry meaning, as written but case folded, in order."""
-    return list(dict.fromkeys(word for word in tokens(text) if word not in _STOP and word not in _STOP_ELSEWHERE))
+    named = {word.casefold() for word in _CAPITAL.findall(text[1:LOOK])}
+    empty = _STOP | (_STOP_ELSEWHERE - named)
+    return list(dict.fromkeys(word for word in tokens(text) if word not in empty))
 
 
 def stems(text: str) -> frozenset[str]:
     """Return the stems of the words that carry meaning."""
-    return frozenset(stem(word) for word in content_words(text))
+    return frozenset(stem(word) for word in content_words(" " + text))
 
 
 def is_aspect(stemmed: str) -> bool:
