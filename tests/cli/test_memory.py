@@ -29,8 +29,8 @@ def test_add_list_edit_and_history(cli: Cli) -> None:
     assert actions[0] == "created"
     assert "edited" in actions
     assert changes[-1]["fields"] == ["pin"]
-    assert "changed (pin)" in cli("memory", "history", new_id).out
-    assert "changed (pin) by the person" in cli("memory", "blame", new_id).out
+    assert "\tpinned\t" in cli("memory", "history", new_id).out
+    assert " pinned by the person" in cli("memory", "blame", new_id).out
 
 
 def test_search_has_the_contract_s_shape(full: Cli) -> None:
