@@ -128,6 +128,8 @@ CLOSEST = [
     ("what music do I like?", "I like jazz"),
     ("which music don't I like?", "I don't like techno"),
     ("how old am I?", "I was born on 3 May 1990"),
+    ("what's my dog's name?", "I have a dog"),
+    ("how heavy am I?", "I weigh 80 kilos"),
     ("what's my job?", "I'm a software engineer"),
     ("am I allergic to nuts?", "My wife Sam is allergic to nuts"),
     ("where do I live?", "I used to live in Paris"),
@@ -177,6 +179,16 @@ def test_of_two_that_fit_as_well_the_newer_comes_first() -> None:
 def test_what_is_not_liked_is_no_answer_beside_what_is() -> None:
     said = answer("what do I like to eat?", "I don't eat pork", "My favourite food is sushi")
     assert said == 'You told me yesterday: "My favourite food is sushi"'
+
+
+def test_of_a_summary_only_the_lines_that_were_replaced_are_old() -> None:
+    summary = {
+        **hits(
+            "You: My name is Olga and my colour is red\nYou: I live in Oslo\nYou: I moved to Bergen", kind="summary"
+        )[0],
+        "changed": "“I live in Oslo” no longer holds, but “I moved to Bergen”; “My colour is red” no longer holds",
+    }
+    assert [hit.outdated for hit in read_hits([summary])] == [True, True, False]
 
 
 def test_what_has_been_replaced_is_not_also_in_memory() -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lra.agent.offline.attributes import attribute_key, same_key
-from lra.agent.offline.ellipsis import completed
+from lra.agent.offline.ellipsis import completed, of_somebody
 from lra.agent.offline.intents import Intent, Kind, parse
 from lra.agent.offline.questions import read_question
 from lra.agent.offline.words import content_words, stem, tokens
@@ -109,6 +109,7 @@ NEWER = [
         "my dentist appointment is on Monday",
         "My dentist appointment is on Monday",
     ),
+    ("my rent is 900 euros", "my rent went up to 950 euros", "My rent is 950 euros"),
     ("our standup is at 9:15", "our standup is at 9:30 now", "Our standup is at 9:30"),
     ("Anna's number is 555 1234", "Anna's phone number is 555 9999 now", "Anna's phone number is 555 9999"),
     ("my fav color is blue", "my favourite colour is red", "My favourite colour is red"),
@@ -149,6 +150,29 @@ def test_a_correction_of_the_message_before(before: str, said: str, kept: str) -
 
 
 @pytest.mark.parametrize(
+    ("before", "said", "kept"),
+    [
+        ("I have a dog", "his name is Bello", "My dog is called Bello"),
+        ("I have a black cat", "she's called Mia", "My cat is called Mia"),
+        ("my boss is very nice", "her name is Kari", "My boss is called Kari"),
+    ],
+)
+def test_a_name_for_what_was_told_before(before: str, said: str, kept: str) -> None:
+    found = of_somebody(said, before)
+    assert found is not None
+    assert [fact.content for fact in found.facts] == [kept]
+    assert of_somebody(said, "hello") is None
+    assert of_somebody(f"{said}?", before) is None
+
+
+def test_two_questions_in_one_sentence() -> None:
+    asked = [intent.question.key for intent in parse("what is my name, and where do I live?") if intent.question]
+    assert asked == ["user.name", "user.location"]
+    (alone,) = parse("what is my dog called and how old is he?")
+    assert alone.kind is Kind.ASK
+
+
+@pytest.mark.parametrize(
     ("before", "said"),
     [
         ("hello", "no, Nils"),
@@ -170,7 +194,7 @@ def test_what_corrects_nothing(before: str, said: str) -> None:
         ("waht is my name", "name called call", "user.name"),
         ("whats my naem?", "naem name called call", "user.name"),
         ("hwo is my boss", "boss", "user.boss"),
-        ("wehre do I live", "live home address", "user.location"),
+        ("wehre do I live", "live home address moved", "user.location"),
         ("what's my adress", "adress address", "user.address"),
         ("where is Mali?", "mali", None),
     ],
@@ -273,6 +297,7 @@ KINDS = [
     ("why did you say Rex?", Kind.ASK),
     ("done with water the plants", Kind.TASK),
     ("what should I remember?", Kind.ABOUT_ME),
+    ("list everything you know", Kind.ABOUT_ME),
     ("What are you", Kind.WHO),
     ("are you ChatGPT?", Kind.WHO),
     ("are you a language model?", Kind.WHO),
@@ -329,7 +354,7 @@ QUERIES = [
     ("what's my dog's name?", "dog name", {"dog"}, "user.dog_name"),
     ("tell me what my dog is called", "dog called", {"dog"}, "user.dog_name"),
     ("what is the name of my dog", "name dog", {"dog"}, "user.dog_name"),
-    ("where do I live", "live home address", set(), "user.location"),
+    ("where do I live", "live home address moved", set(), "user.location"),
     ("what's my name?", "name called call", set(), "user.name"),
     ("when is the deploy day?", "deploy day", {"deploy"}, "our.deploy_day"),
     ("what did we decide about the deploy?", "decide deploy", {"deploy"}, None),

@@ -11,7 +11,7 @@ ATTRIBUTES = word_set(
     "name surname nickname birthday birthdate email e-mail mail phone number address city country timezone age job "
     "employer company occupation profession language nationality day date time deadline colour color size weight "
     "height username handle password passphrase pin code budget url port version branch dentist doctor editor shell "
-    "pronouns boss manager anniversary iban hometown zone title room desk"
+    "pronouns boss manager anniversary iban hometown zone title room desk rent salary income"
 )
 DATED = word_set("appointment meeting interview exam standup sync flight lesson party wedding checkup")
 """What has one date or time; words before it say which one is meant."""

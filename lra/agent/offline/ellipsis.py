@@ -35,6 +35,33 @@ _NO_VALUE = re.compile(
 )
 
 
+_THEIRS = re.compile(
+    r"(?:(?:his|her|its|their) names? (?:is|are)|(?:he|she|it|they)(?:'s|'re| is| are) (?:called|named)) "
+    r"(?P<value>.{1,60})",
+    re.I,
+)
+_HAVE_ONE = re.compile(r"(?:i|we)(?: have|'ve| have got|'ve got) an? (?:[a-z]+ )?(?P<what>[a-z]+)", re.I)
+_MINE = re.compile(
+    r"(?:my|our) (?P<what>[a-z]+) (?!is called|is named)(?:is|has|likes?|loves?|lives?|works?|was|'s) .+", re.I
+)
+
+
+def of_somebody(prompt: str, before: str) -> Intent | None:
+    """Return the name that a message gives to whom or what the message before told of; None where it gives none.
+
+    Args:
+        prompt: The message, such as "his name is Bello".
+        before: The message before it, such as "I have a dog".
+    """
+    match = _THEIRS.fullmatch(tidy(prompt[:200]).rstrip(".! "))
+    if match is None or is_question_marked(prompt):
+        return None
+    told = [fact.content for intent in parse(before) for fact in intent.facts]
+    whom = (_HAVE_ONE.fullmatch(told[-1]) or _MINE.fullmatch(told[-1])) if told else None
+    fact = read_fact(f"my {whom['what']} is called {match['value']}") if whom else None
+    return Intent(Kind.REMEMBER, (fact,)) if fact is not None and fact.key is not None else None
+
+
 def completed(prompt: str, before: str) -> Intent | None:
     """Return the statement that a correction makes of what was said just before it; None where it makes none.
 

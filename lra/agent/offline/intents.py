@@ -10,7 +10,7 @@ from itertools import islice
 from lra.agent.offline.attributes import attribute_key, is_secret
 from lra.agent.offline.code_phrases import read_code
 from lra.agent.offline.facts import Fact, read_fact
-from lra.agent.offline.questions import Question, is_question, read_question
+from lra.agent.offline.questions import Question, is_question, questions_in, read_question
 from lra.agent.offline.sentences import bullets, sentence_case, sentences, statements, without_politeness
 from lra.agent.offline.small_talk import read_small_talk
 from lra.agent.offline.talk_phrases import (
@@ -141,7 +141,7 @@ def parse(text: str) -> tuple[Intent, ...]:
         return (_read_remember(spoken, whole=text) or _long(text),)
     if "```" in head:
         return (_read_remember(spoken) or Intent(Kind.OTHER),)
-    lines = list(islice(sentences(head), _MOST_LINES))
+    lines = list(islice((part for line in sentences(head) for part in questions_in(line)), _MOST_LINES))
     if len(lines) > 1 and not bullets(head.partition("\n")[2]) and any(_requests(line) for line in lines[1:]):
         return _mixed(lines, storing=len(head) <= _TALKATIVE)
     first = _read_remember(spoken) or _read_line(spoken, head)

@@ -18,7 +18,7 @@ from pydantic_ai.tools import RunContext
 from pydantic_ai.usage import RequestUsage
 
 from lra.agent.offline import replies
-from lra.agent.offline.ellipsis import completed
+from lra.agent.offline.ellipsis import completed, of_somebody
 from lra.agent.offline.history import Turn, estimate_tokens, read_turn
 from lra.agent.offline.intents import Intent, Kind, parse
 from lra.agent.offline.plan import proceed
@@ -174,7 +174,8 @@ def _intents(turn: Turn) -> list[Intent]:
     """Return what is asked; an empty message says nothing beside others, or beside attachments."""
     found = [intent for prompt in turn.prompts for intent in parse(prompt)]
     if [intent.kind for intent in found] == [Kind.OTHER] and turn.earlier:
-        found = [completed(turn.prompts[0], turn.earlier[-1]) or found[0]]
+        now, before = turn.prompts[0], turn.earlier[-1]
+        found = [completed(now, before) or of_somebody(now, before) or found[0]]
     told = [intent for intent in found if intent.kind is not Kind.EMPTY]
     if told or turn.attachments:
         return told

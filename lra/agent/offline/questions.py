@@ -29,6 +29,8 @@ _NOT_OPENERS = re.compile(
     r"have an? |which (?:is|are|was|means)|what i (?:mean|want|need|like)",
     re.I,
 )
+_AND_ASKS = re.compile(r"\s*[,;]?\s+and\s+(?=(?:what|where|when|who|how|which|whats|wheres|whos)\b)", re.I)
+_OF_BEFORE = re.compile(r"\b(?:he|she|it|they|his|her|its|their|him|them|that|this|there)\b", re.I)
 _END = 60
 _AFTERTHOUGHT = re.compile(
     r"(?: (?:again|please|now|anyway|then|today|exactly|by the way|actually|is|are|was))+$", re.I
@@ -95,6 +97,13 @@ def is_question(sentence: str) -> bool:
         return True
     line = asked(" ".join(tidy(sentence[:LOOK]).split())) + " "
     return bool(_OPENERS.match(line)) and not _NOT_OPENERS.match(line)
+
+
+def questions_in(line: str) -> list[str]:
+    """Return the questions that one sentence asks: "what is my name, and where do I live?" asks two."""
+    pieces = _AND_ASKS.split(line)
+    alone = all(is_question(piece) and not _OF_BEFORE.search(piece) for piece in pieces)
+    return pieces if len(pieces) > 1 and alone else [line]
 
 
 def read_question(sentence: str) -> Question:

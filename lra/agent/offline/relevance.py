@@ -16,6 +16,7 @@ from lra.agent.offline.questions import Question, is_question
 from lra.agent.offline.results import items, moment
 
 _PERSON = re.compile(r"^You: (.+)$", re.M)
+_OLD = re.compile("“([^”]*)” no longer holds")
 _MATCH = 0.6
 _NEAR = 0.4
 _NEAR_FOREIGN = 0.3
@@ -33,6 +34,7 @@ _ORIGIN = re.compile(
     r"(?:from|comes? from|was born in|grew up in)\b",
     re.I,
 )
+_NAMES = re.compile(r"[^\W\d_a-zA-Z]|(?<!^)\b[A-Z][a-z]")
 _AM_A = re.compile(r"(?:i(?:'m| am)|the user is) an? ", re.I)
 _AM_I = re.compile(r"am i\b", re.I)
 _OTHER_IS = re.compile(r"(?!i\b)(?:my |our )?[\w' -]{1,40}? (?:is|are|was)\b", re.I)
@@ -105,12 +107,18 @@ def read_hits(value: Any) -> list[Hit]:
         meant = item.get("match") == "meaning"
         changed = str(item.get("changed") or "").casefold()
         told = kind not in {"turn", "summary"} and bool(item.get("session") or item.get("session_id"))
-        lines = [Hit(line, "said", at, outdated=_core(line) in changed) for line in said]
+        lines = [Hit(line, "said", at, outdated=_is_old(line, changed)) for line in said]
         for hit in lines or [Hit(content.strip(), kind, at, meant, outdated=bool(changed), told=told)]:
             same = hits.setdefault(_folded(hit), hit)
             if same.is_talk and not hit.is_talk:
                 hits[_folded(hit)] = hit
     return list(hits.values())
+
+
+def _is_old(line: str, changed: str) -> bool:
+    """Whether a line of a summary says, maybe beside other things, what is said to hold no longer."""
+    olds = [_core(old) for old in _OLD.findall(changed)]
+    return any(old and (_core(line) in old or old in _core(line)) for old in olds)
 
 
 def _core(line: str) -> str:
@@ -138,7 +146,11 @@ def judge(question: Question, hits: Sequence[Hit]) -> Findings:
     # A value that was kept stands for itself; what was said of it may be outdated.
     exact = [hit for hit in exact if not hit.is_talk] or exact
     fitting = sorted((pair for pair in graded if _MATCH <= pair[0] < 3), key=lambda pair: (-pair[0], -pair[1].age_rank))
-    against = [hit for _, hit in fitting if contrary(question.text, hit.content)]
+    against = [
+        hit
+        for _, hit in fitting
+        if contrary(question.text, hit.content) or (not exact and _leaves_unnamed(question, hit))
+    ]
     fitting = [pair for pair in fitting if pair[1] not in against]
     if exact:
         return Findings(_distinct([*exact, *(hit for _, hit in fitting if question.subjects)]))
@@ -225,6 +237,11 @@ def _grade(question: Question, hit: Hit) -> float:
         return 1.0 if _ORIGIN.match(hit.content) else 0.0
     spoken = liked(hit.content)
     return _by_subject(question, hit, spoken) if question.subjects else _by_aspect(question, hit, spoken, stated)
+
+
+def _leaves_unnamed(question: Question, hit: Hit) -> bool:
+    """Whether a memory says only that there is one, where a question asks what it is called."""
+    return "name" in question.aspects and "name" not in liked(hit.content) and not _NAMES.search(hit.content)
 
 
 def _by_subject(question: Question, hit: Hit, spoken: frozenset[str]) -> float:

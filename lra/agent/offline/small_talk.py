@@ -99,6 +99,14 @@ _LINES: tuple[tuple[str, str], ...] = (
     ),
     ("about_me", rf"who am i|what (?:do|did|have) i (?:tell|told|teach|taught) you(?: {_ABOUT_ME})*"),
     ("about_me", r"(?:what can you )?tell me (?:everything |all |what |something )?(?:you know )?about (?:me|myself)"),
+    (
+        "about_me",
+        rf"(?:list|show|tell|give)(?: me)? (?:everything|all)(?: that| things)? you {_KNOWS}(?: {_ABOUT_ME})*",
+    ),
+    (
+        "about_me",
+        r"how many (?:memories|facts|things) (?:do|have) you (?:have|know|remember|stored?|kept?|got)(?: about me)?",
+    ),
     ("about_me", rf"(?:(?:tell|show|remind) me what|everything) you {_KNOWS}(?: {_ABOUT_ME})*"),
     ("about_me", r"do you (?:still )?(?:remember|know) (?:me|who i am|anything(?: about me)?|something about me)"),
     (

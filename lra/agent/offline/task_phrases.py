@@ -107,8 +107,8 @@ _VERBS: tuple[tuple[re.Pattern[str], Status], ...] = (
     ),
 )
 _LOOSE = re.compile(
-    r"(?:(?:cancel|call off|finished|completed) (?!my\b|our\b|the\b|an? )|finish\b|complete\b|tick off|check off|cross off|"
-    r"(?:i(?:'m| am) )?done with|done:|finished:)",
+    r"(?:(?:cancel|call off|finished|completed) (?!my\b|our\b|the\b|an? )|finish\b|complete\b|tick off|"
+    r"check off|cross off|(?:i(?:'m| am) )?done with|done:|finished:)",
     re.I,
 )
 _STATE = re.compile(

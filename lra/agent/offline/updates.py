@@ -24,7 +24,9 @@ _NOT = re.compile(
 )
 _CHANGED = re.compile(
     r"(?P<what>(?:my|our|the) (?:[^\s,;:?]{1,40} ){1,6}?)(?:(?:has|have|was|were|got) )?(?:just )?(?:been )?"
-    r"(?:(?:changed|moved|switched|postponed|updated)(?: from [^,;]{1,80}?)? to|became|become) (?P<new>.{1,200})",
+    r"(?:(?:changed|moved|switched|postponed|updated|"
+    r"(?:went|gone|going) (?:up|down)|rose|risen|increased|"
+    r"dropped|fell)(?: from [^,;]{1,80}?)? to|became|become) (?P<new>.{1,200})",
     re.I,
 )
 _CLAUSE = re.compile(r"(?:i|we|you|he|she|it|they|call|can|do|please|what|that|because|so)\b", re.I)

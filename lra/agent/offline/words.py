@@ -83,7 +83,7 @@ _ALIKE = {
 }
 _WIDER = {
     "name": ("name", "called", "call"),
-    "live": ("live", "home", "address"),
+    "live": ("live", "home", "address", "moved"),
     "work": ("work", "job"),
     "like": ("like", "love", "prefer", "favourite", "enjoy"),
     "dislike": ("hate", "dislike", "don't like"),
