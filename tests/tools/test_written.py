@@ -165,8 +165,10 @@ async def test_what_goes_wrong_is_told_so_that_it_can_be_mended(
 ) -> None:
     session = await desk.session(approver=Asked())
     code = f'def broken(text: str) -> str:\n    """Break."""\n    {body}\n'
+    # Whatever ends by itself has all the time that a busy machine may take for it.
+    seconds = 0.5 if body.startswith("while") else 30
     desk.server.script(
-        say("", call("generate_tool", name="broken", code=code, tests=TESTS, seconds=0.5)), say("It does not work.")
+        say("", call("generate_tool", name="broken", code=code, tests=TESTS, seconds=seconds)), say("It does not work.")
     )
     content = finished(await take(session, "make one")).content
     assert "The tool was not kept, since its tests failed." in content
