@@ -63,6 +63,8 @@ FOUND = [
     ("what pets do I have?", "My cat is called Mia"),
     ("how old am I?", "I'm 43 now"),
     ("where am I from?", "I come from Mumbai"),
+    ("when did I meet Pedro?", "I met Pedro in 2012"),
+    ("where does Pedro live?", "Pedro moved to Porto"),
     ("where am I from?", "I'm a software engineer from Oslo"),
     ("what does Mia like?", "My daughter Mia likes unicorns"),
     ("how many children do I have?", "My son Leo was born on 4 July 2015"),

@@ -19,6 +19,7 @@ _QUOTED = 400
 _MOST_FURTHER = 4
 _MOST_KNOWN = 20
 _MOST_OUTPUT = 4000
+_LISTED = "\n\nThat is what I found by searching; in the chat, `/memory` lists everything."
 _MORE = "\n\nThere may be more: ask about something in particular."
 _PERSONAL = re.compile(r"(?:my|our|i|i'm|i've|we|call me|always|never|remember|from now on)\b", re.I)
 _STORED = re.compile(r"(?:stored|saved|updated|replaced|already|merged|remembered|noted|kept|written)\b", re.I)
@@ -134,7 +135,7 @@ def known(hits: Sequence[Hit], now: datetime, *, cut: bool = False, days_ago: in
         return 'I have nothing stored about you yet. Tell me something, for example "my name is Ana".'
     lines = [f"- {dated(hit, now)}" for hit in hits[:_MOST_KNOWN]]
     cut = cut or len(hits) > _MOST_KNOWN
-    return "\n".join(["This is what I have stored:", *lines]) + (_MORE if cut else "")
+    return "\n".join(["This is what I have stored:", *lines]) + (_MORE if cut else _LISTED)
 
 
 @dataclass(frozen=True, slots=True)

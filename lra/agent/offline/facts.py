@@ -116,7 +116,7 @@ _MOVED = re.compile(
 _SOMEBODY = re.compile(
     r"(?!(?:I|We|You|He|She|It|They|Who|What|This|That|There|Here|Every\w*|Some\w*|Any\w*|No\w*|Nobody|People|When|If)\b)"
     r"[A-Z][\w'-]+(?: [A-Z][\w'-]+)? (?:likes|loves|hates|prefers|is allergic to|lives in|lives at|works at|works for|"
-    r"works as|was born|speaks|doesn't like|does not like|doesn't eat|is (?:my|our) \w+) (?P<value>.+|$)"
+    r"works as|moved to|was born|speaks|doesn't like|does not like|doesn't eat|is (?:my|our) \w+) (?P<value>.+|$)"
 )
 _BY_NAME = re.compile(r"I(?:'m| am) (?:[A-Z][\w'-]+)(?: [A-Z][\w'-]+){0,3}")
 _NOT_KEPT = re.compile(

@@ -20,7 +20,7 @@ _KINDS = {
     "family": "mother father brother sister wife husband partner son daughter kids children",
     "car": "drive",
     "vehicle": "car bike motorbike drive",
-    "allergy": "intolerant intolerance",
+    "allergy": "allergic intolerant intolerance",
     "meat": "pork beef chicken lamb",
     "diet": "vegetarian vegan",
 }

@@ -49,6 +49,15 @@ _LINES: tuple[tuple[str, str], ...] = (
         rf"(?:{_THANKS}[ ,.!]+)?you(?:'re| are) (?:so |very |really )?"
         r"(?:great|awesome|the best|helpful|nice|amazing|good|smart|cool)",
     ),
+    (
+        "help",
+        r"what can(?:'t| ?not)? you (?:not )?do|"
+        r"can you (?:search|browse|access|use) (?:on )?(?:the )?(?:web|internet|google)",
+    ),
+    (
+        "help",
+        r"can you (?:speak|understand) \w+|can you (?:draw|see|hear|think|learn|sing|code|program|translate)\b.{0,30}",
+    ),
     ("help", r"how can you help(?: me)?|what (?:are|is) (?:you|this|lra) (?:for|able to do|good for|capable of)"),
     (
         "help",
