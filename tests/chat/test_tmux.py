@@ -54,6 +54,15 @@ class Tmux:
             assert time.monotonic() < until, f"{what!r} did not appear:\n{self.text}"
             time.sleep(0.05)
 
+    def still(self) -> None:
+        """Wait until something has changed, and then for a moment nothing."""
+        before = now = self.text
+        until = time.monotonic() + 20
+        while now == before or now != self.text:
+            assert time.monotonic() < until, f"nothing changes, or all the time:\n{now}"
+            now = self.text
+            time.sleep(0.1)
+
     def close(self) -> None:
         self._run("kill-server")
 
@@ -92,11 +101,13 @@ def test_an_answer_a_draft_and_two_sizes(tmux: Tmux, model_server: ModelServer) 
 
 def test_an_answer_of_every_kind_while_both_sides_of_the_window_move(tmux: Tmux, model_server: ModelServer) -> None:
     parts = 5
-    model_server.script(say("\n\n".join(part(number) for number in range(parts)), chunks=300, chunk_delay=0.015))
+    # In few pieces, with time between them: what is drawn in the instant of a change may stay.
+    model_server.script(say("\n\n".join(part(number) for number in range(parts)), chunks=16, chunk_delay=0.9))
     tmux.wait("openai-chat:")
     tmux.keys("go", "Enter")
     tmux.wait("Part 0")
     for columns, rows in ((40, 10), (200, 50), (60, 14), (120, 24), (90, 30)):
+        tmux.still()
         tmux.resize(columns, rows)
         # tmux tells of a second change within a quarter of a second late.
         time.sleep(0.4)
