@@ -53,11 +53,14 @@ async def show_memory(chat: Chat, args: str) -> None:
             chat.screen.line(line)
         if records:
             return
+    start = 0
     while records := await memory.find(limit=_BROWSED):
-        picked = await _browse(chat, memory, records)
+        picked = await _browse(chat, memory, records, start)
         if picked is None:
             return
         record, action = picked
+        # The next key is for the same memory, or for the one in its place.
+        start = next((number for number, each in enumerate(records) if each.id == record.id), 0)
         if action == "e":
             await _edit(chat, memory, record)
         elif action == "d":
@@ -83,7 +86,9 @@ async def _search(chat: Chat, memory: Memory, words: str) -> None:
         chat.screen.line(f"Nothing remembered fits “{clip(words, 80)}”.")
 
 
-async def _browse(chat: Chat, memory: Memory, records: Sequence[MemoryRecord]) -> tuple[MemoryRecord, str] | None:
+async def _browse(
+    chat: Chat, memory: Memory, records: Sequence[MemoryRecord], start: int
+) -> tuple[MemoryRecord, str] | None:
     known = {record.id: record for record in records}
 
     async def search(words: str) -> list[Item]:
@@ -97,12 +102,16 @@ async def _browse(chat: Chat, memory: Memory, records: Sequence[MemoryRecord]) -
         record = known[item.key]
         return [*fold(record.content, chat.screen.columns - 8).split("\n")[:3], _origin(record)]
 
-    picked = await pick(chat, "Memory", [_item(r) for r in records], search=search, preview=preview, actions=_ACTIONS)
+    items = [_item(record) for record in records]
+    picked = await pick(
+        chat, "Memory", items, search=search, preview=preview, actions=_ACTIONS, start=min(start, len(items) - 1)
+    )
     return (known[picked.item.key], picked.action) if picked else None
 
 
 def _item(record: MemoryRecord) -> Item:
-    return Item(record.id, record.content, f"{record.kind}, {ago(record.created_at)}")
+    pinned = "pinned, " if record.pin else ""
+    return Item(record.id, record.content, f"{pinned}{record.kind}, {ago(record.created_at)}")
 
 
 def _origin(record: MemoryRecord) -> str:

@@ -21,6 +21,7 @@ async def pick(
     search: Search | None = None,
     preview: Preview | None = None,
     actions: Mapping[str, str] | None = None,
+    start: int = 0,
 ) -> Picked | None:
     """Let the person choose; what was drawn for it is gone afterwards.
 
@@ -33,6 +34,7 @@ async def pick(
         search: Finds more for typed words, beyond what the items' own texts say.
         preview: Returns a few lines about an item.
         actions: Single letters that do something else with an item than choosing it, with what each does.
+        start: Number of the item that is marked at first, from 0.
 
     Returns:
         What was chosen and how, or None.
@@ -47,7 +49,7 @@ async def pick(
     from lra.chat.picker.state import State
 
     # Whoever has keys for actions reads them as such until the person begins to search.
-    state = State(title, list(items), actions=actions, typing=not actions)
+    state = State(title, list(items), actions=actions, typing=not actions, index=start)
     async with aside(chat) as streams:
         assert streams is not None, "a plain screen was dealt with"
         # Sixteen colours are whatever the terminal makes of them; its own foreground can be read.

@@ -82,9 +82,11 @@ def test_memories_are_edited_and_forgotten_where_they_are_browsed(chat: Terminal
     chat.press("backspace", "backspace", "backspace", "backspace", "backspace")
     chat.send("blue\r")
     chat.wait("✎ now “The gate is blue”")
-    # The list is there again, with the new text.
-    chat.wait("> The lamp is red")
-    chat.wait("  The gate is blue")
+    # The list is there again, with the new text, and the next key is for the same memory.
+    chat.wait("> The gate is blue")
+    chat.wait("  The lamp is red")
+    chat.send("p")
+    chat.wait(re.compile(r"> The gate is blue +pinned, "))
     chat.send("/blue")
     chat.wait("> The gate is blue")
     chat.press("tab")
