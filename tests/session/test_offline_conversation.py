@@ -79,7 +79,7 @@ async def test_everything_that_was_kept_is_told_however_much_was_said(desk: Desk
     for text in kept:
         await _said(session, text)
     for number in range(25):
-        await _said(session, f"what do I like about my name and my work number {number}?")
+        await _said(session, f"write number {number} of what I would like: my name, my work, where I live, I love it")
     told = await _said(session, "what do you know about me?")
     assert [text for text in kept if text not in told] == []
     assert "number 7" not in told
