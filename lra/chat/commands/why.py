@@ -121,17 +121,20 @@ async def _forget(chat: Chat, memories: list[RecalledMemory], memory: RecalledMe
 async def _recalled(chat: Chat, session: Session) -> tuple[str, list[RecalledMemory]]:
     """Return the last message and what was recalled for it."""
     store = session.runtime.store
-    turns = [turn for turn in await store.journal.turns(session.id) if turn.outcome is not None]
+    turns = await store.journal.turns(session.id)
     live: list[RecalledMemory] | None = getattr(chat.turns, "recalled", None)
+    # An answer that is being written is the one that is meant, once something was recalled for it.
+    if turns and turns[-1].outcome is None and not (live and chat.answering):
+        turns.pop()
     if not turns:
         return "", []
     rows = await store.journal.rows(session.id, turn_id=turns[-1].id)
     message = next((row.content for row in rows if row.role == "user"), "")
     ids = turns[-1].recalled
+    if live and (turns[-1].outcome is None or [memory.id for memory in live] == ids):
+        return message, live
     if not ids:
         return message, []
-    if live and [memory.id for memory in live] == ids:
-        return message, live
     # An earlier run of the program recalled it: the record knows what, and searching again says by what.
     hits = await session.runtime.memory.search(message, limit=_SEARCHED, exclude_session=session.id)
     found = {hit.id: hit.recalled() for hit in hits}

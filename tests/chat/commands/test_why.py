@@ -41,6 +41,24 @@ def test_it_says_what_was_recalled_and_by_what(chat: Terminal) -> None:
     chat.tell("/why not", "/why does not know 'not'.")
 
 
+def test_while_an_answer_is_written_it_speaks_of_that_one(
+    start: Start, model_server: ModelServer, model_env: dict[str, str]
+) -> None:
+    chat = start(LINES="40", **model_env)
+    chat.prompt()
+    chat.tell("/remember My cat is called Tom", "✎ remembered")
+    chat.tell("/new", "A new conversation.")
+    model_server.script(say("He is called Tom. " * 40, chunks=100, chunk_delay=0.1))
+    chat.send("what is my cat called?\r")
+    chat.wait("↺ recalled 1")
+    chat.send("/why\r")
+    chat.wait("Recalled for “what is my cat called?”:")
+    chat.wait("or Enter:")
+    chat.send("\r")
+    chat.press("ctrl-c")
+    chat.wait("Stopped. What was said so far is kept.")
+
+
 def test_a_wrong_one_is_forgotten_from_there(chat: Terminal) -> None:
     ask_about_the_cat(chat)
     chat.send("/why\r")
