@@ -317,7 +317,11 @@ class TurnFront:
         chat = self._chat
         text = json.dumps(request.args, ensure_ascii=False, indent=None if chat.screen.plain else 2, default=str)
         while text:
-            text = await chat.reader.ask("Arguments: ", default=text)
+            try:
+                text = await chat.reader.ask("Arguments: ", default=text)
+            except KeyboardInterrupt:
+                # Back to the question, which is what stops the turn.
+                text = ""
             if not text:
                 break
             args = arguments_from(text)

@@ -27,6 +27,7 @@ Prompt = str | Sequence[UserContent]
 """What a model is given of a person's message."""
 
 INTERRUPTED = "Interrupted before it finished. Its effects are unknown: check before repeating it."
+NOT_RUN = "Not run: the turn was stopped while the person was asked about it."
 
 
 def dump(message: ModelMessage) -> str:

@@ -46,7 +46,7 @@ from lra.events import (
 )
 from lra.session.budget import Budget
 from lra.session.context import SessionContext
-from lra.session.history import Prompt, interrupted_entry, partial_entries
+from lra.session.history import INTERRUPTED, NOT_RUN, Prompt, interrupted_entry, partial_entries
 from lra.session.message import Message
 from lra.session.pieces import Pieces
 from lra.session.recorder import Recorder
@@ -360,7 +360,8 @@ class TurnRunner:
             entries += partial_entries(self._pieces.partial)
         recorder.text += [entry.content for entry in entries if entry.role == "assistant" and entry.content]
         for call in recorder.calls.values():
-            entries.append(interrupted_entry(call))
+            held = call.tool_call_id in plan.deps.held
+            entries.append(interrupted_entry(call, NOT_RUN if held else INTERRUPTED))
             self._emit(
                 ToolFinished(
                     call_id=call.tool_call_id,

@@ -64,6 +64,8 @@ class AgentDeps:
     """What was allowed without a question in this turn, for the audit log."""
     refused: list[str] = field(default_factory=list)
     """Names of tools that were refused in this turn."""
+    held: set[str] = field(default_factory=set)
+    """Calls that were asked about and not allowed, so that their tools have not run."""
     consented: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Calls that a person allowed, with their arguments: their tools do not ask again about the same."""
 
@@ -119,9 +121,11 @@ class AgentDeps:
         self.tell(ApprovalRequested(call_id=call_id, name=name, args=args, reason=reason, rule=str(rule or "")))
         answer: Answer = UNATTENDED
         if self.approve is not None:
+            self.held.add(call_id)
             answer = await self.approve(name, args, reason, call_id=call_id, lasting=lasting)
         consent = self._consent(answer, args)
         if consent.approved:
+            self.held.discard(call_id)
             self.consented[call_id] = consent.args
             if isinstance(answer, Lasting) and lasting:
                 await self._last(propose(name, consent.args), answer.scope)

@@ -204,6 +204,20 @@ def test_escape_refuses_and_stops_the_turn(chat: Terminal, model_server: ModelSe
     chat.prompt()
     assert "not allowed" not in chat.text
     assert len(model_server.requests) == 1
+    chat.send("go on\r")
+    chat.wait("Done.")
+    assert results(model_server) == ["Not run: the turn was stopped while the person was asked about it."]
+
+
+def test_escape_leaves_the_editor_of_arguments_for_the_question(chat: Terminal, model_server: ModelServer) -> None:
+    asked(chat, model_server)
+    chat.send("e\r")
+    chat.wait(lambda it: it.line.startswith("Arguments:") or '"path"' in it.line or "}" in it.line)
+    chat.press("escape")
+    chat.wait(lambda it: it.line.startswith("Allow it?"))
+    chat.send("y\r")
+    chat.wait("Done.")
+    assert results(model_server) == ["written a.txt"]
 
 
 def test_the_bell_rings_unless_the_terminal_has_the_focus(chat: Terminal, model_server: ModelServer) -> None:
