@@ -247,6 +247,8 @@ def _take(buffer: Buffer, pastes: Pastes) -> tuple[str, str]:
     text = pastes.expand(shown)
     buffer.history.append_string(text)
     buffer.reset()
+    # With vi keys every message begins where letters are letters.
+    get_app().vi_state.reset()
     return text, shown
 
 

@@ -11,6 +11,7 @@ from prompt_toolkit.application import in_terminal
 from prompt_toolkit.auto_suggest import DummyAutoSuggest
 from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.completion import DynamicCompleter
+from prompt_toolkit.cursor_shapes import AnyCursorShapeConfig, DynamicCursorShapeConfig, ModalCursorShapeConfig
 from prompt_toolkit.document import Document
 from prompt_toolkit.enums import DEFAULT_BUFFER, EditingMode
 from prompt_toolkit.filters import Condition
@@ -106,6 +107,7 @@ class Prompt:
             ),
             style=self.area.style,
             editing_mode=EditingMode.EMACS,
+            cursor=DynamicCursorShapeConfig(self._cursor_shape),
             erase_when_done=True,
             min_redraw_interval=1 / REPAINTS,
             # What stands in the live area may stay as the answer it becomes: both have to have the same colours.
@@ -172,6 +174,10 @@ class Prompt:
             self.app.exit()
         await asyncio.wait([self._task])
         self.painter.write_rest()
+
+    def _cursor_shape(self) -> AnyCursorShapeConfig:
+        # It tells vi's modes apart; with other keys it is the terminal's own.
+        return ModalCursorShapeConfig() if self.app.editing_mode == EditingMode.VI else None
 
     def set_keys(self, mode: str) -> None:
         """Edit with `vi` or `emacs` keys."""

@@ -187,11 +187,21 @@ def test_vi_keys_are_kept(start: Start, home: Path, model_server: ModelServer, m
     again = start(**model_env)
     again.prompt()
     again.send("hello wrold")
+    # The shape of the cursor tells the modes apart: a block where letters are commands, else a beam.
     again.press("escape")
+    again.wait(lambda it: it.raw.count(b"\x1b[2 q") == 1)
     again.send("bcwworld")
     again.wait(lambda it: it.line == "> hello world")
+    assert again.raw.count(b"\x1b[6 q") == 2
+    again.press("escape")
+    again.wait(lambda it: it.raw.count(b"\x1b[2 q") == 2)
     again.press("enter")
     answered(again)
+    again.send("ihello")
+    again.wait(lambda it: it.line == "> ihello")
+    again.press("ctrl-c", "ctrl-d")
+    again.end()
+    assert b"\x1b[0 q" in again.raw
 
 
 def test_ctrl_l_draws_anew_and_wipes_nothing(chat: Terminal) -> None:
