@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from blockbuster import blockbuster_ctx
-from pydantic import BaseModel
 from pydantic_ai import Agent, AgentRunResultEvent, ApprovalRequired, ModelRetry, RunContext, ToolFailed
 from pydantic_ai.capabilities import HandleDeferredToolCalls
-from pydantic_ai.exceptions import UserError
 from pydantic_ai.messages import (
     BinaryContent,
     FunctionToolCallEvent,
@@ -31,13 +28,10 @@ from pydantic_ai.messages import (
     UserContent,
     repair_messages,
 )
-from pydantic_ai.models import ModelRequestParameters
 from pydantic_ai.tools import DeferredToolRequests, DeferredToolResults, ToolDenied
 
-from lra.agent.offline import OfflineModel
 from lra.agent.offline.replies import INTRODUCTION
-
-NOW = datetime(2026, 11, 20, 15, 30, tzinfo=UTC)
+from tests.agent.offline_support import NOW, asked, offline
 
 
 @dataclass
@@ -104,10 +98,6 @@ class Desk:
             self.get_task_state,
             self.execute_code,
         ]
-
-
-def offline() -> OfflineModel:
-    return OfflineModel(clock=lambda: NOW)
 
 
 class Chat:
@@ -394,16 +384,12 @@ async def test_an_interrupted_turn_is_reported_and_not_repeated(desk: Desk) -> N
         await running
     half = [event.part for event in chat.events if isinstance(event, FunctionToolCallEvent)]
     chat.messages = repair_messages(
-        [*ModelMessagesTypeAdapter.validate_python(_request("my dog is called Rex")), ModelResponse(parts=half)]
+        [*ModelMessagesTypeAdapter.validate_python(asked("my dog is called Rex")), ModelResponse(parts=half)]
     )
     said = await chat("what is my dog called?")
     assert said.startswith("Before this, write_memory was interrupted, so it may not have taken effect.")
     assert [name for name, _ in chat.calls] == ["search_memory"]
     assert "interrupted" not in await chat("what is my dog called?")
-
-
-def _request(text: str) -> list[dict[str, Any]]:
-    return [{"kind": "request", "parts": [{"part_kind": "user-prompt", "content": text}]}]
 
 
 async def test_what_is_typed_meanwhile_is_answered_too(desk: Desk) -> None:
@@ -438,17 +424,6 @@ async def test_the_recalled_block_is_ignored(chat: Chat, desk: Desk) -> None:
 )
 async def test_any_text_gets_an_answer(chat: Chat, text: str) -> None:
     assert await chat(text)
-
-
-async def test_a_megabyte_is_answered_at_once() -> None:
-    model, parameters = offline(), ModelRequestParameters()
-    messages = ModelMessagesTypeAdapter.validate_python(_request("word é " * 150_000))
-    took = []
-    for _ in range(3):
-        began = time.thread_time()
-        await model.request(messages, None, parameters)
-        took.append(time.thread_time() - began)
-    assert min(took) < 0.05
 
 
 async def test_nothing_blocks_the_loop(desk: Desk) -> None:
@@ -487,27 +462,3 @@ async def test_requests_without_streaming_say_the_same(desk: Desk) -> None:
     result = await agent.run("what is my dog called?", message_history=result.all_messages())
     assert "Rex" in result.output
     assert result.usage.requests <= 4
-
-
-async def test_a_stream_can_be_cancelled() -> None:
-    model = offline()
-    messages = ModelMessagesTypeAdapter.validate_python(_request("help"))
-    async with model.request_stream(messages, None, ModelRequestParameters()) as stream:
-        async for _ in stream:
-            await stream.cancel()
-    assert stream.get().state == "interrupted"
-    assert len(str(stream.get().parts)) < 200
-
-
-async def test_structured_output_is_refused_plainly() -> None:
-    class Answer(BaseModel):
-        words: str
-
-    agent = Agent(offline(), output_type=Answer)
-    with pytest.raises(UserError, match="text only"):
-        await agent.run("hello")
-
-
-def test_who_it_is() -> None:
-    model = OfflineModel()
-    assert (model.model_name, model.system, model.provider) == ("offline", "lra", None)
