@@ -38,10 +38,31 @@ def build_model(name: str, settings: Settings) -> Model:
     except UserError as error:
         raise ConfigError(f"The model {name!r} cannot be used: {_first_sentence(str(error))}") from error
     except ValueError as error:
-        raise ConfigError(
-            f"{name!r} names no known provider: {_first_sentence(str(error))}",
-            hint="Write provider:model, for example openai:gpt-6.1-terra, anthropic:claude-sonnet-5-5 or ollama:NAME.",
-        ) from error
+        raise _unknown_provider(name, error) from error
+
+
+def check_provider(name: str) -> None:
+    """Refuse a model whose provider nobody knows; its package and its key may still be missing.
+
+    Raises:
+        ConfigError: The provider is unknown.
+    """
+    from pydantic_ai.providers import infer_provider_class
+
+    try:
+        if name != OFFLINE:
+            infer_provider_class(name.partition(":")[0])
+    except ImportError:
+        return
+    except ValueError as error:
+        raise _unknown_provider(name, error) from error
+
+
+def _unknown_provider(name: str, error: ValueError) -> ConfigError:
+    return ConfigError(
+        f"{name!r} names no known provider: {_first_sentence(str(error))}",
+        hint="Write provider:model, for example openai:gpt-6.1-terra, anthropic:claude-sonnet-5-5 or ollama:NAME.",
+    )
 
 
 def _first_sentence(text: str) -> str:

@@ -23,6 +23,7 @@ def create_agent(
 ) -> None:
     """Make a folder with an agent of your own: a few short files to change."""
     from lra.agent.models import normalise
+    from lra.agent.providers import check_provider
     from lra.agent.scaffold import DEFAULT_PROMPT, check_name, files_of, write_agent
     from lra.config import load_settings
     from lra.errors import UsageError
@@ -32,6 +33,7 @@ def create_agent(
         raise UsageError(f"{folder} is there already.", hint="Choose another name, or remove it first.")
     if model is not None:
         model = normalise(model, load_settings())
+        check_provider(model)
     if prompt is None:
         prompt = notices.ask("What is it to do? [answer questions]") if notices.interactive() else ""
         prompt = prompt or DEFAULT_PROMPT

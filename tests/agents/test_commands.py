@@ -65,6 +65,9 @@ def test_the_default_name_and_what_is_refused(cli: Cli) -> None:
     assert cli("create-agent", "x1", "--template", "nothing").code == 2
     assert cli("create-agent", "x2", "--prompt", " ").code == 2
     assert cli("create-agent", "x3", "--model", "nobody").code == 3
+    unknown = cli("create-agent", "x4", "--model", "nobody:x")
+    assert unknown.code == 3
+    assert "names no known provider" in unknown.err
     assert sorted(path.name for path in cli.folder.iterdir()) == ["my_agent", "other"]
 
 
