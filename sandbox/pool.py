@@ -60,6 +60,7 @@ class Pool:
         self._ready: OrderedDict[str, deque[Warm]] = OrderedDict()
         self._kinds: dict[str, Spec] = {}
         self._filling: asyncio.Task[None] | None = None
+        self._ending: set[asyncio.Task[None]] = set()
         self._closed = False
 
     def __len__(self) -> int:
@@ -93,9 +94,9 @@ class Pool:
                 try:
                     await warm.link.ask("resume")
                 except SandboxError:
-                    await self._discard(warm)  # it ended while it waited
+                    await self._dropped(warm)  # it ended while it waited
                 except BaseException:
-                    await asyncio.shield(self._discard(warm))
+                    await self._dropped(warm)
                     raise
                 else:
                     return warm
@@ -116,7 +117,8 @@ class Pool:
             await asyncio.gather(self._filling, return_exceptions=True)
         left = [warm for waiting in self._ready.values() for warm in waiting]
         self._ready.clear()
-        await asyncio.gather(*map(self._discard, left), return_exceptions=True)
+        await self._dropped(*left)
+        await asyncio.gather(*self._ending, return_exceptions=True)
 
     async def _fill(self) -> None:
         if any(self._ready.values()):
@@ -124,12 +126,12 @@ class Pool:
             await asyncio.sleep(_AFTER_CLAIM)
         for kind in list(self._ready)[:-_MOST_KINDS]:
             self._kinds.pop(kind, None)
-            for warm in self._ready.pop(kind):
-                await self._discard(warm)
+            await self._dropped(*self._ready.pop(kind))
         for kind, waiting in reversed(list(self._ready.items())):
-            for warm in [each for each in waiting if each.link.closed]:
+            gone = [each for each in waiting if each.link.closed]
+            for warm in gone:
                 waiting.remove(warm)
-                await self._discard(warm)
+            await self._dropped(*gone)
             while len(waiting) < self.size:
                 try:
                     waiting.append(await self._make(self._kinds[kind]))
@@ -137,8 +139,7 @@ class Pool:
                     # Whoever asks for one of this kind is told the same; until then nobody has to know.
                     _log.info("No sandbox is kept ready: %s", error.message)
                     self._kinds.pop(kind, None)
-                    for warm in self._ready.pop(kind, ()):
-                        await self._discard(warm)
+                    await self._dropped(*self._ready.pop(kind, ()))
                     break
 
     async def _make(self, like: Spec) -> Warm:
@@ -149,15 +150,31 @@ class Pool:
             try:
                 await link.ask("warm", modules=MODULES)
                 await link.ask("pause")
-                warm = Warm(spec, box, link, provider.name)
-                await self._note(warm)
             except BaseException:
                 await link.close()
                 raise
         except BaseException:
             await asyncio.shield(asyncio.ensure_future(box.kill()))
             raise
+        warm = Warm(spec, box, link, provider.name)
+        # What is being written down is written: only then can it be struck out.
+        noting = asyncio.ensure_future(self._note(warm))
+        try:
+            await asyncio.shield(noting)
+        except BaseException:
+            await asyncio.wait({noting})
+            await self._dropped(warm)
+            raise
         return warm
+
+    async def _dropped(self, *several: Warm) -> None:
+        """End some; once begun it is brought to its end, whoever does not wait for it any longer."""
+        ending = {asyncio.create_task(self._discard(warm)) for warm in several}
+        self._ending |= ending
+        for each in ending:
+            each.add_done_callback(self._ending.discard)
+        if ending:
+            await asyncio.wait(ending)
 
     async def _discard(self, warm: Warm) -> None:
         await warm.link.close()

@@ -11,8 +11,8 @@ import pytest
 from sandbox import records
 from sandbox.here import list_here
 from sandbox.manager import Manager
-from sandbox.pool import kind_of
-from sandbox.providers.base import Limits, Provider, Spec
+from sandbox.pool import Warm, kind_of
+from sandbox.providers.base import Box, Limits, Provider, Spec
 from tests.sandbox.running import Running
 
 
@@ -99,6 +99,38 @@ async def test_closing_ends_what_waits(provider: Provider, run_folder: Path) -> 
     await manager.close()
     assert not any([await box.alive() for box in boxes])
     assert [path for path in run_folder.rglob("*") if not path.is_dir() and path.parent.name != "checked"] == []
+
+
+@pytest.mark.parametrize("when", ["before it is written down", "while it is ended"])
+async def test_closing_in_the_middle_leaves_no_record(provider: Provider, run_folder: Path, when: str) -> None:
+    manager, reached = Manager(provider, pool=1), asyncio.Event()
+    pool = manager._pool
+    note, end = pool._note, pool._end
+
+    async def slow_note(warm: Warm) -> None:
+        reached.set()
+        await asyncio.sleep(0.2)
+        await note(warm)
+
+    async def slow_end(sandbox_id: str, box: Box) -> None:
+        reached.set()
+        await asyncio.sleep(0.2)
+        await end(sandbox_id, box)
+
+    if when == "while it is ended":
+        await manager.open()
+        await _warm(manager)
+        pool._end = slow_end
+        # One that ended while it waited is cleared away when the pool is looked after.
+        (warm,) = [each for waiting in pool._ready.values() for each in waiting]
+        await warm.link.close()
+        pool.tend()
+    else:
+        pool._note = slow_note
+        await manager.open()
+    await reached.wait()
+    await manager.close()
+    assert list(records.everything()) == []
 
 
 async def test_what_waited_for_a_dead_owner_is_ended(provider: Provider) -> None:
