@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -217,7 +218,12 @@ def test_ctrl_l_draws_anew_and_wipes_nothing(chat: Terminal) -> None:
 
 def test_a_paste_right_behind_something_that_draws_anew_is_one_paste(chat: Terminal) -> None:
     lines = "\r".join(f"line {number}" for number in range(300))
-    for draw_anew in (lambda: chat.press("ctrl-l"), lambda: chat.resize(90, 30), lambda: chat.resize(100, 24)):
+    ways: list[Callable[[], None]] = [
+        lambda: chat.press("ctrl-l"),
+        lambda: chat.resize(90, 30),
+        lambda: chat.resize(100, 24),
+    ]
+    for draw_anew in ways:
         draw_anew()
         chat.paste(lines)
         chat.wait(lambda it: it.line == "> [pasted 300 lines]")
