@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import hmac
 import ipaddress
 from collections.abc import Callable
@@ -17,6 +19,9 @@ from sandbox.problems import PROBLEM, Json, problem
 
 MOST_BODY = 4_000_000
 """Bytes of a request that is not a file."""
+_DRAINED = 16_000_000
+"""Bytes of a body that was turned away which are read, and not kept."""
+_DRAIN_SECONDS = 5.0
 _STREAMED = ("/files/content", "/files/archive")
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
@@ -106,6 +111,8 @@ class BodyLimit:
             parts.append(message.get("body", b""))
             size += len(parts[-1])
             if size > MOST_BODY:
+                parts.clear()
+                await _drain(receive if message.get("more_body") else None)
                 detail = f"A request is at most {MOST_BODY:,} bytes; write more into a file."
                 await Json(problem("limit", 413, detail), 413, media_type=PROBLEM)(scope, receive, send)
                 return
@@ -120,6 +127,18 @@ class BodyLimit:
             return {"type": "http.request", "body": body, "more_body": False}
 
         await self._app(scope, again, send)
+
+
+async def _drain(receive: Receive | None) -> None:
+    """Read on for a while: closed with bytes unread, a connection loses the answer that was just sent."""
+    size = 0
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_DRAIN_SECONDS):
+            while receive is not None and size < _DRAINED:
+                message = await receive()
+                size += len(message.get("body", b""))
+                if not message.get("more_body"):
+                    return
 
 
 def _hanging_up(receive: Receive, send: Send, *, unread: bool) -> tuple[Receive, Send]:
