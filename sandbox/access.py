@@ -112,7 +112,8 @@ class BodyLimit:
             size += len(parts[-1])
             if size > MOST_BODY:
                 parts.clear()
-                await _drain(receive if message.get("more_body") else None)
+                if message.get("more_body"):
+                    await _drain(receive)
                 detail = f"A request is at most {MOST_BODY:,} bytes; write more into a file."
                 await Json(problem("limit", 413, detail), 413, media_type=PROBLEM)(scope, receive, send)
                 return
@@ -129,12 +130,12 @@ class BodyLimit:
         await self._app(scope, again, send)
 
 
-async def _drain(receive: Receive | None) -> None:
+async def _drain(receive: Receive) -> None:
     """Read on for a while: closed with bytes unread, a connection loses the answer that was just sent."""
     size = 0
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(_DRAIN_SECONDS):
-            while receive is not None and size < _DRAINED:
+            while size < _DRAINED:
                 message = await receive()
                 size += len(message.get("body", b""))
                 if not message.get("more_body"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lra.chat.commands.registry import registry, split
+from lra.chat.commands.registry import is_command
 
 if TYPE_CHECKING:
     from lra.chat.app import Chat
@@ -19,7 +19,6 @@ async def agreed(chat: Chat, question: str) -> bool:
     """
     while True:
         answer = await chat.ask(f"{question} [y/N] ")
-        call = split(answer)
-        if call is None or registry.get(call[0]) is None:
+        if not is_command(answer):
             return answer.strip().lower() in {"y", "yes"}
         chat.screen.line("The question comes first: y or n.", "dim")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lra.chat.approval import Request, answer_line, arguments_from, rule_lines, verdict
-from lra.chat.commands.registry import registry, split
+from lra.chat.commands.registry import is_command
 from lra.chat.notify import LONG
 from lra.chat.queue import Message
 from lra.chat.render import Busy, Ended, TurnRenderer, open_tasks
@@ -274,7 +274,7 @@ class TurnFront:
             answer = await chat.reader.ask(request.question(chat.screen.columns), fresh=fresh)
             # The question was in sight when this was typed: asked again, it stands at once.
             fresh = False
-            if (call := split(answer)) is not None and registry.get(call[0]) is not None:
+            if is_command(answer):
                 choices = "y, s, a, e" if request.lasting else "y, e"
                 chat.screen.line(f"The question comes first: {choices}, or no with a reason.", "dim")
                 continue

@@ -13,7 +13,7 @@ from typing import Any, Self, TypeVar
 from lra.config import Settings, load_settings
 from lra.errors import UsageError
 from lra.memory import Memory
-from lra.session.sync import LoopThread
+from lra.session.sync import LoopThread, awaited
 from lra.store import StructuredMemoryStore
 
 T = TypeVar("T")
@@ -56,13 +56,7 @@ class Host:
             raise UsageError(
                 "A managed agent was asked to wait for itself.", hint="Call it from a function that is not async."
             )
-        future = self.start(work)
-        try:
-            return future.result()
-        except BaseException:
-            # Ctrl-C reaches this thread alone.
-            future.cancel()
-            raise
+        return awaited(self.start(work))
 
     async def call(self, work: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine in the thread and wait for it on another event loop; cancelling cancels it."""

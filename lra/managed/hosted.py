@@ -13,7 +13,7 @@ from lra.managed.anthropic_runtime import AnthropicManagedAgent
 from lra.managed.config import AnyConfig, CustomTool, ToolConfirmation
 from lra.managed.host import Host, T
 from lra.managed.identity import IDS
-from lra.managed.runtime_backend import RuntimeBackend
+from lra.managed.runtime_backend import RuntimeBackend, last_of
 from lra.managed.session_info import SessionInfo
 from lra.managed.worker import check_message, check_options
 from lra.text import one_line
@@ -100,11 +100,7 @@ class HostedManagedAgent:
         Raises:
             LraError: The turn did not complete.
         """
-        answer = ""
-        async with aclosing(self.stream(prompt, **options)) as messages:
-            async for message in messages:
-                answer = message
-        return answer
+        return await last_of(self.stream(prompt, **options))
 
     async def stream(self, prompt: str, **options: Any) -> AsyncGenerator[str, None]:
         """Run one turn and yield the agent's messages, each as it is finished; leaving the loop ends the turn.

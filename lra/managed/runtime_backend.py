@@ -56,11 +56,7 @@ class RuntimeBackend:
         Raises:
             LraError: The turn did not complete.
         """
-        answer = ""
-        async with aclosing(self.stream(prompt, **options)) as messages:
-            async for message in messages:
-                answer = message
-        return answer
+        return await last_of(self.stream(prompt, **options))
 
     async def stream(self, prompt: str, **options: Any) -> AsyncGenerator[str, None]:
         """Run one turn and yield the agent's messages, each as it is finished.
@@ -147,6 +143,19 @@ class RuntimeBackend:
     def reset_all(self) -> None:
         """Begin anew with the next turn."""
         self.agent_id = self.environment_id = self.session_id = None
+
+
+async def last_of(messages: AsyncGenerator[str, None]) -> str:
+    """Return the last of the messages of a turn; empty when there is none.
+
+    Args:
+        messages: Those of one turn.
+    """
+    last = ""
+    async with aclosing(messages):
+        async for message in messages:
+            last = message
+    return last
 
 
 def _retried(event: Mapping[str, Any]) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
 from lra.errors import UsageError
 from lra.managed.config import AnyConfig, CustomTool, LocalManagedConfig, ToolConfirmation
@@ -11,6 +12,8 @@ from lra.managed.host import Host
 from lra.managed.plan import Place, Plan
 from lra.managed.reading import read_config
 from lra.store.managed import EnvironmentRecord, ManagedAgentRecord, ManagedStore
+
+T = TypeVar("T")
 
 
 class Shelf:
@@ -78,11 +81,7 @@ class Shelf:
         Raises:
             NotFoundError: There is none.
         """
-
-        async def work() -> ManagedAgentRecord:
-            return await (await self._store()).agent(agent_id)
-
-        return (await self._host.call(work())).to_dict()
+        return (await self._ask(lambda store: store.agent(agent_id))).to_dict()
 
     async def list_agents(self, **filters: Any) -> list[dict[str, Any]]:
         """Return the agents, the latest first.
@@ -91,11 +90,8 @@ class Shelf:
             **filters: `status`: `active`, the default, `archived` or `all`; `limit`.
         """
         archived, limit = read_filters(filters)
-
-        async def work() -> list[ManagedAgentRecord]:
-            return (await (await self._store()).agents(archived=archived))[:limit]
-
-        return [each.to_dict() for each in await self._host.call(work())]
+        found = await self._ask(lambda store: store.agents(archived=archived))
+        return [each.to_dict() for each in found[:limit]]
 
     async def archive_agent(self, agent_id: str) -> None:
         """Take an agent out of use; its sessions go on.
@@ -103,11 +99,7 @@ class Shelf:
         Raises:
             NotFoundError: There is none.
         """
-
-        async def work() -> None:
-            await (await self._store()).archive_agent(agent_id)
-
-        await self._host.call(work())
+        await self._ask(lambda store: store.archive_agent(agent_id))
 
     async def create_environment(self, config: AnyConfig = None) -> str:
         """Keep an environment and return its id. Values of variables are kept in this process alone.
@@ -119,11 +111,7 @@ class Shelf:
             UsageError: The configuration is wrong.
         """
         _, place = self._read(config)
-
-        async def work() -> EnvironmentRecord:
-            return await (await self._store()).save_environment(place.to_dict())
-
-        made = await self._host.call(work())
+        made = await self._ask(lambda store: store.save_environment(place.to_dict()))
         self._places[made.id] = place
         return made.id
 
@@ -133,11 +121,7 @@ class Shelf:
         Raises:
             NotFoundError: There is none.
         """
-
-        async def work() -> EnvironmentRecord:
-            return await (await self._store()).environment(environment_id)
-
-        return (await self._host.call(work())).to_dict()
+        return (await self._ask(lambda store: store.environment(environment_id))).to_dict()
 
     async def list_environments(self, **filters: Any) -> list[dict[str, Any]]:
         """Return the environments, the latest first.
@@ -146,11 +130,8 @@ class Shelf:
             **filters: As of `list_agents`.
         """
         archived, limit = read_filters(filters)
-
-        async def work() -> list[EnvironmentRecord]:
-            return (await (await self._store()).environments(archived=archived))[:limit]
-
-        return [each.to_dict() for each in await self._host.call(work())]
+        found = await self._ask(lambda store: store.environments(archived=archived))
+        return [each.to_dict() for each in found[:limit]]
 
     async def archive_environment(self, environment_id: str) -> None:
         """Take an environment out of use for new sessions.
@@ -158,11 +139,7 @@ class Shelf:
         Raises:
             NotFoundError: There is none.
         """
-
-        async def work() -> None:
-            await (await self._store()).archive_environment(environment_id)
-
-        await self._host.call(work())
+        await self._ask(lambda store: store.archive_environment(environment_id))
 
     async def delete_environment(self, environment_id: str) -> None:
         """Remove an environment; sessions in it cannot go on once this process has ended.
@@ -170,11 +147,7 @@ class Shelf:
         Raises:
             NotFoundError: There is none.
         """
-
-        async def work() -> None:
-            await (await self._store()).delete_environment(environment_id)
-
-        await self._host.call(work())
+        await self._ask(lambda store: store.delete_environment(environment_id))
 
     def _place(self, environment: EnvironmentRecord) -> Place:
         """Return an environment, whoever has made it.
@@ -209,6 +182,14 @@ class Shelf:
 
     async def _store(self) -> ManagedStore:
         return (await self._host.open())[1].managed
+
+    async def _ask(self, question: Callable[[ManagedStore], Awaitable[T]]) -> T:
+        """Ask the record, in the thread that it belongs to."""
+
+        async def work() -> T:
+            return await question(await self._store())
+
+        return await self._host.call(work())
 
 
 def _nobody(_name: str, _given: dict[str, Any]) -> None:

@@ -123,7 +123,7 @@ class LexicalSearch:
         best = _best(rough, width.rows)
         rows = self._spoken(connection, best, more, filters, width)
         if len(rows) < width.enough and len(best) < len(rough):
-            ordered = sorted(rough, key=lambda seq: (-rough[seq], -seq))
+            ordered = _best(rough, len(rough))
             step = width.rows
             while len(rows) < width.enough and step < len(ordered):
                 rows += self._spoken(connection, ordered[step : 5 * step], (), filters, width)

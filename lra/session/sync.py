@@ -33,6 +33,20 @@ def run_sync(work: Coroutine[Any, Any, T]) -> T:
         return loop.run(work)
 
 
+def awaited(future: Future[T]) -> T:
+    """Wait for what runs in another thread, and cancel it when the waiting is broken off.
+
+    Args:
+        future: What runs there.
+    """
+    try:
+        return future.result()
+    except BaseException:
+        # Ctrl-C reaches this thread alone.
+        future.cancel()
+        raise
+
+
 class LoopThread:
     """An event loop in a thread of its own."""
 
@@ -49,13 +63,7 @@ class LoopThread:
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine there and wait for it."""
-        future = self.start(work)
-        try:
-            return future.result()
-        except BaseException:
-            # Ctrl-C reaches this thread alone.
-            future.cancel()
-            raise
+        return awaited(self.start(work))
 
     def start(self, work: Coroutine[Any, Any, T]) -> Future[T]:
         """Run a coroutine there and return at once."""

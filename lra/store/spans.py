@@ -66,6 +66,11 @@ class Span:
             return self.source(near=turn_id is not None and turn_id == self.record.turn_id)
         return self.exact if self.everywhere else None
 
+    def of_memory(self, session_id: str | None, kind: str | None) -> Redact:
+        """Return what is to be done to a memory: what else was remembered stands for itself, a summary does not."""
+        ours = session_id is not None and session_id == self.record.session_id
+        return self.source(near=False) if ours and kind == "summary" else self.exact
+
     def note(self, session_id: str | None) -> None:
         """Count a changed row."""
         self.rows += 1
@@ -159,12 +164,7 @@ def _family(work: Span) -> list[str]:
 def _clear_memories(work: Span) -> None:
     columns = "seq, id, session_id, kind, content, key, tags"
     for row in _holding(work, "memories", columns, ("content",)):
-        ours = row.session_id is not None and row.session_id == work.record.session_id
-        if not ours and not work.everywhere:
-            continue
-        # What else was remembered in the conversation stands for itself; its summary does not.
-        redact = work.source(near=False) if ours and row.kind == "summary" else work.exact
-        content = redact(row.content)
+        content = work.of_memory(row.session_id, row.kind)(row.content)
         if content == row.content:
             continue
         work.hashes.add(content_hash(row.content))
@@ -185,8 +185,7 @@ def _clear_memory_history(work: Span, columns: Sequence[str]) -> None:
     table = "memory_history h LEFT JOIN memories m ON m.id = h.memory_id"
     found = _holding(work, table, f"h.seq, m.session_id, m.kind, {', '.join(texts)}", texts, session="m.session_id")
     for seq, session_id, kind, *before in found:
-        ours = session_id is not None and session_id == work.record.session_id
-        redact = work.source(near=False) if ours and kind == "summary" else work.exact
+        redact = work.of_memory(session_id, kind)
         after = [text if text is None else redact_text(text, redact) for text in before]
         if after != before:
             values = dict(zip(kept, after, strict=True))

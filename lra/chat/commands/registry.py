@@ -145,3 +145,9 @@ def split(text: str) -> tuple[str, str] | None:
 
 
 registry = Registry()
+
+
+def is_command(text: str) -> bool:
+    """Return whether a text calls a command that there is."""
+    call = split(text)
+    return call is not None and registry.get(call[0]) is not None
