@@ -55,7 +55,12 @@ class Area:
         self._draft = draft
         self._lines: list[str] = []
         self._status = ""
-        search = SearchToolbar(ignore_case=True)
+        search = SearchToolbar(
+            ignore_case=True,
+            forward_search_prompt=lambda: self._search_mark("later"),
+            backward_search_prompt=lambda: self._search_mark("earlier"),
+        )
+        self._sought = search.search_buffer
         self.draft_window = Window(
             BufferControl(
                 draft,
@@ -128,6 +133,11 @@ class Area:
     def _question_mark(self, line: int, wraps: int) -> StyleAndTextTuples:
         mark = self.question if self._inline else "? "
         return [("", mark)] if line == wraps == 0 else [("", "  ")]
+
+    def _search_mark(self, way: str) -> str:
+        sought = self._sought.text.lower()
+        found = any(sought in text.lower() for text in (self._draft.text, *self._draft.history.get_strings()))
+        return f"search {way}: " if found else f"search {way}, nothing found: "
 
     def _empty(self) -> AnyFormattedText:
         room = self._size().columns - len(MARK) - 1

@@ -93,12 +93,6 @@ class LiveScreen(Screen):
         links = has_hyperlinks(os.environ)
         return AnswerStream(lambda: self.columns, self.theme, ascii=self._ascii, hyperlinks=links)
 
-    def line(self, text: str = "", style: Style = "plain") -> None:
-        """Append a line of its own; an unfinished answer goes on below it."""
-        before, self.live.busy = self.live.busy, None
-        super().line(text, style)
-        self.live.busy = before
-
     def echo(self, text: str) -> None:
         """Append a message as it stood in the prompt."""
         first, *rest = self._safe(text).split("\n")

@@ -43,7 +43,7 @@ class Busy:
     text: str
     seconds: float | None = None
     """Counts down from here; without it, up from 0."""
-    hint: str = "Ctrl-C stops"
+    hint: str = "Esc stops"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import sys
-import time
 from collections.abc import Callable
 from typing import TextIO
 
@@ -24,8 +23,6 @@ ASCII = str.maketrans(
 )
 # JSON may hold these raw, but a terminal would obey them.
 _UNSAFE_IN_JSON = re.compile("[\x7f-\x9f\ud800-\udfff]")
-_FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
-_BUSY_AFTER = 0.4
 _PATCH = re.compile(r"^--- .*\n\+\+\+ .*\n@@ -\d", re.MULTILINE)
 
 
@@ -41,7 +38,7 @@ def wants_plain(flag: bool, out: TextIO) -> bool:
 
 
 class Screen:
-    """Appends text and lines; nothing written is ever written again, except the one line that says what is going on.
+    """Appends text and lines; nothing written is ever written again.
 
     Args:
         plain: No colour, no cursor movement.
@@ -70,9 +67,6 @@ class Screen:
         self._ascii = "utf" not in (self._out.encoding or "").lower()
         self._mid_line = False
         self._gone = False
-        self._busy: Busy | None = None
-        self._busy_since = 0.0
-        self._busy_drawn = False
 
     @property
     def columns(self) -> int:
@@ -137,20 +131,17 @@ class Screen:
 
     def text(self, text: str) -> None:
         """Append to the answer."""
-        self.busy(None)
         self._write(self._out, self._safe(text))
         self._mid_line = not text.endswith("\n")
 
     def end_line(self) -> None:
         """Finish the answer's line if it is open."""
-        self.busy(None)
         if self._mid_line:
             self._mid_line = False
             self._write(self._out, "\n")
 
     def line(self, text: str = "", style: Style = "plain") -> None:
         """Append a line of its own."""
-        self.busy(None)
         if self._mid_line and self._shared:
             self._mid_line = False
             self._write(self._side, "\n")
@@ -178,25 +169,10 @@ class Screen:
         return text if self.plain else self.theme.paint(text, style)
 
     def busy(self, busy: Busy | None) -> None:
-        """Set what is going on; `tick` draws it where that can be done without touching other lines."""
-        if self._busy_drawn:
-            self._busy_drawn = False
-            self._write(self._out, "\r\x1b[K")
-        if busy is None or self._busy is None or busy.seconds is not None:
-            self._busy_since = time.monotonic()
-        self._busy = busy
+        """Take note of what is going on, where there is a live area to show it in."""
 
     def tick(self) -> None:
-        """Draw what is going on, with a sign of life; call a few times per second."""
-        waited = time.monotonic() - self._busy_since
-        if self.plain or self._busy is None or self._mid_line or waited < _BUSY_AFTER:
-            return
-        limit = self._busy.seconds
-        seconds = waited if limit is None else max(0.0, limit - waited)
-        frame = "-" if self._ascii else _FRAMES[int(waited * 8) % len(_FRAMES)]
-        text = f"{frame} {self._busy.text} {seconds:.0f} s · {self._busy.hint}"
-        self._busy_drawn = True
-        self._write(self._out, "\r" + self.styled(clip(text, self.columns - 1), "dim") + "\x1b[K")
+        """Let what moves with time move, where something does."""
 
     def _safe(self, text: str) -> str:
         text = printable(text.replace("\r\n", "\n").replace("\r", "\n"))

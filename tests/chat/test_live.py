@@ -40,7 +40,7 @@ def test_what_goes_on_is_told_after_a_moment() -> None:
     area = live(step=0.3)
     area.busy = Busy("thinking")
     assert area.lines(80, 8) == []
-    assert area.lines(80, 8)[0].endswith("thinking 1 s · Ctrl-C stops")
+    assert area.lines(80, 8)[0].endswith("thinking 1 s · Esc stops")
     area.busy = None
     assert area.lines(80, 8) == []
 

@@ -251,3 +251,12 @@ def test_commands_beside_a_turn_keep_their_order(chat: Terminal, model_server: M
     ]  # fmt: skip
     chat.press("ctrl-c")
     chat.wait("Stopped.")
+
+
+def test_a_new_title_stands_below_at_once(chat: Terminal, model_server: ModelServer) -> None:
+    held(chat, model_server)
+    chat.send("/rename Garden plans\r")
+    chat.wait("is now called “Garden plans”")
+    chat.wait(lambda it: "· Garden plans ·" in it.lines[-1])
+    chat.press("ctrl-c")
+    chat.wait("Stopped.")

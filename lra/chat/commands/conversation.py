@@ -117,6 +117,7 @@ async def rename(chat: Chat, args: str) -> None:
         raise UsageError("Write the title after the command: /rename TITLE")
     session = await chat.ready()
     await session.rename(clip(args, 200))
+    await chat.look()
     chat.screen.line(f"This conversation is now called “{clip(session.title, 100)}”.", "good")
 
 
