@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
+import shutil
+import sys
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lra.chat.render import Busy
@@ -54,4 +58,13 @@ async def leave(chat: Chat) -> None:
             async with asyncio.timeout(_RUNTIME):
                 await chat.current.opening.runtime.close()
     if session is not None and worth_it and not chat.scripted:
-        chat.screen.line(f"Kept. Come back with: lra chat -r {session.id}", "dim")
+        chat.screen.line(f"Kept. Come back with: {_program()} chat -r {session.id}", "dim")
+
+
+def _program() -> str:
+    """Return what starts this program again: its name, or where it is if the shell does not find that."""
+    script = Path(sys.executable).with_name("lra")
+    if shutil.which("lra") or not script.exists():
+        return "lra"
+    here = Path.cwd()
+    return shlex.quote(str(script.relative_to(here) if script.is_relative_to(here) else script))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from pathlib import Path
 
 from tests.chat.conftest import Start
@@ -54,6 +56,20 @@ def test_a_conversation_goes_on_where_it_was_left(start: Start) -> None:
     again.press("ctrl-d")
     assert again.end() == 0
     assert f"lra chat -r {session}" in again.text
+
+
+def test_how_to_come_back_works_where_the_shell_does_not_find_the_program(start: Start) -> None:
+    installed = Path(sys.executable).parent
+    for path, called in (("/usr/bin:/bin", rf"{re.escape(str(installed))}/lra"), (f"{installed}:/usr/bin:/bin", "lra")):
+        chat = start(PATH=path)
+        chat.prompt()
+        chat.send("hello\r")
+        chat.wait("Hello.")
+        chat.prompt()
+        chat.press("ctrl-d")
+        assert chat.end() == 0
+        said = re.search(r"Come back with: (.*)", chat.text.replace("\n", ""))
+        assert said and re.fullmatch(rf"{called} chat -r [a-z0-9]{{12}}", said[1]), chat.text
 
 
 def test_leaving_at_once_is_quick_and_keeps_nothing(start: Start, home: Path) -> None:
