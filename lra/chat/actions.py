@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from lra.chat.commands.registry import registry, split, unknown
 from lra.chat.queue import Message, Pending
@@ -94,6 +94,18 @@ class LiveActions:
         """Return the last message that waits, which then waits no longer."""
         message = self._pending.take_back()
         return message.brief if message else None
+
+    def step(self, text: str, shown: str, by: Literal[-1, 1]) -> str | None:
+        """Let a message that was taken back wait again, and return its neighbour instead; empty behind the last."""
+        had = len(self._pending.messages)
+        other = self._pending.step(Message(text, shown), by)
+        if other is None:
+            return "" if len(self._pending.messages) > had else None
+        return other.brief
+
+    def let_go(self) -> None:
+        """Take note that a message that was taken back was given up."""
+        self._pending.let_go()
 
     def undo(self) -> None:
         """Take back what was remembered last."""

@@ -40,7 +40,11 @@ SEND = Key(
     "Enter", "send; queue while an answer is written; with nothing typed, let held messages go on", (("enter",),)
 )
 NEW_LINE = Key("Alt-Enter, Ctrl-J, \\ at the end", "new line", (("escape", "enter"), ("c-j",)))
-EARLIER = Key("Up, Down", "earlier lines; Up in an empty line takes back what was queued last", (("up",), ("down",)))
+EARLIER = Key(
+    "Up, Down",
+    "earlier lines; Up in an empty line takes back what was queued last, then the one before",
+    (("up",), ("down",)),
+)
 SEARCH = Key("Ctrl-R", "search in earlier lines", (("c-r",),))
 COMMAND = Key("/", "begin a command, also where a message came back, which Up brings again", (("/",),))
 COMPLETE = Key("Tab", "complete /commands and @files, @memory:, @session:", (("tab",),))

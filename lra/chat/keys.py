@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Protocol
+from typing import Literal, Protocol
 
 from prompt_toolkit.application import get_app
 from prompt_toolkit.buffer import Buffer
+from prompt_toolkit.document import Document
 from prompt_toolkit.enums import DEFAULT_BUFFER
 from prompt_toolkit.filters import (
     Condition,
@@ -66,6 +67,23 @@ class Actions(Protocol):
         """Return the last message that waits, which then waits no longer."""
         ...
 
+    def step(self, text: str, shown: str, by: Literal[-1, 1]) -> str | None:
+        """Let a message that was taken back wait again.
+
+        Args:
+            text: The message.
+            shown: How it stands in the prompt.
+            by: Which neighbour to take instead: -1 the one before, 1 the one behind.
+
+        Returns:
+            The neighbour, no longer waiting; empty behind the last one; None where nothing changes.
+        """
+        ...
+
+    def let_go(self) -> None:
+        """Take note that a message that was taken back was given up."""
+        ...
+
     def undo(self) -> None:
         """Take back what was remembered last."""
         ...
@@ -117,12 +135,41 @@ def draft_keys(actions: Actions, pastes: Pastes, untouched: Callable[[], bool]) 
         if event.current_buffer.text.strip():
             actions.steer(*take(event.current_buffer))
 
+    taken = ""
+
+    @Condition
+    def as_taken() -> bool:
+        return bool(taken) and get_app().current_buffer.text == taken
+
     @keys.add("up", filter=typing & empty)
     def _up(event: KeyPressEvent) -> None:
+        nonlocal taken
         if (text := actions.take_back()) is not None:
+            taken = text
             event.current_buffer.insert_text(text)
         else:
             event.current_buffer.auto_up(count=event.arg)
+
+    def step(buffer: Buffer, by: Literal[-1, 1]) -> bool:
+        nonlocal taken
+        text = actions.step(pastes.expand(buffer.text), buffer.text, by)
+        if text is None:
+            return False
+        taken = text
+        buffer.document = Document(text)
+        return True
+
+    @keys.add("up", filter=typing & as_taken)
+    def _previous(event: KeyPressEvent) -> None:
+        buffer = event.current_buffer
+        if not buffer.document.on_first_line or not step(buffer, -1):
+            buffer.cursor_up(count=event.arg)
+
+    @keys.add("down", filter=typing & as_taken)
+    def _following(event: KeyPressEvent) -> None:
+        buffer = event.current_buffer
+        if not buffer.document.on_last_line or not step(buffer, 1):
+            buffer.cursor_down(count=event.arg)
 
     @keymap.COMMAND.on(keys, typing & ~vi_navigation_mode & Condition(untouched))
     def _command(event: KeyPressEvent) -> None:
@@ -197,6 +244,7 @@ def stopping_keys(actions: Actions, pastes: Pastes) -> KeyBindings:
         if buffer.text:
             # A line given up by mistake is one arrow key away.
             _take(buffer, pastes)
+            actions.let_go()
             return True
         return False
 

@@ -227,6 +227,8 @@ class Prompt:
     def _changed(self, draft: Buffer) -> None:
         if draft.text != self._offered:
             self._offered = ""
+        if not draft.text:
+            self._pending.let_go()
 
     def forget(self, text: str) -> None:
         """Take a forgotten text out of what was typed before; what is being typed stays."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,8 @@ class Pending:
 
     def __init__(self, on_change: Callable[[], None] = lambda: None) -> None:
         self.messages: list[Message] = []
+        self._place: int | None = None
+        """Where the message stood that was taken back to be edited."""
         self.held = False
         """Whether they wait for the person: after a turn was stopped nothing starts by itself."""
         self._on_change = on_change
@@ -42,25 +45,51 @@ class Pending:
         return bool(self.messages) and not self.held
 
     def put(self, message: Message) -> None:
-        """Add a message behind the others."""
-        self.messages.append(message)
+        """Add a message behind the others, or where the one stood that was taken back."""
+        place, self._place = self._place, None
+        self.messages.insert(len(self.messages) if place is None else place, message)
         self._changed()
 
     def put_first(self, message: Message) -> None:
         """Add a message before the others, which may go on after it."""
+        self._place = None
         self.messages.insert(0, message)
         self.held = False
         self._changed()
 
     def take_back(self) -> Message | None:
-        """Return the last message, which no longer waits."""
+        """Return the last message, which no longer waits; `put` gives it its place again."""
         message = self.messages.pop() if self.messages else None
+        self._place = len(self.messages) if message else None
         self._changed()
         return message
 
+    def step(self, message: Message, by: Literal[-1, 1]) -> Message | None:
+        """Put a message that was taken back into its place, and take its neighbour instead.
+
+        Args:
+            message: The one that was taken back.
+            by: -1 takes the one before it, 1 the one behind.
+
+        Returns:
+            The neighbour; None where there is none: behind the last one, `message` waits again all the same.
+        """
+        if self._place is None or self._place + by < 0:
+            return None
+        place = self._place + by
+        self.messages.insert(self._place, message)
+        self._place = place if place < len(self.messages) else None
+        other = None if self._place is None else self.messages.pop(place)
+        self._changed()
+        return other
+
+    def let_go(self) -> None:
+        """Keep no place for what was taken back: it was given up."""
+        self._place = None
+
     def clear(self) -> list[Message]:
         """Return all messages, which no longer wait."""
-        messages, self.messages, self.held = self.messages, [], False
+        messages, self.messages, self.held, self._place = self.messages, [], False, None
         self._changed()
         return messages
 
@@ -92,6 +121,8 @@ class Pending:
                 raise why
             if self.ready:
                 message = self.messages.pop(0)
+                if self._place:
+                    self._place -= 1
                 self._on_change()
                 return message
             self._waiter = asyncio.get_running_loop().create_future()

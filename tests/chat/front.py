@@ -133,6 +133,11 @@ class Nothing:
     def take_back(self) -> str | None:
         return None
 
+    def step(self, text: str, shown: str, by: int) -> str | None:
+        return None
+
+    def let_go(self) -> None: ...
+
     def undo(self) -> None: ...
     def rewind(self) -> None: ...
 

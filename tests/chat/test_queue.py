@@ -68,6 +68,30 @@ def test_up_brings_the_last_one_back_for_editing(chat: Terminal, model_server: M
     assert sent(model_server)[-1].startswith("second thoughts")
 
 
+def test_up_and_down_go_through_what_waits_and_each_keeps_its_place(chat: Terminal, model_server: ModelServer) -> None:
+    held(chat, model_server)
+    for text in ("queue one", "queue two", "queue three"):
+        chat.send(text + "\r")
+        chat.wait(f"queued: {text}")
+    chat.press("up")
+    chat.wait(lambda it: it.line == "> queue three")
+    chat.press("up")
+    chat.wait(lambda it: it.line == "> queue two" and "queued: queue three" in it.text)
+    chat.press("up", "up")
+    chat.wait(lambda it: it.line == "> queue one" and "queued: queue two" in it.text)
+    chat.press("down")
+    chat.wait(lambda it: it.line == "> queue two")
+    chat.send(" and a half\r")
+    chat.wait("… queued: queue one\n… queued: queue two and a half\n… queued: queue three · Up edits")
+    chat.press("up", "down")
+    chat.wait(lambda it: it.line == "> Enter queues · Ctrl-S steers · Esc stops" and "queued: queue three" in it.text)
+    # What is given up leaves no place for what comes next.
+    chat.press("up", "up", "up")
+    chat.send("\x15")
+    chat.send("something new\r")
+    chat.wait("… queued: queue two and a half\n… queued: queue three\n… queued: something new · Up edits")
+
+
 @pytest.mark.parametrize("key", ["escape", "ctrl-c"])
 def test_a_stop_comes_first_then_the_queue_then_the_draft(chat: Terminal, model_server: ModelServer, key: str) -> None:
     held(chat, model_server)
