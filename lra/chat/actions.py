@@ -107,6 +107,12 @@ class LiveActions:
         """Take note that a message that was taken back was given up."""
         self._pending.let_go()
 
+    def edit(self) -> None:
+        """Open what is being written in the external editor."""
+        from lra.chat.commands.editing import edit_draft
+
+        self._chat.beside(edit_draft(self._chat))
+
     def undo(self) -> None:
         """Take back what was remembered last."""
         self._chat.beside(self._chat.turns.undo_written())

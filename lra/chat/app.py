@@ -346,6 +346,9 @@ class Chat:
         """Leave as soon as everything is kept: the terminal is gone, or the process was asked to end."""
         self.leaving = self.hurried = True
         self.exit_code = int(ExitCode.INTERRUPTED)
+        for task in self._beside:
+            # An editor or a list would hold the terminal on.
+            task.cancel()
         if self.session is not None and self.session.running:
             self.session.cancel()
         elif self._work is not None:

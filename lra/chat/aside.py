@@ -29,8 +29,8 @@ async def aside(chat: Chat) -> AsyncIterator[Streams | None]:
     Yields:
         The prompt's terminal; None where there is no prompt that draws.
     """
-    chat.screen.end_line()
     if chat.screen.plain:
+        chat.screen.end_line()
         yield None
         return
     from prompt_toolkit.input import create_input

@@ -62,9 +62,12 @@ def _of_object(value: dict[str, Any]) -> str:
         first, *rest = str(wrong).strip().split("\n")
         # The last line of a traceback says what went wrong.
         return rest[-1] if rest and first.lstrip().startswith(("Traceback", 'File "')) else first
+    trouble = f"exit {value['exit']}" if value.get("exit") else "failed" if value.get("success") is False else ""
     said = [str(value[name]).strip() for name in _SAID if isinstance(value.get(name), str | int | float)]
     if text := " · ".join(part for part in said if part):
-        return text
+        return f"{trouble}: {text}" if trouble else text
+    if value and set(value) <= {"success", "exit"}:
+        return trouble or "done"
     lists = [entry for entry in value.values() if isinstance(entry, list)]
     return _of_list(lists[0]) if len(lists) == 1 else ""
 

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 
 @contextlib.contextmanager
@@ -28,6 +29,11 @@ def handled(number: signal.Signals, action: Callable[[], object]) -> Iterator[No
         loop.remove_signal_handler(number)
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class _Entry:
+    action: Callable[[], object]
+
+
 class Interrupts:
     """Owns SIGINT, SIGTERM and SIGHUP while a front runs.
 
@@ -36,7 +42,7 @@ class Interrupts:
     """
 
     def __init__(self, on_terminate: Callable[[], None]) -> None:
-        self._actions: list[Callable[[], object]] = []
+        self._entries: list[_Entry] = []
         self._on_terminate = on_terminate
 
     @contextlib.contextmanager
@@ -52,13 +58,15 @@ class Interrupts:
     @contextlib.contextmanager
     def to(self, action: Callable[[], object]) -> Iterator[None]:
         """Send Ctrl-C to `action` while the block runs."""
-        self._actions.append(action)
+        entry = _Entry(action)
+        self._entries.append(entry)
         try:
             yield
         finally:
-            self._actions.pop()
+            # Not always the last one: an editor may be open beside a turn that ends.
+            self._entries.remove(entry)
 
     def fire(self) -> None:
         """Do what Ctrl-C does now; without anything going on, nothing."""
-        if self._actions:
-            self._actions[-1]()
+        if self._entries:
+            self._entries[-1].action()

@@ -84,6 +84,10 @@ class Actions(Protocol):
         """Take note that a message that was taken back was given up."""
         ...
 
+    def edit(self) -> None:
+        """Open what is being written in the external editor."""
+        ...
+
     def undo(self) -> None:
         """Take back what was remembered last."""
         ...
@@ -135,6 +139,46 @@ def draft_keys(actions: Actions, pastes: Pastes, untouched: Callable[[], bool]) 
         if event.current_buffer.text.strip():
             actions.steer(*take(event.current_buffer))
 
+    @keymap.COMMAND.on(keys, typing & ~vi_navigation_mode & Condition(untouched))
+    def _command(event: KeyPressEvent) -> None:
+        take(event.current_buffer)
+        event.current_buffer.insert_text("/")
+
+    @keymap.UNDO.on(keys, typing & empty & Condition(lambda: actions.undoable))
+    def _undo(event: KeyPressEvent) -> None:
+        buffer = event.current_buffer
+        buffer.insert_text("u")
+
+        async def unless_more_is_typed() -> None:
+            # A message may begin with this letter.
+            await asyncio.sleep(ALONE)
+            if buffer.text == "u" and actions.undoable:
+                buffer.reset()
+                actions.undo()
+
+        event.app.create_background_task(unless_more_is_typed())
+
+    @keys.add(Keys.BracketedPaste, filter=typing)
+    def _paste(event: KeyPressEvent) -> None:
+        event.current_buffer.insert_text(pastes.shorten(event.data))
+
+    @keys.add("backspace", filter=typing & after_paste)
+    def _delete_paste(event: KeyPressEvent) -> None:
+        buffer = event.current_buffer
+        buffer.delete_before_cursor(pastes.ending(buffer.document.text_before_cursor))
+
+    return keys
+
+
+def queue_keys(actions: Actions, pastes: Pastes) -> KeyBindings:
+    """Return the bindings that go through the messages that wait, to change them.
+
+    Args:
+        actions: The conversation.
+        pastes: Long pastes, shown as one word.
+    """
+    keys = KeyBindings()
+    typing, empty = _typing(), _empty()
     taken = ""
 
     @Condition
@@ -170,34 +214,6 @@ def draft_keys(actions: Actions, pastes: Pastes, untouched: Callable[[], bool]) 
         buffer = event.current_buffer
         if not buffer.document.on_last_line or not step(buffer, 1):
             buffer.cursor_down(count=event.arg)
-
-    @keymap.COMMAND.on(keys, typing & ~vi_navigation_mode & Condition(untouched))
-    def _command(event: KeyPressEvent) -> None:
-        take(event.current_buffer)
-        event.current_buffer.insert_text("/")
-
-    @keymap.UNDO.on(keys, typing & empty & Condition(lambda: actions.undoable))
-    def _undo(event: KeyPressEvent) -> None:
-        buffer = event.current_buffer
-        buffer.insert_text("u")
-
-        async def unless_more_is_typed() -> None:
-            # A message may begin with this letter.
-            await asyncio.sleep(ALONE)
-            if buffer.text == "u" and actions.undoable:
-                buffer.reset()
-                actions.undo()
-
-        event.app.create_background_task(unless_more_is_typed())
-
-    @keys.add(Keys.BracketedPaste, filter=typing)
-    def _paste(event: KeyPressEvent) -> None:
-        event.current_buffer.insert_text(pastes.shorten(event.data))
-
-    @keys.add("backspace", filter=typing & after_paste)
-    def _delete_paste(event: KeyPressEvent) -> None:
-        buffer = event.current_buffer
-        buffer.delete_before_cursor(pastes.ending(buffer.document.text_before_cursor))
 
     return keys
 

@@ -29,7 +29,7 @@ from lra.chat.completion import ChatCompleter
 from lra.chat.focus import Focus
 from lra.chat.history import PromptHistory
 from lra.chat.keyboard import Keyboard
-from lra.chat.keys import ANSWER_BUFFER, Actions, answer_keys, draft_keys, stopping_keys, terminal_keys
+from lra.chat.keys import ANSWER_BUFFER, Actions, answer_keys, draft_keys, queue_keys, stopping_keys, terminal_keys
 from lra.chat.output import SteadyOutput, output_for_prompt
 from lra.chat.painter import REPAINTS, Painter, StandingApplication
 from lra.chat.pastes import Pastes
@@ -86,7 +86,6 @@ class Prompt:
             complete_while_typing=Condition(self._completes),
             multiline=True,
             auto_suggest=DummyAutoSuggest(),
-            tempfile_suffix=".md",
         )
         self._offered = ""
         """What came back into the prompt, as long as nobody has changed it."""
@@ -100,7 +99,8 @@ class Prompt:
             key_bindings=merge_key_bindings(
                 [
                     draft_keys(actions, self.pastes, self._untouched),
-                    terminal_keys(self._edit, self.suspend, self._draw_anew),
+                    queue_keys(actions, self.pastes),
+                    terminal_keys(actions.edit, self.suspend, self._draw_anew),
                     stopping_keys(actions, self.pastes),
                     answer_keys(self._answered),
                 ]
@@ -168,7 +168,7 @@ class Prompt:
         if self._task is None:
             return
         # Whatever ends the program, what was being written is one arrow key away the next time.
-        self.history.append_string(self.pastes.expand(self.draft.text))
+        self.history.append_string(self.typed)
         self.painter.paint()
         if self.app.is_running and not self.app.is_done:
             self.app.exit()
@@ -201,7 +201,7 @@ class Prompt:
         """Put a text into the prompt, before what is being typed there; where that is a command, Up brings the text."""
         if self._untouched():
             # What came back before makes room, and is one arrow key away.
-            self.history.append_string(self.pastes.expand(self.draft.text))
+            self.history.append_string(self.typed)
             self.draft.reset()
         typed = self.draft.text
         if self.commanding:
@@ -337,15 +337,14 @@ class Prompt:
     def _draw_anew(self) -> None:
         self.app.anew()
 
-    def _edit(self) -> None:
-        self.app.create_background_task(self.edit())
+    @property
+    def typed(self) -> str:
+        """What is being written, whole."""
+        return self.pastes.expand(self.draft.text)
 
-    async def edit(self) -> None:
-        """Open the draft in the external editor ($VISUAL or $EDITOR)."""
-        self.draft.text = self.pastes.expand(self.draft.text)
-        await self.draft.open_in_editor()
-        self.draft.text = self.pastes.shorten(self.draft.text)
-        self.draft.cursor_position = len(self.draft.text)
+    @typed.setter
+    def typed(self, text: str) -> None:
+        self.draft.document = Document(self.pastes.shorten(text))
         self.repaint()
 
     def suspend(self) -> None:

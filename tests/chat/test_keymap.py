@@ -7,7 +7,7 @@ from prompt_toolkit.keys import ALL_KEYS, KEY_ALIASES, Keys
 
 from lra.chat import keymap
 from lra.chat.keymap import KEYMAP, Key
-from lra.chat.keys import answer_keys, draft_keys, stopping_keys, terminal_keys
+from lra.chat.keys import answer_keys, draft_keys, queue_keys, stopping_keys, terminal_keys
 from lra.chat.pastes import Pastes
 
 EDITING = {(Keys.BracketedPaste.value,), ("c-h",)}
@@ -31,6 +31,7 @@ class Nothing:
         return None
 
     def let_go(self) -> None: ...
+    def edit(self) -> None: ...
 
     def undo(self) -> None: ...
     def rewind(self) -> None: ...
@@ -40,6 +41,7 @@ def bound() -> set[tuple[str, ...]]:
     pastes = Pastes()
     every = [
         draft_keys(Nothing(), pastes, lambda: False),
+        queue_keys(Nothing(), pastes),
         terminal_keys(lambda: None, lambda: None, lambda: None),
         stopping_keys(Nothing(), pastes),
         answer_keys(lambda _answer: None),

@@ -180,6 +180,54 @@ def test_the_external_editor(
     assert sent(model_server)[-1].startswith("from the\neditor")
 
 
+@pytest.mark.parametrize("opened", ["key", "command"])
+def test_what_the_editor_saved_outlives_a_program_that_is_ended(start: Start, home: Path, opened: str) -> None:
+    editor = home / "editor"
+    editor.write_text("#!/bin/sh\necho 'saved in it' > \"$1\"\ntouch saved\nexec sleep 60\n")
+    editor.chmod(0o755)
+    chat = start(VISUAL=str(editor))
+    chat.prompt()
+    chat.wait("offline model")
+    if opened == "key":
+        chat.send("a draft")
+        chat.press("ctrl-g")
+    else:
+        chat.send("/editor\r")
+    chat.wait(lambda _: (home / "saved").exists())
+    time.sleep(0.2)
+    chat.process.terminate()
+    assert chat.end() == 130
+    again = start()
+    again.prompt()
+    again.press("up")
+    again.wait(lambda it: it.line == "> saved in it")
+
+
+def test_the_editor_beside_an_answer(
+    start: Start, home: Path, model_server: ModelServer, model_env: dict[str, str]
+) -> None:
+    editor = home / "editor"
+    editor.write_text("#!/bin/sh\necho 'from it' > \"$1\"\ntouch opened\nwhile [ ! -e go ]; do sleep 0.05; done\n")
+    editor.chmod(0o755)
+    chat = start(VISUAL=str(editor), **model_env)
+    chat.prompt()
+    model_server.script(say("one two three four five", hold=2), say("Next."))
+    chat.send("first\r")
+    chat.wait("one two")
+    chat.press("ctrl-g")
+    chat.wait(lambda _: (home / "opened").exists())
+    model_server.release()
+    time.sleep(1)
+    (home / "go").touch()
+    # The answer is one all the same, and Ctrl-C is the prompt's again.
+    chat.wait("one two three four five")
+    chat.wait(lambda it: it.line == "> from it")
+    chat.press("ctrl-c")
+    chat.prompt()
+    chat.press("ctrl-c")
+    chat.wait("Ctrl-D or /exit leaves.")
+
+
 def test_vi_keys_are_kept(start: Start, home: Path, model_server: ModelServer, model_env: dict[str, str]) -> None:
     model_server.script(default=say("Understood."))
     chat = start(**model_env)

@@ -69,7 +69,8 @@ def test_how_to_come_back_works_where_the_shell_does_not_find_the_program(start:
         chat.press("ctrl-d")
         assert chat.end() == 0
         said = re.search(r"Come back with: (.*)", chat.text.replace("\n", ""))
-        assert said and re.fullmatch(rf"{called} chat -r [a-z0-9]{{12}}", said[1]), chat.text
+        assert said, chat.text
+        assert re.fullmatch(rf"{called} chat -r [a-z0-9]{{12}}", said[1])
 
 
 def test_leaving_at_once_is_quick_and_keeps_nothing(start: Start, home: Path) -> None:

@@ -8,16 +8,20 @@ import os
 import shlex
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lra.chat.aside import aside
+from lra.chat.history import PromptHistory
 from lra.errors import LraError, UsageError
 from lra.text import clean_text
 
 if TYPE_CHECKING:
     from lra.chat.app import Chat
 
+_PATIENCE = 2.0
+"""Seconds an editor has to end when the program does."""
 _EDITORS = ("sensible-editor", "nano", "vim", "vi", "notepad.exe")
 
 
@@ -60,8 +64,26 @@ def editor_command() -> list[str]:
     raise UsageError("There is no editor.", hint="Set VISUAL or EDITOR to the one you use.")
 
 
-async def edit_in_editor(chat: Chat, text: str) -> str:
+async def edit_draft(chat: Chat) -> None:
+    """Open the editor on what stands in the prompt.
+
+    Raises:
+        LraError: See `edit_in_editor`.
+    """
+    from lra.chat.prompt import Prompt
+
+    prompt = chat.reader
+    assert isinstance(prompt, Prompt), "only a prompt that stands has a key for this"
+    prompt.typed = await edit_in_editor(chat, prompt.typed, keep=lambda text: setattr(prompt, "typed", text))
+
+
+async def edit_in_editor(chat: Chat, text: str, *, keep: Callable[[str], None] | None = None) -> str:
     """Open the editor on a text and return what was saved.
+
+    Args:
+        chat: Whose terminal to use.
+        text: What to begin with.
+        keep: Given what was saved when the program ends meanwhile; by default it goes into the prompt's history.
 
     Raises:
         LraError: The editor could not be run, or ended with an error.
@@ -76,8 +98,10 @@ async def edit_in_editor(chat: Chat, text: str) -> str:
             # Ctrl-C belongs to the editor while it runs.
             with chat.interrupts.to(lambda: None):
                 try:
-                    process = await asyncio.create_subprocess_exec(*command, str(path))
-                    code = await process.wait()
+                    code = await _run(command, path)
+                except asyncio.CancelledError:
+                    (keep or PromptHistory(chat.settings.home / "history").append_string)(_read(path))
+                    raise
                 except OSError as error:
                     raise LraError(f"The editor {command[0]} could not be started: {error.strerror}.") from error
                 finally:
@@ -87,7 +111,21 @@ async def edit_in_editor(chat: Chat, text: str) -> str:
         return await asyncio.to_thread(_read, path)
     finally:
         with contextlib.suppress(OSError):
-            await asyncio.to_thread(path.unlink)
+            path.unlink()
+
+
+async def _run(command: list[str], path: Path) -> int:
+    process = await asyncio.create_subprocess_exec(*command, str(path))
+    try:
+        return await process.wait()
+    except asyncio.CancelledError:
+        # Nobody would be there any more to give the terminal back to.
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_PATIENCE):
+                    await process.wait()
+        raise
 
 
 def _write_private(text: str) -> Path:
