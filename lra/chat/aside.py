@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from prompt_toolkit.application import Application
     from prompt_toolkit.input import Input
     from prompt_toolkit.output import Output
 
@@ -20,6 +21,8 @@ class Streams:
 
     input: Input
     output: Output
+    suspend: Callable[[Application[Any]], None]
+    """Gives the terminal back to the shell while this application stands on it."""
 
 
 @asynccontextmanager
@@ -43,4 +46,4 @@ async def aside(chat: Chat) -> AsyncIterator[Streams | None]:
         # An input of its own: the prompt may still be waiting for what follows the last key it read.
         source = create_input()
         prompt.focus.follow(source)
-        yield Streams(source, prompt.output)
+        yield Streams(source, prompt.output, prompt.suspend)

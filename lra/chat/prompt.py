@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Collection
+from typing import Any
 
-from prompt_toolkit.application import in_terminal
+from prompt_toolkit.application import Application, in_terminal
 from prompt_toolkit.auto_suggest import DummyAutoSuggest
 from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.completion import DynamicCompleter
@@ -347,13 +348,17 @@ class Prompt:
         self.draft.document = Document(self.pastes.shorten(text))
         self.repaint()
 
-    def suspend(self) -> None:
-        """Give the terminal back to the shell, until it brings the program to the foreground again."""
-        renderer = self.app.renderer
-        renderer.erase(leave_alternate_screen=False)
+    def suspend(self, app: Application[Any] | None = None) -> None:
+        """Give the terminal back to the shell, until it brings the program to the foreground again.
+
+        Args:
+            app: What stands at the bottom now; the prompt itself by default.
+        """
+        app = app or self.app
+        app.renderer.erase(leave_alternate_screen=False)
         self._keyboard.stop()
-        renderer.reset()
-        self.app._redraw()
+        app.renderer.reset()
+        app._redraw()
         self.repaint()
 
 

@@ -97,6 +97,30 @@ def test_a_paste_of_a_thousand_lines_is_one_word_and_arrives_whole(chat: Termina
     chat.prompt()
 
 
+def test_a_list_is_suspended_and_brought_back(start: Start) -> None:
+    shell = start(argv=["bash", "--norc", "--noprofile", "-i"], PS1="SHELL$ ")
+    shell.wait("SHELL$")
+    shell.send(" ".join(lra("chat")) + "\r")
+    shell.wait(lambda it: it.line == ">")
+    shell.send("/theme\r")
+    shell.wait("Enter chooses")
+    shell.press("down")
+    shell.press("ctrl-z")
+    shell.wait("Stopped")
+    shell.send("echo typed $((40 + 2))\r")
+    shell.wait("typed 42")
+    assert "Enter chooses" not in shell.text
+    shell.send("fg\r")
+    shell.wait("Enter chooses")
+    shell.press("escape")
+    shell.wait(lambda it: it.line == ">")
+    shell.send("hello\r")
+    shell.wait("Hello.")
+    shell.prompt()
+    shell.press("ctrl-d")
+    shell.wait(lambda it: it.line == "SHELL$")
+
+
 def test_suspended_and_brought_back_by_a_shell(
     start: Start, home: Path, model_server: ModelServer, model_env: dict[str, str]
 ) -> None:

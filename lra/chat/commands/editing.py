@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from lra.chat.aside import aside
 from lra.chat.history import PromptHistory
+from lra.chat.keymap import SUSPEND
 from lra.errors import LraError, UsageError
 from lra.text import clean_text
 
@@ -42,6 +43,7 @@ async def edit_line(chat: Chat, question: str, text: str) -> str:
 
     async with aside(chat) as streams:
         assert streams is not None, "a plain screen was dealt with"
+        SUSPEND.on(keys, True)(lambda event: streams.suspend(event.app))
         line: PromptSession[str] = PromptSession(
             input=streams.input, output=streams.output, erase_when_done=True, enable_open_in_editor=True
         )

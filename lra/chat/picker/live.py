@@ -13,6 +13,7 @@ from prompt_toolkit.layout import FormattedTextControl, Layout, Window
 from prompt_toolkit.styles import Style
 
 from lra.chat.aside import Streams
+from lra.chat.keymap import SUSPEND
 from lra.chat.picker.items import Item, Picked, Preview, Search
 from lra.chat.picker.state import State
 from lra.chat.wording import sentence_of
@@ -53,7 +54,7 @@ async def choose(
     window = Window(FormattedTextControl(text, focusable=True), wrap_lines=False, dont_extend_height=True)
     app: _App = Application(
         layout=Layout(window),
-        key_bindings=_keys(state, behind),
+        key_bindings=_keys(state, behind, streams.suspend),
         style=Style.from_dict({**_LOOK, "picker.foot": "ansibrightblack" if faint else ""}),
         erase_when_done=True,
         input=streams.input,
@@ -127,7 +128,7 @@ def _sentence(error: Exception) -> str:
     return sentence_of(error) if isinstance(error, LraError) else one_line(f"This went wrong: {error!r}", 200)
 
 
-def _keys(state: State, behind: _Behind) -> KeyBindings:
+def _keys(state: State, behind: _Behind, suspend: Callable[[_App], None]) -> KeyBindings:
     keys = KeyBindings()
 
     def bind(*names: Keys | str) -> Callable[[_Action], None]:
@@ -164,6 +165,10 @@ def _keys(state: State, behind: _Behind) -> KeyBindings:
     @bind("escape", "c-c", "c-d", "c-g")
     def _leave(event: KeyPressEvent) -> None:
         event.app.exit(result=None)
+
+    @bind(*(name for names in SUSPEND.pressed for name in names))
+    def _suspend(event: KeyPressEvent) -> None:
+        suspend(event.app)
 
     @bind(Keys.Any)
     def _letter(event: KeyPressEvent) -> None:
