@@ -1,4 +1,4 @@
-"""What a request will cost at most, from Pydantic AI's price data."""
+"""What a request will cost at most, and what one has cost, from Pydantic AI's price data."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lra.store.spending import Spent
+
 if TYPE_CHECKING:
     from genai_prices import Usage
+    from pydantic_ai.messages import ModelResponse
     from pydantic_ai.models import Model
 
 _PER = 1_000
@@ -32,6 +35,17 @@ def price_of(model: Model) -> Price | None:
     if entry is None or answer is None:
         return None
     return Price(entry / _PER, answer / _PER)
+
+
+def spent_on(response: ModelResponse, model: Model) -> Spent:
+    """Return what one request took; reads price data, so call it off the event loop."""
+    usage, price = response.usage, price_of(model)
+    return Spent(
+        requests=1,
+        input_tokens=usage.input_tokens,
+        output_tokens=usage.output_tokens,
+        cost=price.input * usage.input_tokens + price.output * usage.output_tokens if price else None,
+    )
 
 
 def _ask(model: Model, usage: Usage) -> float | None:

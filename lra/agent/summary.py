@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lra.agent.prices import spent_on
+from lra.store.spending import Spent
 from lra.text import one_line
 
 if TYPE_CHECKING:
@@ -32,6 +35,16 @@ class Line:
 
     role: str
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a model made of a conversation."""
+
+    title: str
+    """Empty when the answer has none."""
+    text: str
+    spent: Spent
 
 
 def title_of(text: str) -> str:
@@ -82,15 +95,12 @@ def extract(lines: Sequence[Line], *, limit: int = MAX_CHARS) -> str:
     return "\n".join(f"{said[role]}{text}" for _, role, text in sorted(chosen))
 
 
-async def summarize(model: Model, lines: Sequence[Line]) -> tuple[str, str]:
+async def summarize(model: Model, lines: Sequence[Line]) -> Summary:
     """Ask a model for a title and a summary.
 
     Args:
         model: Any model.
         lines: The conversation.
-
-    Returns:
-        Title and summary; the title is empty when the answer has none.
 
     Raises:
         AgentRunError: The model failed.
@@ -112,8 +122,9 @@ async def summarize(model: Model, lines: Sequence[Line]) -> tuple[str, str]:
     response = await model_request(
         model, [ModelRequest.user_text_prompt(prompt)], model_settings=ModelSettings(max_tokens=500, max_retries=0)
     )
+    spent = await asyncio.to_thread(spent_on, response, model)
     text = (response.text or "").strip()
     first, _, rest = text.partition("\n")
     if first.lower().startswith("title:"):
-        return one_line(first[6:].strip(" \"'*"), 60), rest.strip()
-    return "", text
+        return Summary(one_line(first[6:].strip(" \"'*"), 60), rest.strip(), spent)
+    return Summary("", text, spent)

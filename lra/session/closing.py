@@ -86,11 +86,12 @@ async def leave_summary(runtime: Runtime, session_id: str, model: Model | None) 
         return
     with suppress(AgentRunError, TimeoutError):
         async with asyncio.timeout(MODEL_SECONDS):
-            title, summary = await summarize(model, lines)
-        if summary:
-            await _remember(runtime, session_id, summary)
-        if title:
-            await store.sessions.set_title(session_id, title, by_user=False)
+            summary = await summarize(model, lines)
+        await store.spending.add(session_id, "summary", model.model_name, summary.spent)
+        if summary.text:
+            await _remember(runtime, session_id, summary.text)
+        if summary.title:
+            await store.sessions.set_title(session_id, summary.title, by_user=False)
 
 
 def _tells(text: str) -> bool:

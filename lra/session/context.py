@@ -177,9 +177,10 @@ class SessionContext:
         if model.system != "lra" and self._ask_model:
             with suppress(AgentRunError, TimeoutError):
                 async with asyncio.timeout(SUMMARY_SECONDS):
-                    _, summary = await summarize(model, lines)
-                if summary:
-                    return summary
+                    summary = await summarize(model, lines)
+                await self._store.spending.add(self._session_id, "summary", model.model_name, summary.spent)
+                if summary.text:
+                    return summary.text
         return extract(lines, limit=3_000)
 
     async def uncompact(self, window: int) -> Uncompacted | None:

@@ -15,17 +15,16 @@ from lra.agent import facts
 from lra.agent.facts import Fact, Said
 from lra.agent.locality import may_see_local_only
 from lra.agent.names import OFFLINE
-from lra.agent.prices import price_of
+from lra.agent.prices import spent_on
 from lra.agent.providers import build_model
 from lra.errors import LraError, RefusedError
 from lra.memory.spaces import USER, project_space
 from lra.runtime import Runtime
-from lra.store.extractions import Owed, Spent
+from lra.store.extractions import Owed
 from lra.store.records import SessionRecord, TurnRecord
 from lra.text import one_line
 
 if TYPE_CHECKING:
-    from pydantic_ai.messages import ModelResponse
     from pydantic_ai.models import Model
 
 CLOSING_SECONDS = 8.0
@@ -125,7 +124,7 @@ class _Extraction:
             response = await facts.ask(
                 self._model, part, keys=await self._keys(), kept=await self._kept([numbers[line.turn] for line in part])
             )
-            spent = await asyncio.to_thread(_spent, response, self._model)
+            spent = await asyncio.to_thread(spent_on, response, self._model)
             await store.extractions.spend(self._owed.seq, self._record.model, spent)
             for fact in facts.read(response.text or "", part):
                 await self._write(fact, numbers[fact.turn])
@@ -193,13 +192,3 @@ class _Extraction:
             return
         if not write.echo and write.action != "merged":
             self._wrote.append(write.record.id)
-
-
-def _spent(response: ModelResponse, model: Model) -> Spent:
-    usage, price = response.usage, price_of(model)
-    return Spent(
-        requests=1,
-        input_tokens=usage.input_tokens,
-        output_tokens=usage.output_tokens,
-        cost=price.input * usage.input_tokens + price.output * usage.output_tokens if price else None,
-    )

@@ -34,7 +34,7 @@ async def used(store: StructuredMemoryStore, session_id: str, context: ContextRe
         context: What fills its window.
     """
     turns, undone = await store.journal.turns(session_id), await store.journal.turns(session_id, undone=True)
-    beside = await store.extractions.of(session_id)
+    beside = await store.spending.beside(session_id)
     # What was undone was paid for, and the limit on cost counts it as well.
     taken = [*turns, *undone]
     costs = [turn.cost for turn in taken if turn.requests] + [beside.cost]

@@ -1,4 +1,4 @@
-"""What a model is to pick out of sessions that have ended, what it picked, and what that cost."""
+"""What a model is to pick out of sessions that have ended, and what it picked."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from lra.store.clock import now_us
 from lra.store.database import Database
+from lra.store.spending import Spent
 from lra.store.sqlite import raw
 
 MOST_ATTEMPTS = 3
@@ -26,17 +27,6 @@ class Owed:
     after: int
     """The journal's last row that was looked at before."""
     until: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Spent:
-    """What asking a model took."""
-
-    requests: int = 0
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cost: float | None = 0.0
-    """US dollars; None when the model has no known price."""
 
 
 def skip_copied(connection: Connection, session_id: str) -> None:
@@ -140,16 +130,6 @@ class ExtractionStore:
             )
 
         await self._database.write(work)
-
-    async def of(self, session_id: str) -> Spent:
-        """Return what was spent on a session."""
-        ((requests, entry, answer, cost, unknown),) = await self._database.rows(
-            "SELECT coalesce(sum(requests), 0), coalesce(sum(input_tokens), 0), coalesce(sum(output_tokens), 0),"
-            " coalesce(sum(cost), 0.0), coalesce(sum(requests > 0 AND cost IS NULL), 0)"
-            " FROM extractions WHERE session_id = ?",
-            (session_id,),
-        )
-        return Spent(requests=requests, input_tokens=entry, output_tokens=answer, cost=None if unknown else float(cost))
 
     async def tell(self) -> list[str]:
         """Return the ids of memories that were written and not shown yet, and count them as shown."""

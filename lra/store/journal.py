@@ -16,6 +16,7 @@ from lra.store.clock import new_id, now_us
 from lra.store.database import Database
 from lra.store.extractions import skip_copied
 from lra.store.records import Entry, JournalRow, TurnRecord
+from lra.store.spending import BESIDE
 from lra.store.sqlite import raw
 from lra.store.tables import journal, sessions, stream_chunks, turns
 
@@ -257,11 +258,11 @@ class Journal:
         return [_turn(row) for row in await self._database.rows(query)]
 
     async def spent(self, session_id: str) -> tuple[float, int]:
-        """Return dollars and tokens used in a session so far, rewound turns and picking out facts included."""
+        """Return dollars and tokens used in a session so far, rewound turns and what was no turn included."""
         (row,) = await self._database.rows(
             "SELECT coalesce(sum(cost), 0.0), coalesce(sum(input_tokens + output_tokens), 0) FROM ("
             "SELECT cost, input_tokens, output_tokens FROM turns WHERE session_id = ?1 UNION ALL"
-            " SELECT cost, input_tokens, output_tokens FROM extractions WHERE session_id = ?1)",
+            f" SELECT cost, input_tokens, output_tokens FROM ({BESIDE}))",
             (session_id,),
         )
         return float(row[0]), int(row[1])

@@ -22,6 +22,7 @@ from lra.store.memories import MemoryStore
 from lra.store.queue import IndexQueue
 from lra.store.records import Entry, JournalRow, NewMemory, TaskRecord
 from lra.store.sessions import SessionStore
+from lra.store.spending import Spending
 from lra.store.tables import journal
 from lra.store.tasks import TaskStore
 from lra.store.timeline import Timeline
@@ -56,6 +57,7 @@ class StructuredMemoryStore:
         self.last_write = LastWrite(self.database)
         self.timeline = Timeline(self.database)
         self.extractions = ExtractionStore(self.database)
+        self.spending = Spending(self.database)
         self.managed = ManagedStore(self.database)
         self.database.on_open = self.forgetting.finish_quietly
 

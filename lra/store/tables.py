@@ -238,6 +238,22 @@ extractions = Table(
     sqlite_autoincrement=True,
 )
 
+requests_beside = Table(
+    "requests_beside",
+    metadata,
+    Column("seq", Integer, primary_key=True),
+    Column("session_id", Text, ForeignKey("sessions.id", ondelete="CASCADE"), nullable=False),
+    Column("purpose", Text, nullable=False),  # summary
+    Column("model", Text, nullable=False),
+    Column("requests", Integer, nullable=False),
+    Column("input_tokens", Integer, nullable=False),
+    Column("output_tokens", Integer, nullable=False),
+    Column("cost", Float),
+    Column("at", Integer, nullable=False),
+    Index("ix_requests_beside_session", "session_id"),
+    sqlite_autoincrement=True,
+)
+
 tools = Table(
     "tools",
     metadata,

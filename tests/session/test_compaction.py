@@ -171,6 +171,29 @@ async def test_compacting_by_hand(desk: Desk) -> None:
     assert len(await summaries(session)) == 1
 
 
+@pytest.mark.parametrize("at", ["by hand", "the end"])
+async def test_a_model_that_summarises_is_paid_and_counted(desk: Desk, at: str) -> None:
+    session = await desk.session()
+    desk.server.script(default=answer)
+    for text in ("My dog is called Rex.", "How are you?", "And the weather?"):
+        await take(session, text)
+    store, before = session.runtime.store, await session.usage()
+    asked = len(desk.server.requests)
+    if at == "by hand":
+        assert await session.compact() is not None
+    else:
+        await session.close()
+    assert len(desk.server.requests) == asked + 1
+    beside, spent = await store.spending.beside(session.id), await store.journal.spent(session.id)
+    assert (beside.requests, beside.input_tokens > 0, beside.output_tokens > 0) == (1, True, True)
+    assert beside.cost
+    assert spent[0] == pytest.approx((before.cost or 0.0) + beside.cost)
+    if at == "by hand":
+        after = await session.usage()
+        assert after.requests == before.requests + 1
+        assert after.cost == pytest.approx(spent[0])
+
+
 async def test_the_whole_conversation_again_needs_no_summary(desk: Desk) -> None:
     session = await desk.session()
     desk.server.script(default=answer)

@@ -88,7 +88,7 @@ async def test_what_it_cost_is_counted_with_the_session(desk: Desk) -> None:
     session = await ended(desk, FACT)
     usage = await session.usage()
     (turn,) = await session.runtime.store.journal.turns(session.id)
-    spent = await session.runtime.store.extractions.of(session.id)
+    spent = await session.runtime.store.spending.beside(session.id)
     assert (usage.turns, usage.requests) == (1, 2)
     assert spent.input_tokens > 0
     assert spent.cost
