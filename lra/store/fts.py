@@ -85,6 +85,8 @@ class Filters:
     namespaces: tuple[str, ...] = ()
     """Any of these; with `namespace`, that one alone."""
     kinds: tuple[str, ...] = field(default=())
+    summaries: bool = True
+    """Whether summaries of conversations count beside what was kept on purpose."""
     since: int | None = None
     until: int | None = None
     """Microseconds since the epoch; `since` inclusive, `until` exclusive."""
@@ -131,6 +133,8 @@ class Filters:
             add("(d.agent IS NULL OR d.agent = :agent)", agent=self.agent)
         if self.remote:
             add("d.local_only = 0")
+        if not self.summaries:
+            add("d.kind != 'summary'")
         if self.kinds:
             names = {f"kind{i}": kind for i, kind in enumerate(self.kinds)}
             add(f"d.kind IN ({', '.join(f':{name}' for name in names)})", **names)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import select
@@ -69,6 +69,39 @@ async def best_rows(database: Database, text: str) -> list[BestRow]:
         if found := await _rows(database, _expression(terms, joint)):
             return found
     return []
+
+
+async def with_forks(
+    database: Database, rows: Mapping[str, BestRow], records: Iterable[SessionRecord]
+) -> dict[str, BestRow]:
+    """Return the rows with those that forks have copied, which are in no index, each behind its original.
+
+    Args:
+        database: The record.
+        rows: The best row of every conversation that was found, in their order.
+        records: All conversations.
+    """
+    found = dict(rows)
+    after: dict[str, list[str]] = {}
+    # A fork of a fork comes after the fork.
+    for record in sorted(records, key=lambda record: record.created_at):
+        original = found.get(record.parent_id or "")
+        if original is None or record.id in found:
+            continue
+        copies = await database.rows(
+            "SELECT seq FROM journal WHERE session_id = ? AND hidden = 0 AND content = ? LIMIT 1",
+            (record.id, original.content),
+        )
+        if copies:
+            found[record.id] = replace(original, session_id=record.id, seq=copies[0][0])
+            after.setdefault(original.session_id, []).append(record.id)
+
+    def in_order(ids: Iterable[str]) -> Iterator[str]:
+        for key in ids:
+            yield key
+            yield from in_order(after.get(key, ()))
+
+    return {key: found[key] for key in in_order(rows)}
 
 
 async def _rows(database: Database, expression: str) -> list[BestRow]:

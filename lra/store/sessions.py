@@ -158,6 +158,7 @@ class SessionStore:
         """
         every = {record.id: record for record in await self.find()}
         rows = {row.session_id: row for row in await session_search.best_rows(self._database, text)}
+        rows = await session_search.with_forks(self._database, rows, every.values())
         named = [record.id for record in every.values() if session_search.in_title(record.title, text)]
         ids = list(dict.fromkeys([*named, *rows])) if text.strip() else list(every)
         shown = [key for key in ids if key in every][:limit]

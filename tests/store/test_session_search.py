@@ -79,3 +79,14 @@ async def test_preview_shows_the_end_or_the_place_of_a_match(store: StructuredMe
     (match,) = await store.sessions.search("question 4")
     around = await store.sessions.preview("car", 4, around=match.seq)
     assert [line.text for line in around] == ["question 3", "question 4", "question 5", "question 6"]
+
+
+async def test_what_a_fork_has_copied_is_found_in_it_too_behind_the_original(store: StructuredMemoryStore) -> None:
+    for number, (parent, child) in enumerate((("garden", "fork"), ("fork", "fork of the fork")), 1):
+        await store.sessions.create(id=child, title=f"Copy {number}", parent_id=parent)
+        await store.journal.copy(parent, child)
+    await store.sessions.create(id="early", title="Copy of nothing", parent_id="garden")
+    assert await ids(store, "prune above") == ["garden", "fork", "fork of the fork"]
+    _, fork, _ = await store.sessions.search("prune above")
+    (line,) = [line for line in await store.sessions.preview("fork", 2, around=fork.seq) if line.seq == fork.seq]
+    assert line.text.startswith("In March.")

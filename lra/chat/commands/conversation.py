@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from lra.chat.app import Chat
     from lra.session import Session
     from lra.store import SessionRecord
+    from lra.store.session_search import SessionMatch
 
 _LISTED = 15
 _OFFERED = 300
@@ -49,33 +50,46 @@ async def resume(chat: Chat, args: str) -> None:
 
 
 async def _choose(chat: Chat, session: Session) -> str:
-    store, memory = session.runtime.store, session.runtime.memory
+    store = session.runtime.store
     others = [r for r in await store.sessions.find(limit=_OFFERED) if r.id != session.id and r.turns]
     if not others:
         chat.screen.line("There is no other conversation yet.")
         return ""
-    known = {record.id: record for record in others}
+    places: dict[str, int | None] = {}
 
     async def search(words: str) -> list[Item]:
-        hits = await memory.search(words, scope="sessions", limit=_FOUND)
-        found = []
-        for hit in hits:
-            if hit.id == session.id:
-                continue
-            record = known.get(hit.id) or await store.sessions.get(hit.id)
-            found.append(Item(record.id, f"{record.title or 'untitled'}: {hit.content}", _about(record)))
-        return found
+        found = [match for match in await _found(session, words) if match.session.id != session.id]
+        places.update({match.session.id: match.seq for match in found})
+        return [Item(match.session.id, _titled(match), _about(match.session)) for match in found]
 
     async def preview(item: Item) -> Sequence[str]:
         lines = []
-        for row in await store.journal.recent(_PREVIEW_LINES, session_id=item.key):
-            said = row.content if row.role == "user" else "\n".join(bare(row.content, chat.screen.columns))
-            lines.append(("> " if row.role == "user" else "  ") + clip(said, 300))
+        for line in await store.sessions.preview(item.key, _PREVIEW_LINES, around=places.get(item.key)):
+            said = line.text if line.role == "user" else "\n".join(bare(line.text, chat.screen.columns))
+            lines.append(("> " if line.role == "user" else "  ") + clip(said, 300))
         return lines
 
     items = [Item(record.id, record.title or "untitled", _about(record)) for record in others]
     picked = await pick(chat, "Resume", items, search=search, preview=preview)
     return picked.item.key if picked else ""
+
+
+async def _found(session: Session, words: str) -> list[SessionMatch]:
+    """Return conversations: first those that hold the words, the last of which may be unfinished, then what is near."""
+    from lra.store.session_search import SessionMatch
+
+    store = session.runtime.store
+    found = {match.session.id: match for match in await store.sessions.search(words, limit=_FOUND)}
+    for hit in await session.runtime.memory.search(words, scope="sessions", limit=_FOUND):
+        if hit.id not in found and len(found) < _FOUND:
+            record = await store.sessions.get(hit.id)
+            found[hit.id] = SessionMatch(session=record, snippet=hit.content, role=None, at=record.updated_at, seq=None)
+    return [match for match in found.values() if match.session.turns]
+
+
+def _titled(match: SessionMatch) -> str:
+    title = match.session.title or "untitled"
+    return f"{title}: {match.snippet}" if match.snippet and match.snippet != title else title
 
 
 def _about(record: SessionRecord) -> str:
@@ -88,8 +102,10 @@ async def sessions(chat: Chat, args: str) -> None:
     session = await chat.ready()
     store = session.runtime.store
     if args:
-        hits = await session.runtime.memory.search(args, scope="sessions", limit=_FOUND)
-        table = [("*" if hit.id == session.id else " ", hit.id, hit.content) for hit in hits]
+        table = [
+            ("*" if match.session.id == session.id else " ", match.session.id, _titled(match))
+            for match in await _found(session, args)
+        ]
         if not table:
             chat.screen.line(f"In no conversation was anything said about “{clip(args, 80)}”.")
             return

@@ -40,8 +40,10 @@ def test_resume_finds_what_was_said_shows_it_and_goes_there(chat: Terminal) -> N
     chat.send("/resume\r")
     chat.wait(re.compile(r"^> Garden .*1 turn, just now$", re.MULTILINE))
     chat.wait("    > add a task: water the plants")
-    # Not in the title, but in what was said.
-    chat.send("boiler")
+    # Not in the title, but in what was said, also while the word is being typed.
+    chat.send("boil")
+    chat.wait(re.compile(r"^> Heating: .*boiler", re.MULTILINE))
+    chat.send("er")
     chat.wait(re.compile(r"^> Heating: .*boiler", re.MULTILINE))
     chat.wait("    > remember that the boiler code is 4711")
     chat.send("\r")
