@@ -11,7 +11,7 @@ from lra.errors import UsageError
 from lra.events import MemoryWritten, Notice
 from lra.memory.loops import EchoRefusedError
 from lra.memory.readers import Reader
-from lra.memory.secrets import SecretRefusedError, kinds_of, listed
+from lra.memory.secrets import SecretRefusedError, kinds_of, listed, repeatable
 from lra.memory.spaces import USER
 from lra.memory.telling import contradiction
 from lra.store.clock import iso
@@ -35,7 +35,7 @@ async def search_memory(
     Args:
         query: What to look for, in words.
         limit: How many results at most, 1 to 20.
-        stored_only: Whether to leave out lines of conversation and search only what was kept.
+        stored_only: Whether to leave out lines and summaries of conversation and search only what was kept.
     """
     # The question itself is in the journal by now, and would be the best match for its own words.
     deps = ctx.deps
@@ -45,6 +45,7 @@ async def search_memory(
         scope="memories" if stored_only else "all",
         limit=max(1, min(limit, MAX_RESULTS)),
         until=deps.turn_started,
+        summaries=not stored_only,
     )
     return [
         {
@@ -151,14 +152,15 @@ async def get_recent_conversations(
         session_id=None if all_sessions or others_only else deps.session_id,
         exclude_session=deps.session_id if others_only else None,
     )
+    texts = await asyncio.to_thread(lambda: [repeatable(row.content[: 2 * _LINE]) for row in rows])
     return [
         {
             "role": row.role,
-            "content": row.content if len(row.content) <= _LINE else row.content[:_LINE] + "…",
+            "content": text if len(text) <= _LINE else text[:_LINE] + "…",
             "timestamp": iso(row.created_at),
             "session_id": row.session_id,
         }
-        for row in rows
+        for row, text in zip(rows, texts, strict=True)
     ]
 
 

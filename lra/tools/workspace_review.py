@@ -13,11 +13,14 @@ from lra.tools.workspace_changes import Change
 from sandbox.client import SandboxError
 
 if TYPE_CHECKING:
+    from lra.tools.consent import Consent
     from lra.tools.deps import AgentDeps
     from lra.tools.workbench import Workbench
     from lra.tools.workspace import Review
 
 _MOST_SAID = 5
+_MOST_ASKED = 3
+"""How often it is asked again where an answer changed what cannot be changed."""
 TOOL = "apply_changes"
 """What the question is called, for rules and for the record."""
 
@@ -49,25 +52,48 @@ async def _settle(deps: AgentDeps, bench: Workbench, root: Path, review: Review)
         return
     lines = [each.line() for each in changes]
     deps.tell(WorkspaceChanged(root=str(root), files=lines, patch=review.patch))
-    many = f"{len(changes)} files" if len(changes) > 1 else "1 file"
-    consent = await deps.consent(
-        f"changes-{deps.turn_id}",
-        TOOL,
-        {"folder": str(root), "files": lines, "patch": review.patch},
-        f"It changes {many} of yours.",
-        lasting=False,
-    )
-    if consent.approved:
-        problems = await bench.take_back(changes)
+    consent, taken = await _agreed(deps, root, review)
+    if taken:
+        problems = await bench.take_back(taken)
         for problem in problems:
             deps.tell(Notice(level="error", text=problem))
-        if done := len(changes) - len(problems):
+        if done := len(taken) - len(problems):
             deps.tell(Notice(level="info", text=f"Wrote {done} of {len(changes)} changed files to {root}."))
+    left = [each for each in changes if each not in taken]
+    if not left:
         return
-    names = ", ".join(each.path for each in changes[:_MOST_SAID])
-    await bench.refuse(changes, f"The person did not take your changes to {names}: their files are as they were.")
+    names = ", ".join(each.path for each in left[:_MOST_SAID])
+    await bench.refuse(left, f"The person did not take your changes to {names}: their files are as they were.")
     kept = "" if consent.by == "person" else await asyncio.to_thread(_keep, bench.home, deps, changes, review.patch)
-    deps.tell(Notice(level="warning", text=f"Nothing was written to {root}; the changes stay in the sandbox.{kept}"))
+    if not taken:
+        nothing = f"Nothing was written to {root}; the changes stay in the sandbox.{kept}"
+        deps.tell(Notice(level="warning", text=nothing))
+
+
+async def _agreed(deps: AgentDeps, root: Path, review: Review) -> tuple[Consent, list[Change]]:
+    """Ask which changes may be written; returns the answer, and them."""
+    changes = review.changes
+    lines = {each.line(): each for each in changes}
+    several = len(changes) > 1
+    args = {"folder": str(root), "files": list(lines), "patch": review.patch}
+    reason = f"It changes {len(changes)} files of yours." if several else "It changes 1 file of yours."
+    if several:
+        reason += " Edited, it leaves out what is taken out of files."
+    for _ in range(_MOST_ASKED):
+        consent = await deps.consent(f"changes-{deps.turn_id}", TOOL, args, reason, lasting=False)
+        if not consent.approved:
+            return consent, []
+        files = consent.args.get("files", ())
+        if {**consent.args, "files": args["files"]} == args and _all_of(files, lines):
+            return consent, [lines[line] for line in lines if line in files]
+        deps.consented.pop(f"changes-{deps.turn_id}", None)
+        text = "Only whole files can be left out of the changes, by taking them out of files; nothing was written yet."
+        deps.tell(Notice(level="warning", text=text))
+    return consent, []
+
+
+def _all_of(files: object, lines: dict[str, Change]) -> bool:
+    return isinstance(files, list) and all(isinstance(line, str) and line in lines for line in files)
 
 
 def _keep(home: Path, deps: AgentDeps, changes: Sequence[Change], patch: str) -> str:

@@ -12,7 +12,7 @@ import pytest
 from lra.errors import UnavailableError
 from lra.events import ApprovalRequested, Notice, TextDelta, ToolFinished, TurnFinished, WorkspaceChanged
 from lra.session import Session
-from lra.tools.consent import Answer
+from lra.tools.consent import Answer, Edited
 from tests.session.support import Desk, end, of, take
 from tests.support.model_server import call, say
 
@@ -94,6 +94,29 @@ async def test_on_a_no_nothing_is_written_and_the_model_hears_of_it(desk: Desk, 
     # It was refused as it is, and is not asked about again.
     assert of(again, ApprovalRequested) == []
     assert (project / "a.txt").read_text() == "one\n"
+
+
+async def test_what_the_person_takes_out_is_not_written(desk: Desk, project: Path) -> None:
+    class Chooser(Person):
+        async def __call__(self, name: str, args: dict[str, Any], reason: str, **more: Any) -> Answer:
+            await super().__call__(name, args, reason, **more)
+            wrong = len(self.asked) == 1
+            # What would be written is in the files: another patch is not.
+            return Edited({**args, "patch": "else"} if wrong else {**args, "files": ["a.txt (changed, 4 B)"]})
+
+    person = Chooser(True)
+    desk.server.script(command("echo two > a.txt; echo new > b.txt"), say("Done."), command("true"), say("I see."))
+    session = await opened(desk, project, approver=person)
+    events = await take(session, "change it")
+    said = [notice.text for notice in of(events, Notice)]
+    assert any("Only whole files can be left out" in text for text in said)
+    assert any("Wrote 1 of 2 changed files" in text for text in said)
+    assert len(person.asked) == 2
+    assert {path.name: path.read_text() for path in project.iterdir()} == {"a.txt": "two\n"}
+    again = await take(session, "look again")
+    (done,) = of(again, ToolFinished)
+    assert "did not take your changes to b.txt" in json.loads(done.content)["note"]
+    assert of(again, ApprovalRequested) == []
 
 
 async def test_where_nobody_can_be_asked_the_patch_is_kept(desk: Desk, project: Path, home: Path) -> None:
