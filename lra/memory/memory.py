@@ -167,7 +167,14 @@ class Memory:
         )
 
     async def search_for(
-        self, reader: Reader, query: str, *, scope: Scope = "all", limit: int = 10, until: int | None = None
+        self,
+        reader: Reader,
+        query: str,
+        *,
+        scope: Scope = "all",
+        limit: int = 10,
+        until: int | None = None,
+        summaries: bool = True,
     ) -> list[Hit]:
         """Return what fits a question of a model: of what holds everywhere and of the project, what it may see.
 
@@ -177,9 +184,14 @@ class Memory:
             scope: Where to look, as in `search`.
             limit: How many hits at most.
             until: Nothing from this moment on.
+            summaries: Whether summaries of conversations count among the memories.
         """
         filters = Filters(
-            namespaces=(await self.project(), USER), until=until, agent=self.agent, remote=not reader.local
+            namespaces=(await self.project(), USER),
+            until=until,
+            agent=self.agent,
+            remote=not reader.local,
+            summaries=summaries,
         )
         hits = await self._searcher.search(
             clean_text(query), scope=scope, limit=limit, filters=filters, patience=SEARCH_PATIENCE

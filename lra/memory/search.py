@@ -16,6 +16,7 @@ from lra.memory.lexical import BUDGET, LexicalMatch, LexicalSearch, Width
 from lra.memory.proximity import Proximity
 from lra.memory.query import Terms, read
 from lra.memory.question import Named, Question, ask, named_in, without_names
+from lra.memory.secrets import repeatable
 from lra.memory.talk import Talk, Turn
 from lra.memory.times import Span, nearness, told_in, year_of
 from lra.memory.weights import SESSIONS
@@ -53,6 +54,8 @@ _ECHO = 0.5
 """What is left of the score of a question that asks for nothing else."""
 _NOTHING = 0.01
 """Scores that say no more than that a row exists."""
+
+_SAID = frozenset({"turn", "summary"})
 
 
 class Searcher:
@@ -266,7 +269,8 @@ def _hits(
             id=row.id,
             session=row.session,
             kind=row.kind,
-            content=row.content,
+            # A memory may hold a secret, since somebody said yes to it; of what was only said nobody did.
+            content=row.content if row.kind not in _SAID else repeatable(row.content),
             created_at=iso(row.created_at),
             score=candidate.score,
             signals=candidate.signals,

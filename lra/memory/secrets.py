@@ -6,7 +6,7 @@ The patterns of tokens are those of the detect-secrets library, which is loaded 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -29,10 +29,28 @@ _CARD_STARTS = re.compile(r"3[0-9]|4|5[1-5]|2[2-7]|6")
 _NAMED = re.compile(
     r"\b(?P<name>(?:api|access|secret|private|auth|bearer|signing|encryption)[ _-]?(?:key|token|secret)"
     r"|pass ?(?:word|phrase|code)|passwd|pwd|client[ _-]?secret|token|credentials?|recovery code|seed phrase)s?['\"]?"
-    r"(?:\s+(?:for|of|to|on)\s+(?:[^\s:=]+\s+){0,4}?)?\s*(?::|=|\bis\b|\bare\b)\s*['\"`]?(?P<value>[^\s'\"`,;]{6,})",
+    r"(?:\s+(?:for|of|to|on)(?:\s+[^\s:=]+){1,5}?)?\s*(?::|=|\bis\b|\bare\b)\s*['\"`]?(?P<value>[^\s'\"`,;]{6,})",
     re.IGNORECASE,
 )
 _VALUE = re.compile(r"(?=.*\d)(?=.*[^\d\s])\S{6,}|\d{6,}|(?=.*[A-Z])(?=.*[a-z])(?=.*[^\w\s.])\S{8,}")
+# What somebody calls theirs, in whatever words: too wide to refuse a memory for, wide enough to say it to nobody again.
+_OWN = re.compile(
+    r"\b(?:my|our|the|his|her|their|[^\W\d_]{2,30}'s)\s+(?:[^\s.,;:=?!]{1,30}\s+){0,3}?"
+    r"(?:(?P<word>pass ?(?:word|code)|passwd|pwd|recovery code|secret word)|"
+    r"(?P<words>(?:pass|seed |secret |recovery )phrase)|"
+    r"(?P<digits>pin|cvv|cvc|security code|(?:credit |debit |bank )?card)(?:[ -]?(?:code|number))?)"
+    r"(?:\s+(?:for|of|to|on)(?:\s+[^\s.,;:=?!]{1,30}){1,5}?)?\s*(?::|=|\bis\b|\bwas\b)\s*(?:now\s+)?['\"`]?"
+    r"(?P<value>(?(words)[^.,;!?\n]{3,}|[^\s'\"`,;]{2,}(?:[ -]\d+)*))",
+    re.IGNORECASE,
+)
+_LEAST = 3
+_SAYS_NOTHING = re.compile(
+    r"(?:lost|gone|wrong|bad|good|fine|new|old|not|too|very|so|really|always|never|the|that|what|where|in|"
+    r"on|at|with|stored|saved|kept|written|safe|secure|strong|weak|long|short|simple|easy|hard|unique|random|expired|"
+    r"changed|blocked|locked|leaked|stolen|forgotten|missing|empty|needed|required|asked|set|being|still|also|only|"
+    r"no|valid|invalid|due|here|there|known|unknown)\b",
+    re.IGNORECASE,
+)
 # Tokens of services that the library does not know (yet), each with a prefix of its own.
 _PREFIXED = (
     ("OpenAI key", re.compile(r"\bsk-(?!ant-)(?:proj-|svcacct-|admin-)?[A-Za-z0-9_-]{20,}")),
@@ -97,12 +115,7 @@ class SecretRefusedError(RefusedError):
 
 def find_secrets(text: str) -> list[Secret]:
     """Return the secrets in a text, in order, without overlaps; loads the detectors when there may be any."""
-    found = sorted(_all(text), key=lambda secret: (secret.start, -secret.end))
-    kept: list[Secret] = []
-    for secret in found:
-        if not kept or secret.start >= kept[-1].end:
-            kept.append(secret)
-    return kept
+    return _apart(_all(text))
 
 
 def kinds_of(text: str) -> list[str]:
@@ -112,9 +125,36 @@ def kinds_of(text: str) -> list[str]:
 
 def masked(text: str) -> str:
     """Return a text with every secret replaced by `[secret]`."""
+    return _without(text, find_secrets(text))
+
+
+def repeatable(text: str) -> str:
+    """Return what was said as others may hear it again: without secrets, nor what somebody called their password.
+
+    More is taken for a secret here than where a memory is refused: a word too many is only not repeated.
+    """
+    own = [
+        Secret("password", match.start("value"), match.end("value"))
+        for match in _OWN.finditer(text)
+        if not _SAYS_NOTHING.match(match["value"])
+        and len(re.findall(r"\d" if match["digits"] else r"\S", match["value"])) >= _LEAST
+    ]
+    return _without(text, _apart([*find_secrets(text), *own])) if own else masked(text)
+
+
+def _apart(secrets: Iterable[Secret]) -> list[Secret]:
+    """Return secrets in order, of those that overlap the first and longest."""
+    kept: list[Secret] = []
+    for secret in sorted(secrets, key=lambda secret: (secret.start, -secret.end)):
+        if not kept or secret.start >= kept[-1].end:
+            kept.append(secret)
+    return kept
+
+
+def _without(text: str, secrets: Iterable[Secret]) -> str:
     parts: list[str] = []
     at = 0
-    for secret in find_secrets(text):
+    for secret in secrets:
         parts += [text[at : secret.start], MARK]
         at = secret.end
     return "".join([*parts, text[at:]])

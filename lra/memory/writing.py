@@ -69,7 +69,7 @@ class Writer:
             raise UsageError(f"The confidence {new.confidence} is not between 0 and 1.")
         if new.source == "summary":
             # Nobody can be asked; what was said of it stays.
-            new = replace(new, content=await asyncio.to_thread(secrets.masked, new.content))
+            new = replace(new, content=await asyncio.to_thread(secrets.repeatable, new.content))
         elif not more.get("allow_secret"):
             await _refuse_secrets(new.content)
         if new.source in _BY_A_MODEL and new.session_id is not None and (echo := await self._echo(new)) is not None:
@@ -99,7 +99,7 @@ class Writer:
             raise UsageError("A memory cannot be edited to nothing.", hint="`lra memory forget` removes it.")
         record = await self._store.memories.get(memory_id)
         if record.source == "summary":
-            content = await asyncio.to_thread(secrets.masked, content)
+            content = await asyncio.to_thread(secrets.repeatable, content)
         elif not allow_secret:
             await _refuse_secrets(content)
         return Write(await self._store.memories.edit(record.id, content), "edited")

@@ -10,6 +10,7 @@ from pydantic_ai.exceptions import AgentRunError
 
 from lra.agent.names import OFFLINE
 from lra.agent.summary import Line, extract, summarize
+from lra.memory.secrets import repeatable
 from lra.runtime import Runtime
 from lra.session.extraction import extract_facts, extract_owed, told
 
@@ -91,7 +92,8 @@ async def leave_summary(runtime: Runtime, session_id: str, model: Model | None) 
         if summary.text:
             await _remember(runtime, session_id, summary.text)
         if summary.title:
-            await store.sessions.set_title(session_id, summary.title, by_user=False)
+            title = await asyncio.to_thread(repeatable, summary.title)
+            await store.sessions.set_title(session_id, title, by_user=False)
 
 
 def _tells(text: str) -> bool:

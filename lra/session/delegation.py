@@ -19,7 +19,6 @@ from lra.agent.locality import may_see_local_only
 from lra.agent.models import normalise
 from lra.agent.providers import build_model
 from lra.agent.specialists import Specialist
-from lra.agent.summary import title_of
 from lra.errors import LraError
 from lra.events import (
     Event,
@@ -207,13 +206,14 @@ class Delegation:
             budget, limits = level.shares.take(call, ctx.usage, specialist)
         except LraError as error:
             raise ToolFailed(str(error)) from error
+        message = compose(prompt)
         record = await store.sessions.create(
             model=model_name,
             folder=self._record.folder,
             agent=specialist.name,
             origin=SPECIALIST,
             parent_id=level.session,
-            title=clean_text(title_of(prompt)).strip(),
+            title=await asyncio.to_thread(lambda: message.title),
             private=True,
             # Its first message is flushed in a moment, and takes it along.
             flush=False,
@@ -233,7 +233,7 @@ class Delegation:
                 deps=deps,
                 context=SessionContext(store, record, ask_model=False),
                 turn=turn,
-                message=compose(prompt),
+                message=message,
                 steering=Steering(self._inbox, record.id),
                 budget=budget,
                 use_memory=False,

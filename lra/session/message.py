@@ -13,6 +13,7 @@ from pydantic_ai.messages import BinaryContent, UserContent
 from lra.agent.enclosed import enclose
 from lra.agent.summary import title_of
 from lra.errors import BusyError
+from lra.memory.secrets import repeatable
 from lra.session.attachments import Attachment
 from lra.session.history import Prompt, user_entry
 from lra.session.recovery import settle_held
@@ -21,6 +22,8 @@ from lra.store.inbox import Inbox
 from lra.text import clean_text
 
 _WORD = re.compile(r"""(?<!\w)@(?:"([^"\n]+)"|([^\s"]+))""")
+_OPENING = 2_000
+"""Characters of a message in which its title is looked for."""
 _TRAILING = ".,;:!?)]}'”»"
 
 
@@ -34,8 +37,13 @@ class Message:
     """What the model is given: the text, and what is attached behind it."""
     shown: str
     """What the journal shows and search finds: the text and the names of what is attached."""
-    title: str
-    """What a conversation is called that begins with it."""
+    opening: str
+    """How it begins, in words for what is attached."""
+
+    @property
+    def title(self) -> str:
+        """What a conversation is called that begins with it; takes a moment where it may hold a secret."""
+        return clean_text(title_of(repeatable(self.opening))).strip()
 
 
 def compose(text: str, attachments: Sequence[Attachment] = ()) -> Message:
@@ -45,17 +53,19 @@ def compose(text: str, attachments: Sequence[Attachment] = ()) -> Message:
         text: What the person wrote.
         attachments: What goes along with it.
     """
-    title = clean_text(title_of(_readable(text, attachments))).strip()
+    opening = _readable(text, attachments)[:_OPENING]
     if not attachments:
-        return Message(text, text, text, title)
+        return Message(text, text, text, opening)
     contents: list[UserContent] = [text]
     for attachment in attachments:
         if attachment.data is not None:
+            # Not every provider's interface has a place for a file's name.
+            contents.append(f"{clean_text(attachment.name)}:")
             contents.append(BinaryContent(attachment.data, media_type=attachment.media_type))
         else:
             contents.append(enclose(clean_text(attachment.name), clean_text(attachment.text or "")))
     names = ", ".join(attachment.name for attachment in attachments)
-    return Message(text, contents, f"{text}\n\n[attached: {clean_text(names)}]", title)
+    return Message(text, contents, f"{text}\n\n[attached: {clean_text(names)}]", opening)
 
 
 def _readable(text: str, attachments: Sequence[Attachment]) -> str:
@@ -102,7 +112,7 @@ async def begin(
     """
     try:
         await settle_held(store, held, session.id)
-        title = "" if session.title else message.title
+        title = "" if session.title else await asyncio.to_thread(lambda: message.title)
         entry = user_entry(message.shown, prompt=message.prompt)
         return await store.journal.begin_turn(session.id, entry, model=model_name, title=title)
     except BusyError as error:

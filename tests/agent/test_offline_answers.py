@@ -182,7 +182,13 @@ def test_of_a_summary_only_the_lines_that_were_replaced_are_old() -> None:
         )[0],
         "changed": "“I live in Oslo” no longer holds, but “I moved to Bergen”; “My colour is red” no longer holds",
     }
-    assert [hit.outdated for hit in read_hits([summary])] == [True, True, False]
+    found = [(hit.content, hit.outdated) for hit in read_hits([summary])]
+    assert found == [
+        ("My name is Olga", False),
+        ("my colour is red", True),
+        ("I live in Oslo", True),
+        ("I moved to Bergen", False),
+    ]
 
 
 def test_what_has_been_replaced_is_not_also_in_memory() -> None:
@@ -253,7 +259,7 @@ def test_the_attribute_asked_for_comes_first_and_the_newest_value_of_it() -> Non
         # Nobody knows who added what no conversation brought.
         ("The gate is green", "fact", None, 'In memory, stored today: "The gate is green"'),
         ("The gate is green", "turn", "abc", 'In a conversation today: "The gate is green"'),
-        ("You: the gate is green", "summary", "abc", 'You told me today: "the gate is green"'),
+        ("You: the gate is green", "summary", "abc", 'In a conversation today: "the gate is green"'),
     ],
 )
 def test_it_is_said_who_told_it_as_far_as_that_is_known(
@@ -294,7 +300,7 @@ def test_summaries_that_quote_count_as_what_was_said() -> None:
     found = read_hits([{"content": summary, "kind": "summary", "created_at": "2026-11-19"}])
     question = read_question("when is the deploy day?")
     said = answers.found(question, judge(question, found), Findings(), NOW)
-    assert said == 'You told me yesterday: "our deploy day is Tuesday"'
+    assert said == 'In a conversation yesterday: "our deploy day is Tuesday"'
     found = read_hits(hits("our deploy day is Tuesday", kind="turn"))
     said = answers.found(question, judge(question, found), Findings(), NOW)
     assert said == 'In a conversation yesterday: "our deploy day is Tuesday"'

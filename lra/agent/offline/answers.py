@@ -13,14 +13,19 @@ from lra.agent.offline.questions import Question
 from lra.agent.offline.recap import section, worth_telling
 from lra.agent.offline.relevance import Findings, Hit
 from lra.agent.offline.results import Result, items, moment, when
+from lra.memory.secrets import MARK as SECRET
 from lra.text import one_line, printable
 
 _QUOTED = 400
 _MOST_FURTHER = 4
 _MOST_KNOWN = 20
 _MOST_OUTPUT = 4000
-_LISTED = "\n\nThat is what I found by searching; in the chat, `/memory` lists everything."
-_MORE = "\n\nThere may be more: ask about something in particular."
+_LISTED = "That is what I found by searching; in the chat, `/memory` lists everything."
+_MORE = "There may be more: ask about something in particular."
+_NOT_REPEATED = (
+    f"I do not repeat what looks like a secret. Where you see {SECRET}, the words stand in that conversation: "
+    "`/forget WORDS` erases them."
+)
 _PERSONAL = re.compile(r"(?:my|our|i|i'm|i've|we|call me|always|never|remember|from now on)\b", re.I)
 _STORED = re.compile(r"(?:stored|saved|updated|replaced|already|merged|remembered|noted|kept|written)\b", re.I)
 
@@ -78,8 +83,11 @@ def found(question: Question, findings: Findings, said_here: Findings, now: date
     if findings.matches:
         best, further = findings.matches[0], findings.matches[1 : 1 + _MOST_FURTHER]
         lines = [told(best, now)]
-        if further:
-            lines += ["", "Also in memory:", *(f"- {dated(hit, now)}" for hit in further)]
+        for head, talk in (("Also in memory:", False), ("Also said in conversations:", True)):
+            if also := [f"- {dated(hit, now)}" for hit in further if hit.is_talk is talk]:
+                lines += ["", head, *also]
+        if any(SECRET in hit.content for hit in (best, *further)):
+            lines += ["", _NOT_REPEATED]
         return "\n".join(lines)
     if said_here.matches:
         said = quote(said_here.matches[0].content)
@@ -101,9 +109,9 @@ def told(hit: Hit, now: datetime) -> str:
     date = when(hit.created_at, now)
     if hit.outdated:
         return f"You once told me{' ' + date if date else ''}, and it has changed since: {quote(hit.content)}"
-    if hit.kind == "turn":
+    if hit.is_talk:
         return f"In a conversation{' ' + date if date else ''}: {quote(hit.content)}"
-    if hit.told or hit.kind == "said" or _PERSONAL.match(hit.content):
+    if hit.told or _PERSONAL.match(hit.content):
         return f"You told me{' ' + date if date else ''}: {quote(hit.content)}"
     return f"In memory{', stored ' + date if date else ''}: {quote(hit.content)}"
 
@@ -111,7 +119,8 @@ def told(hit: Hit, now: datetime) -> str:
 def dated(hit: Hit, now: datetime) -> str:
     """Quote a memory with its date behind it."""
     date = when(hit.created_at, now)
-    notes = [note for note in (date, "since changed" if hit.outdated else "") if note]
+    since = "since changed" if hit.outdated else "you said otherwise since" if hit.denied else ""
+    notes = [note for note in (date, since) if note]
     return quote(hit.content) + (f" ({', '.join(notes)})" if notes else "")
 
 
@@ -124,18 +133,32 @@ def known(hits: Sequence[Hit], now: datetime, *, cut: bool = False, days_ago: in
         cut: Whether the search gave as much as it may.
         days_ago: The day that was asked about.
     """
-    if days_ago is not None:
-        day = "today" if days_ago == 0 else "yesterday"
-        lines = [f"- {quote(hit.content)}" for hit in hits if when(hit.created_at, now) == day]
-        if not lines:
-            return f"I have stored nothing {'so far today' if days_ago == 0 else 'from yesterday'}."
-        told = [f"This is what I have stored {'today' if days_ago == 0 else 'from yesterday'}:", *lines[:_MOST_KNOWN]]
-        return "\n".join(told) + (_MORE if cut or len(lines) > _MOST_KNOWN else "")
-    if not hits:
+    day = "" if days_ago is None else "today" if days_ago == 0 else "yesterday"
+    hits = [hit for hit in hits if not day or when(hit.created_at, now) == day]
+    stored, said = ([hit for hit in hits if hit.is_talk is talk] for talk in (False, True))
+    from_day = {"": "", "today": " today", "yesterday": " from yesterday"}[day]
+    if stored:
+        parts = ["\n".join([f"This is what I have stored{from_day}:", *_known_lines(stored, now, day)])]
+    elif day:
+        parts = [f"I have stored nothing {'so far today' if day == 'today' else 'from yesterday'}."]
+    elif said:
+        parts = ["I have nothing stored about you."]
+    else:
         return 'I have nothing stored about you yet. Tell me something, for example "my name is Ana".'
-    lines = [f"- {dated(hit, now)}" for hit in hits[:_MOST_KNOWN]]
-    cut = cut or len(hits) > _MOST_KNOWN
-    return "\n".join(["This is what I have stored:", *lines]) + (_MORE if cut else _LISTED)
+    if said:
+        head = "You also said, in conversations:" if stored else "In conversations you said:"
+        parts.append("\n".join([head, *_known_lines(said, now, day)]))
+    if any(SECRET in hit.content for hit in hits):
+        parts.append(_NOT_REPEATED)
+    if cut or len(stored) > _MOST_KNOWN:
+        parts.append(_MORE)
+    elif not day:
+        parts.append(_LISTED)
+    return "\n\n".join(parts)
+
+
+def _known_lines(hits: Sequence[Hit], now: datetime, day: str) -> list[str]:
+    return [f"- {quote(hit.content) if day else dated(hit, now)}" for hit in hits[:_MOST_KNOWN]]
 
 
 @dataclass(frozen=True, slots=True)

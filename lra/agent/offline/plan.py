@@ -7,6 +7,7 @@ nothing is remembered between requests and an interrupted turn can be taken up b
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 
 from lra.agent.offline import answers, recap, replies
@@ -20,6 +21,7 @@ from lra.agent.offline.scene import Plan, Scene
 from lra.agent.offline.sentences import statements
 from lra.agent.offline.task_plan import task_plan
 from lra.agent.offline.words import tidy
+from lra.memory.secrets import repeatable
 
 _HITS = 15
 _ALL_HITS = 20
@@ -107,15 +109,28 @@ def _ask(intent: Intent, scene: Scene) -> Plan:
     if problem := answers.trouble("search_memory", result):
         return problem
     findings = judge(question, read_hits(result.value))
-    if not findings.matches and (more := related(question.text)):
-        (wider,) = yield [scene.call("search_memory", query=more, limit=_HITS)]
-        findings = judge(question, read_hits([*items(result.value), *items(wider.value)]))
+    if calls := _further(question, findings, scene):
+        further = yield calls
+        findings = judge(question, read_hits([record for each in (result, *further) for record in items(each.value)]))
     return answers.found(question, findings, said_here, scene.now)
+
+
+def _further(question: Question, findings: Findings, scene: Scene) -> list[Call]:
+    """Return searches that may find what the first did not: other words, and memories among much talk."""
+    calls = []
+    if not findings.matches and (more := related(question.text)):
+        calls.append(scene.call("search_memory", query=more, limit=_HITS))
+    stored = any(not hit.is_talk and not hit.outdated for hit in findings.matches)
+    if not stored and scene.takes("search_memory", "stored_only"):
+        # A memory is found by its key as well, which no other holds.
+        query = re.sub(r"[._]", " ", question.key) if question.key else question.query
+        calls.append(scene.call("search_memory", query=query, limit=_ALL_HITS, stored_only=True))
+    return calls
 
 
 def _said_here(question: Question, scene: Scene) -> Findings:
     hits: dict[str, Hit] = {}
-    for text in scene.said:
+    for text in map(repeatable, scene.said):
         # What was to be remembered has words before it that are no part of it.
         told = [fact for each in parse(text) if each.kind is Kind.REMEMBER for fact in each.facts]
         for fact in [*told, *filter(None, map(read_fact, statements(tidy(text))))]:

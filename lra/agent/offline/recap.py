@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from lra.agent.offline.intents import Kind, parse
+from lra.memory.secrets import repeatable
 from lra.text import one_line, printable
 
 NOTHING_YET = "Nothing yet: this conversation begins here."
@@ -65,7 +66,7 @@ def section(head: str, lines: Sequence[str], *, more: bool = False) -> str:
         lines: The lines, oldest first.
         more: Whether there are more before them.
     """
-    shown = [f"- {one_line(line[:600], _LENGTH)}" for line in lines[-_MOST:]]
+    shown = [f"- {one_line(repeatable(line[:600]), _LENGTH)}" for line in lines[-_MOST:]]
     left_out = len(lines) - len(shown)
     count = f"{left_out} earlier {'one is' if left_out == 1 else 'ones are'}"
     # A paragraph of its own: behind the last item it would read as a part of it.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +14,7 @@ from lra.agent.offline.intents import ORDERS, parse
 from lra.agent.offline.kin import contrary, liked, shared, wants, withdrawn
 from lra.agent.offline.questions import Question, is_question
 from lra.agent.offline.results import items, moment
+from lra.agent.offline.sentences import statements
 
 _PERSON = re.compile(r"^You: (.+)$", re.M)
 _OLD = re.compile("“([^”]*)” no longer holds")
@@ -70,6 +71,8 @@ class Hit:
     """Whether it was said before what holds now took its place."""
     told: bool = False
     """Whether it was kept in a conversation, as what the person said there."""
+    denied: bool = False
+    """Whether something newer says that it is not so."""
 
     @property
     def is_talk(self) -> bool:
@@ -107,12 +110,24 @@ def read_hits(value: Any) -> list[Hit]:
         meant = item.get("match") == "meaning"
         changed = str(item.get("changed") or "").casefold()
         told = kind not in {"turn", "summary"} and bool(item.get("session") or item.get("session_id"))
-        lines = [Hit(line, "said", at, outdated=_is_old(line, changed)) for line in said]
-        for hit in lines or [Hit(content.strip(), kind, at, meant, outdated=bool(changed), told=told)]:
+        lines = [part for line in said for part in _parted(Hit(line, "said", at), changed)]
+        whole = Hit(content.strip(), kind, at, meant, outdated=bool(changed), told=told)
+        for hit in lines or _parted(whole, changed):
             same = hits.setdefault(_folded(hit), hit)
             if same.is_talk and not hit.is_talk:
                 hits[_folded(hit)] = hit
     return list(hits.values())
+
+
+def _parted(hit: Hit, changed: str) -> list[Hit]:
+    """Take apart what says several things of which some have changed, so that each is told as it is."""
+    if not changed or not hit.is_talk:
+        return [hit]
+    parts = statements(hit.content[:2000])
+    olds = [_is_old(part, changed) for part in parts]
+    if len(parts) > 1 and any(olds) and not all(olds):
+        return [replace(hit, content=part, outdated=old) for part, old in zip(parts, olds, strict=True)]
+    return [replace(hit, outdated=hit.outdated or _is_old(hit.content, changed))]
 
 
 def _is_old(line: str, changed: str) -> bool:
@@ -197,10 +212,11 @@ def _told(line: str) -> frozenset[str]:
 
 
 def about_person(hits: Sequence[Hit]) -> list[Hit]:
-    """Keep what was stored on purpose, and of what was said only statements that are not stored."""
-    stored = [hit for hit in hits if not hit.is_talk]
+    """Keep what was stored on purpose, all of it, and of what was said only statements that are not stored."""
+    holds = _in_force(hits)
+    stored = [replace(hit, denied=hit not in holds) for hit in hits if not hit.is_talk]
     keys = [fact.key for hit in stored if (fact := read_stored(hit.content))]
-    for hit in sorted((hit for hit in hits if hit.is_talk), key=lambda hit: -hit.age_rank):
+    for hit in sorted((hit for hit in holds if hit.is_talk), key=lambda hit: -hit.age_rank):
         fact = read_stored(hit.content)
         if (
             fact is None

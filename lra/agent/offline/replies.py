@@ -93,7 +93,11 @@ UNDO = (
     "I cannot take anything back myself. In the chat, `/undo` takes back the last turn with what it stored, and "
     "`/forget WORDS` erases what fits."
 )
-SECRET = 'That looks like a secret, so I did not store it. Say "remember that …" if I should keep it.'
+SECRET = (
+    "That looks like a secret, so I did not store it. It still stands in this conversation; I do not repeat it, and "
+    "search does not either. In the chat, `/undo` takes the message back, and `/forget WORDS` erases its words. "
+    'Say "remember that …" if I should keep it.'
+)
 NO_SANDBOX = (
     "No sandbox is available here, and I never run code on the host, so nothing was run."
     " Start Docker and open the conversation again; `lra doctor`, in the chat `/doctor`, says what is missing."

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lra.chat.commands.registry import registry
@@ -76,6 +78,7 @@ async def _choose(chat: Chat, session: Session) -> str:
 
 async def _found(session: Session, words: str) -> list[SessionMatch]:
     """Return conversations: first those that hold the words, the last of which may be unfinished, then what is near."""
+    from lra.memory.secrets import repeatable
     from lra.store.session_search import SessionMatch
 
     store = session.runtime.store
@@ -84,7 +87,8 @@ async def _found(session: Session, words: str) -> list[SessionMatch]:
         if hit.id not in found and len(found) < _FOUND:
             record = await store.sessions.get(hit.id)
             found[hit.id] = SessionMatch(session=record, snippet=hit.content, role=None, at=record.updated_at, seq=None)
-    return [match for match in found.values() if match.session.turns]
+    told = [match for match in found.values() if match.session.turns]
+    return await asyncio.to_thread(lambda: [replace(match, snippet=repeatable(match.snippet)) for match in told])
 
 
 def _titled(match: SessionMatch) -> str:
@@ -133,7 +137,6 @@ async def rename(chat: Chat, args: str) -> None:
         raise UsageError("Write the title after the command: /rename TITLE")
     session = await chat.ready()
     await session.rename(clip(args, 200))
-    await chat.look()
     chat.screen.line(f"This conversation is now called “{clip(session.title, 100)}”.", "good")
 
 
@@ -144,9 +147,10 @@ async def fork(chat: Chat, args: str) -> None:
     With a number, the copy ends with turn N.
     """
     session = await chat.ready()
-    if args:
-        turns = await session.runtime.store.journal.turns(session.id)
-        if not args.isdecimal() or int(args) not in {turn.number for turn in turns}:
-            raise UsageError(f"This conversation has no turn {clip(args, 40)}.", hint="/rewind shows them all.")
+    turns = await session.runtime.store.journal.turns(session.id)
+    if not turns:
+        raise UsageError("There is nothing to copy yet.", hint="/new starts another conversation.")
+    if args and (not args.isdecimal() or int(args) not in {turn.number for turn in turns}):
+        raise UsageError(f"This conversation has no turn {clip(args, 40)}.", hint="/rewind shows them all.")
     await chat.current.adopt(await session.fork(until=int(args) if args else None))
     chat.screen.line(f"You are in a copy now; /resume {session.id} goes back.", "good")
