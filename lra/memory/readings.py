@@ -31,7 +31,7 @@ def relate(mine: tuple[str, ...], said: Statement | None, other: str) -> Relatio
     its = core(other)
     if mine and mine == its:
         return "same"
-    if statements.opposed(mine, its):
+    if statements.opposed(mine, its) or statements.withdrawn(mine, its) or statements.withdrawn(its, mine):
         return "contrary"
     theirs = statements.read(other) if said is not None else None
     if said is None or theirs is None:
@@ -63,6 +63,7 @@ _UNTELLING = frozenset(
     words_of(
         "a an the this that is are am be been being s t m do does really very just currently now also too simply "
         "actually definitely basically please i me my mine user users person im not no never without ve re called "
-        "named name names color colour favorite favourite gray grey mobile phone telephone have has of can"
+        "named name names color colour favorite favourite gray grey mobile phone telephone have has of can any "
+        "more anymore longer"
     )
 )

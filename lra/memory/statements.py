@@ -67,7 +67,16 @@ _VERBS = (
     ("age", re.compile(r"(?:am|is|are|turned) (?P<value>\d{1,3})(?: years old| years of age)?$")),
     ("birthday", re.compile(r"(?:was|were) born on (?P<value>.+)")),
 )
-_WHO = re.compile(rf"(?P<who>i|we|the user|user|the person|(?:my |our )?{_W}(?: {_W})?) (?P<rest>.+)")
+_WHO = tuple(
+    re.compile(rf"(?P<who>i|we|the user|user|the person|(?:my |our )?{_W}{more}) (?P<rest>.+)")
+    for more in ("", f" {_W}")
+)
+_COUNTS = re.compile(
+    rf"(?P<who>i|we|the user|user|the person|(?:my |our )?{_W}) (?:have|has|own|owns)(?: got)? "
+    rf"(?P<value>\d{{1,4}}|[a-z]+) (?P<what>(?:{_W} )?{_W})(?:, .+)?"
+)
+_NUMBER_WORDS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+_NUMBERS = {word: str(number) for number, word in enumerate(_NUMBER_WORDS, 1)}
 _LIKING = {
     **dict.fromkeys(_set("like likes love loves enjoy enjoys adore adores prefer prefers"), True),
     **dict.fromkeys(_set("dislike dislikes hate hates detest detests"), False),
@@ -76,6 +85,8 @@ _LIKES = re.compile(
     rf"(?P<who>i|we|the user|user|the person|(?:my |our )?{_W}) (?P<not>do not |does not |did not |really |never )*"
     rf"(?P<verb>{'|'.join(sorted(_LIKING, reverse=True))}) (?P<value>.+)"
 )
+_NO_MORE = _set("any more anymore longer ever even really")
+_HOW_MANY = _set("some one two three four five six seven eight nine ten several many both")
 _NUMBER = re.compile(r"[\d.,:/-]*\d[\d.,:/-]*")
 
 
@@ -99,7 +110,7 @@ def read(text: str) -> Statement | None:
     line = plain(text)
     if not line or len(words_of(line)) > _LONGEST or "\n" in text.strip() or line.endswith("?"):
         return None
-    return _called(line) or _verb(line) or _liking(line) or _attribute(line)
+    return _called(line) or _verb(line) or _counted(line) or _liking(line) or _attribute(line)
 
 
 def contrary(one: Statement, other: Statement) -> bool:
@@ -116,6 +127,15 @@ def opposed(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
     without = NEGATION | {"always"}
     mine, its = [w for w in one if w not in without], [w for w in other if w not in without]
     return mine == its and len(mine) > 1 and _denials(one) != _denials(other)
+
+
+def withdrawn(denial: tuple[str, ...], told: tuple[str, ...]) -> bool:
+    """Return whether a text denies another, as "I don't have kids" does "I have two kids, Mia and Leo"."""
+    if _denials(denial) != 1 or _denials(told):
+        return False
+    said = [word for word in denial if word not in NEGATION | _NO_MORE]
+    held = [word for word in told if not (word in _HOW_MANY or word.isdecimal())]
+    return len(said) > 2 and held[: len(said)] == said
 
 
 def _denials(words: tuple[str, ...]) -> int:
@@ -176,12 +196,20 @@ def _called(line: str) -> Statement | None:
 
 
 def _verb(line: str) -> Statement | None:
-    if not (match := _WHO.fullmatch(line)):
-        return None
-    for attribute, pattern in _VERBS:
-        if found := pattern.fullmatch(match["rest"]):
-            return _statement(match["who"], "", found["value"], attribute=attribute)
+    for who in _WHO:
+        if not (match := who.fullmatch(line)):
+            continue
+        for attribute, pattern in _VERBS:
+            if found := pattern.fullmatch(match["rest"]):
+                return _statement(match["who"], "", found["value"], attribute=attribute)
     return None
+
+
+def _counted(line: str) -> Statement | None:
+    if not (match := _COUNTS.fullmatch(line)):
+        return None
+    number = match["value"] if match["value"].isdecimal() else _NUMBERS.get(match["value"])
+    return _statement(match["who"], match["what"], number, attribute="count") if number else None
 
 
 def _liking(line: str) -> Statement | None:

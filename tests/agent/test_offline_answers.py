@@ -114,20 +114,31 @@ NOT_FOUND = [
 
 
 CLOSEST = [
-    ("what languages do I know?", "I speak Dutch"),
     ("what do I like to eat?", "I don't eat pork"),
     ("what do I like to drink?", "I never drink coffee"),
     ("what do I like?", "I don't like olives"),
     ("what don't I eat?", "I eat fish on Fridays"),
-    ("what music do I like?", "I like jazz"),
-    ("which music don't I like?", "I don't like techno"),
     ("how old am I?", "I was born on 3 May 1990"),
     ("what's my dog's name?", "I have a dog"),
-    ("how heavy am I?", "I weigh 80 kilos"),
-    ("what's my job?", "I'm a software engineer"),
     ("am I allergic to nuts?", "My wife Sam is allergic to nuts"),
     ("where do I live?", "I used to live in Paris"),
     ("where do I live?", "I no longer live in Rome"),
+    ("where do I live?", "My mother lives in Lugano"),
+    ("where do we work?", "Tom works in Oslo"),
+    ("what is my mother's name?", "My mother lives in Lugano"),
+    ("what is Tom's job?", "My brother is called Tom"),
+    ("how old is my cat?", "My cat is called Minka"),
+    ("where does my sister live?", "My sister is called Ida"),
+]
+
+LIKELY = [
+    ("what languages do I know?", "I speak Dutch"),
+    ("what languages do I study?", "I study Italian"),
+    ("what music do I like?", "I like jazz"),
+    ("which music don't I like?", "I don't like techno"),
+    ("what foods do I hate?", "I hate mushrooms"),
+    ("how heavy am I?", "I weigh 80 kilos"),
+    ("what colour is my bike?", "My bike is red"),
 ]
 
 
@@ -136,6 +147,29 @@ def test_what_does_not_answer_but_is_about_it_is_the_closest(question: str, memo
     said = answer(question, memory)
     assert said.startswith("I found nothing in memory that answers this. What comes closest:")
     assert f'"{memory}"' in said
+
+
+@pytest.mark.parametrize(("question", "memory"), LIKELY)
+def test_what_may_answer_is_not_called_nothing(question: str, memory: str) -> None:
+    assert answer(question, memory) == f'This may answer it, as far as rules can tell:\n- "{memory}" (yesterday)'
+
+
+ANSWERED = [
+    ("what's my job?", "I'm a software engineer"),
+    ("what is my mother's name?", "My mother Ida lives in Lugano"),
+    ("what is my brother's name?", "Tom is my brother"),
+    ("what are my kids called?", "I have two kids, Mia and Leo"),
+    ("what is my boss's name?", "My boss is Dr. Kim"),
+    ("what is Tom's job?", "Tom is a carpenter"),
+    ("how old is my cat?", "My cat is 3"),
+    ("where does my sister live?", "My sister moved to Oslo"),
+    ("where do we live?", "We live in Oslo"),
+]
+
+
+@pytest.mark.parametrize(("question", "memory"), ANSWERED)
+def test_what_answers_in_other_words_is_the_answer(question: str, memory: str) -> None:
+    assert answer(question, memory).endswith(f'yesterday: "{memory}"')
 
 
 def test_what_was_withdrawn_since_is_no_answer() -> None:

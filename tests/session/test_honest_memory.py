@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lra.events import MemoryWritten, Recalled
+from lra.events import MemoryWritten, Notice, Recalled
 from lra.session import Session
 from tests.session.support import Desk, of, shown, take, words
 from tests.support.model_server import say
@@ -123,3 +123,79 @@ async def test_a_name_is_found_among_many_that_are_called_something(desk: Desk) 
     for number, animal in enumerate(animals * 2):
         await _said(later, f"My {animal} number {number} is called the name that we call Rex {number}")
     assert await _said(later, "what is my name?") == 'You told me today: "My name is Jonas"'
+
+
+async def test_of_a_correction_in_two_halves_the_new_one_answers(desk: Desk) -> None:
+    session = await desk.session(model="offline")
+    await _said(session, "I work as a nurse at the cantonal hospital")
+    events = await take(session, "I don't work as a nurse any more, I am a teacher now")
+    assert [(event.action, event.content) for event in of(events, MemoryWritten)] == [("superseded", "I am a teacher")]
+    assert await _said(session, "what is my job?") == 'You told me today: "I am a teacher"'
+    assert "nurse" not in await _said(session, "what do you know about me?")
+
+
+async def test_what_is_over_takes_the_place_of_what_was(desk: Desk) -> None:
+    session = await desk.session(model="offline")
+    await _said(session, "I work as a nurse at the cantonal hospital")
+    events = await take(session, "I no longer work as a nurse")
+    assert [event.action for event in of(events, MemoryWritten)] == ["superseded"]
+    assert (await _said(session, "what is my job?")).startswith("I found nothing in memory that answers this.")
+
+
+@pytest.mark.parametrize(
+    ("told", "denied", "asked"),
+    [
+        ("I'm allergic to peanuts", "I'm not allergic to peanuts", "what am I allergic to?"),
+        ("I have two kids, Mia and Leo", "I don't have kids", "do I have kids?"),
+    ],
+)
+async def test_a_denial_is_kept_and_said_to_contradict(desk: Desk, told: str, denied: str, asked: str) -> None:
+    session = await desk.session(model="offline")
+    await _said(session, told)
+    events = await take(session, denied)
+    assert [event.content for event in of(events, MemoryWritten)] == [denied]
+    (notice,) = of(events, Notice)
+    assert f"“{denied}”" in notice.text
+    assert f"contradicts “{told}”" in notice.text
+    assert await _said(session, asked) == f'You told me today: "{denied}"'
+    listed = await _said(session, "what do you know about me?")
+    assert f'- "{denied}" (today)\n' in listed
+    assert f'- "{told}" (today, you said otherwise since)\n' in listed
+
+
+async def test_another_number_contradicts(desk: Desk) -> None:
+    session = await desk.session(model="offline")
+    for one, other in (("I have 2 cats", "I have 3 cats"), ("my cat is 3 years old", "my cat is 4 years old")):
+        await _said(session, one)
+        (notice,) = of(await take(session, other), Notice)
+        assert "contradicts" in notice.text
+
+
+async def test_how_it_was_before_is_not_answered_with_how_it_is(desk: Desk) -> None:
+    session = await desk.session(model="offline")
+    await _said(session, "my wife is called Anna")
+    assert await _said(session, "what was my wife called before?") == (
+        'I know only what holds now. You told me today: "My wife is called Anna"'
+    )
+    await _said(session, "actually my wife is called Anne")
+    assert await _said(session, "what was my wife called before?") == (
+        'You once told me today, and it has changed since: "my wife is called Anna"'
+    )
+    assert await _said(session, "what is my wife called?") == 'You told me today: "My wife is called Anne"'
+
+
+async def test_who_lives_with_me_outlasts_a_move(desk: Desk) -> None:
+    session = await desk.session(model="offline")
+    await _said(session, "I live in Bern with my wife Anna and our two kids")
+    await _said(session, "I live in Basel now")
+    assert (await _said(session, "where do I live?")).startswith('You told me today: "I live in Basel"')
+    assert 'You told me today: "I live in Bern with my wife Anna and our two kids"' in (
+        await _said(session, "who do I live with?")
+    )
+
+
+async def test_a_name_in_other_words_is_found(desk: Desk) -> None:
+    session = await desk.session(model="offline")
+    await _said(session, "I'm Jonas")
+    await _said(session, "I'm not Jonas, I'm Johannes")
+    assert (await _said(session, "what is my name?")).startswith('You told me today: "I\'m Johannes"')

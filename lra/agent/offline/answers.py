@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from lra.agent.offline.facts import Fact
@@ -82,7 +82,8 @@ def found(question: Question, findings: Findings, said_here: Findings, now: date
     """Answer a question from memory, or from earlier words of this conversation, or say that nothing is known."""
     if findings.matches:
         best, further = findings.matches[0], findings.matches[1 : 1 + _MOST_FURTHER]
-        lines = [told(best, now)]
+        only = question.past and not best.outdated
+        lines = [f"I know only what holds now. {told(best, now)}" if only else told(best, now)]
         for head, talk in (("Also in memory:", False), ("Also said in conversations:", True)):
             if also := [f"- {dated(hit, now)}" for hit in further if hit.is_talk is talk]:
                 lines += ["", head, *also]
@@ -92,6 +93,9 @@ def found(question: Question, findings: Findings, said_here: Findings, now: date
     if said_here.matches:
         said = quote(said_here.matches[0].content)
         return f"I found nothing in memory about that, but earlier in this conversation you said: {said}"
+    if findings.near and findings.likely:
+        near = [f"- {dated(hit, now)}" for hit in findings.near[:_MOST_FURTHER]]
+        return "\n".join(["This may answer it, as far as rules can tell:", *near])
     if findings.near:
         near = [f"- {dated(hit, now)}" for hit in findings.near[:_MOST_FURTHER]]
         return "\n".join(["I found nothing in memory that answers this. What comes closest:", *near])
@@ -133,14 +137,14 @@ def known(hits: Sequence[Hit], now: datetime, *, cut: bool = False, days_ago: in
         cut: Whether the search gave as much as it may.
         days_ago: The day that was asked about.
     """
-    day = "" if days_ago is None else "today" if days_ago == 0 else "yesterday"
+    day = "" if days_ago is None else when(now - timedelta(days=days_ago), now)
     hits = [hit for hit in hits if not day or when(hit.created_at, now) == day]
     stored, said = ([hit for hit in hits if hit.is_talk is talk] for talk in (False, True))
-    from_day = {"": "", "today": " today", "yesterday": " from yesterday"}[day]
+    from_day = f"{'' if day == 'today' else ' from'} {day}" if day else ""
     if stored:
         parts = ["\n".join([f"This is what I have stored{from_day}:", *_known_lines(stored, now, day)])]
     elif day:
-        parts = [f"I have stored nothing {'so far today' if day == 'today' else 'from yesterday'}."]
+        parts = [f"I have stored nothing {'so far today' if day == 'today' else f'from {day}'}."]
     elif said:
         parts = ["I have nothing stored about you."]
     else:
@@ -218,10 +222,12 @@ def digest(
         more: Whether the record of other sessions goes back further than what was read.
     """
     if days_ago is not None:
-        day = "today" if days_ago == 0 else "yesterday"
+        day = when(now - timedelta(days=days_ago), now)
         rows = [row for row in (*others, *here) if when(row.at, now) == day]
         if rows:
-            return _told_rows(f"{day.capitalize()} you wrote:", rows, more=more and when(others[0].at, now) == day)
+            return _told_rows(
+                f"{day[:1].upper() + day[1:]} you wrote:", rows, more=more and when(others[0].at, now) == day
+            )
         if not others:
             return f"I have no conversation on record from {day}."
         return f"I have no conversation on record from {day}. {_last(others, now, more=more)}"

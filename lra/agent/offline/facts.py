@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from lra.agent.offline.attributes import ATTRIBUTES, FAVOURITE, VAGUE, attribute_key, turned
+from lra.agent.offline.denials import denies, is_profession, over
 from lra.agent.offline.updates import corrected, lasting
 from lra.agent.offline.words import is_question_marked, tidy, tokens, word_set
 
@@ -156,7 +158,8 @@ def read_fact(sentence: str) -> Fact | None:
         if (found := _read(instead)) is not None and found[1] is not None:
             return Fact(instead, *found)
     if (found := _read(line)) is not None and found[0] != "instruction":
-        return Fact(said if "\n" in said else line, *found)
+        newly = found[1] is None and len(line) < len(said) and is_profession(line)
+        return Fact(said if "\n" in said else line, found[0], "user.job" if newly else found[1])
     found = _read(" ".join(said.split()))
     return Fact(said, *found) if found is not None else None
 
@@ -226,15 +229,35 @@ def _read_verb(line: str) -> _Kind | None:
         return "fact", _verb_key(line)
     if (match := _SOMEBODY.fullmatch(line)) and not _NEVER_OBJECTS.match(match["value"]):
         return "fact", None
+    if denies(line):
+        return "fact", None
     if _BY_NAME.fullmatch(line) and not _NOT_KEPT.match(line.split(" ", 2)[-1]):
         return "fact", None
     return None
 
 
+def settled(facts: Sequence[Fact]) -> list[Fact]:
+    """Leave out what is said to be over where another fact says what is so instead."""
+    told = list(facts)
+    for fact in facts:
+        if fact.key is None or over(fact.content) is None:
+            continue
+        for at, other in enumerate(told):
+            replaces = fact.key == "user.job" and other.key is None and is_profession(other.content)
+            if other != fact and (replaces or (other.key == fact.key and over(other.content) is None)):
+                told[at] = replace(other, key=fact.key)
+                told.remove(fact)
+                break
+    return told
+
+
 def _verb_key(line: str) -> str | None:
+    if (was := over(line)) is not None:
+        return "user.job" if is_profession(was) else _verb_key(was)
     lowered = re.sub(r"\b(?:now|currently|also|still) ", "", line.lower())
     if re.match(r"i lives? (?:in|at) |i(?:'m| am) (?:based|living) in ", lowered):
-        return "user.location"
+        # Who moves away does not say that whoever lived there with them is gone.
+        return None if re.search(r" (?:with|and) ", lowered) else "user.location"
     if re.match(r"i(?: works?|'m working| am working) (?:at|for) ", lowered):
         return "user.employer"
     if re.match(r"i works? as ", lowered):

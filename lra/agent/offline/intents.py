@@ -9,7 +9,7 @@ from itertools import islice
 
 from lra.agent.offline.attributes import attribute_key, is_secret
 from lra.agent.offline.code_phrases import read_code
-from lra.agent.offline.facts import Fact, read_fact
+from lra.agent.offline.facts import Fact, read_fact, settled
 from lra.agent.offline.questions import Question, is_question, questions_in, read_question
 from lra.agent.offline.sentences import bullets, sentence_case, sentences, statements, without_politeness
 from lra.agent.offline.small_talk import read_small_talk
@@ -18,6 +18,7 @@ from lra.agent.offline.talk_phrases import (
     asks_for_last_answer,
     days_ago,
     is_about_talk,
+    weekday,
     where_talked,
     without_day,
 )
@@ -63,6 +64,8 @@ class Intent:
     language: str = ""
     days_ago: int | None = None
     """The day asked about, counted back from today; for `recent`, None is the last conversation."""
+    weekday: int | None = None
+    """The day of the week asked about, from 0 for Monday."""
     where: Where = "before"
     """For `recent`: which talk is meant."""
     topic: str = ""
@@ -203,7 +206,7 @@ def _told_facts(content: str) -> tuple[Fact, ...]:
 
 
 def _capped(facts: list[Fact]) -> tuple[Fact, ...]:
-    distinct = list(dict.fromkeys(facts))
+    distinct = list(dict.fromkeys(settled(facts)))
     if len(distinct) <= _MOST_FACTS:
         return tuple(distinct)
     rest = "\n".join(fact.content for fact in distinct[_MOST_FACTS - 1 :])
@@ -218,8 +221,9 @@ def _read_line(spoken: str, head: str) -> Intent | None:
     short, plain = spoken.rstrip(" .!?？…~"), head.rstrip(" .!?？…~") or head
     if kind := read_small_talk(plain) or read_small_talk(short):
         return Intent(Kind(kind))
-    if (day := days_ago(short)) is not None and read_small_talk(without_day(short)) == Kind.ABOUT_ME:
-        return Intent(Kind.ABOUT_ME, days_ago=day)
+    day, of_week = days_ago(short), weekday(short)
+    if (day is not None or of_week is not None) and read_small_talk(without_day(short)) == Kind.ABOUT_ME:
+        return Intent(Kind.ABOUT_ME, days_ago=day, weekday=of_week)
     if _FORGET.match(spoken) and not is_question_marked(spoken):
         return Intent(Kind.AGREED) if _SHRUG.fullmatch(short) else Intent(Kind.FORGET, topic=_to_forget(spoken))
     order = spoken.rstrip(" ?？") if _KINDLY.match(head) else spoken
@@ -227,8 +231,8 @@ def _read_line(spoken: str, head: str) -> Intent | None:
         return Intent(Kind.TASK, task=command)
     if asks_for_last_answer(short):
         return Intent(Kind.REPEAT)
-    if is_about_talk(short):
-        return Intent(Kind.RECENT, days_ago=days_ago(short), where=where_talked(short))
+    if is_about_talk(without_day(short)):
+        return Intent(Kind.RECENT, days_ago=day, weekday=of_week, where=where_talked(short))
     if is_question(spoken) or is_question_marked(head) or _REMEMBER.match(spoken):
         return Intent(Kind.ASK, question=read_question(spoken))
     return None

@@ -73,6 +73,8 @@ _NEAR_TO = {
 _KIND = {stem(word): frozenset(map(stem, others.split())) for word, others in _KINDS.items()}
 _NEAR = {stem(word): frozenset(map(stem, others.split())) for word, others in _NEAR_TO.items()}
 _WORDS = {stem(word): others.split() for word, others in (*_NEAR_TO.items(), *_KINDS.items())}
+KINDS_OF_THINGS = frozenset(_NEAR)
+"""Words that only say of what kind the answer is: a colour, a food, a language."""
 _IN_KIND, _IN_PART = 0.7, 0.5
 
 _LIKING = "like love favourite prefer enjoy"

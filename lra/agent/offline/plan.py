@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta
 
 from lra.agent.offline import answers, recap, replies
 from lra.agent.offline.facts import read_fact
@@ -19,6 +20,7 @@ from lra.agent.offline.relevance import Findings, Hit, about_person, judge, read
 from lra.agent.offline.results import Call, Result, items
 from lra.agent.offline.scene import Plan, Scene
 from lra.agent.offline.sentences import statements
+from lra.agent.offline.talk_phrases import days_ago, weekday
 from lra.agent.offline.task_plan import task_plan
 from lra.agent.offline.words import tidy
 from lra.memory.secrets import repeatable
@@ -29,6 +31,7 @@ _FEW_ROWS = 20
 _ROWS = 40
 _MORE_ROWS = 100
 _END = "END-OF-THE-CODE"
+_WAS = re.compile(r"\b(?:did|was|were|had)\b", re.I)
 _EVERYTHING = (
     "name called like love prefer favourite live work use birthday allergic remember",
     "I my me am",
@@ -108,11 +111,21 @@ def _ask(intent: Intent, scene: Scene) -> Plan:
     (result,) = yield [scene.call("search_memory", query=question.query, limit=_HITS)]
     if problem := answers.trouble("search_memory", result):
         return problem
-    findings = judge(question, read_hits(result.value))
+    until = _asked_of(question, scene)
+    findings = judge(question, read_hits(result.value), until=until)
     if calls := _further(question, findings, scene):
         further = yield calls
-        findings = judge(question, read_hits([record for each in (result, *further) for record in items(each.value)]))
+        records = [record for each in (result, *further) for record in items(each.value)]
+        findings = judge(question, read_hits(records), until=until)
     return answers.found(question, findings, said_here, scene.now)
+
+
+def _asked_of(question: Question, scene: Scene) -> datetime | None:
+    """Return the end of the day in the past at which a question asks how things were; None where it names none."""
+    if not _WAS.search(question.text):
+        return None
+    days = scene.days_ago(days_ago(question.text), weekday(question.text))
+    return scene.end_of(days) if days else None
 
 
 def _further(question: Question, findings: Findings, scene: Scene) -> list[Call]:
@@ -125,17 +138,22 @@ def _further(question: Question, findings: Findings, scene: Scene) -> list[Call]
         # A memory is found by its key as well, which no other holds.
         query = re.sub(r"[._]", " ", question.key) if question.key else question.query
         calls.append(scene.call("search_memory", query=query, limit=_ALL_HITS, stored_only=True))
+        if question.key == "user.name":
+            # "I'm Ana" has neither the word nor the key.
+            calls.append(scene.call("search_memory", query="I am I'm", limit=_ALL_HITS, stored_only=True))
     return calls
 
 
 def _said_here(question: Question, scene: Scene) -> Findings:
     hits: dict[str, Hit] = {}
-    for text in map(repeatable, scene.said):
+    for at, text in enumerate(map(repeatable, scene.said)):
+        # When is not known, but in what order.
+        moment = scene.now - timedelta(seconds=len(scene.said) - at)
         # What was to be remembered has words before it that are no part of it.
         told = [fact for each in parse(text) if each.kind is Kind.REMEMBER for fact in each.facts]
         for fact in [*told, *filter(None, map(read_fact, statements(tidy(text))))]:
             hits.pop(fact.content, None)
-            hits[fact.content] = Hit(fact.content)
+            hits[fact.content] = Hit(fact.content, created_at=moment)
     return judge(question, list(hits.values())[::-1])
 
 
@@ -159,7 +177,7 @@ def _about_me(intent: Intent, scene: Scene) -> Plan:
     records = [items(result.value) for result in results]
     found = about_person(read_hits([record for listed in records for record in listed]))
     cut = any(len(listed) >= _ALL_HITS for listed in records[: len(_EVERYTHING)])
-    return answers.known(found, scene.now, cut=cut, days_ago=intent.days_ago)
+    return answers.known(found, scene.now, cut=cut, days_ago=scene.days_ago(intent.days_ago, intent.weekday))
 
 
 def _recent(intent: Intent, scene: Scene) -> Plan:
@@ -168,11 +186,12 @@ def _recent(intent: Intent, scene: Scene) -> Plan:
     if intent.where == "last":
         return recap.last_said(scene.said)
     tool, here_too = "get_recent_conversations", intent.where == "either"
+    day = scene.days_ago(intent.days_ago, intent.weekday)
     if tool not in scene.tools:
         return recap.recap(scene.said) if here_too else replies.missing("look up earlier conversations")
     if scene.takes(tool, "others_only"):
         # This conversation is here already; read once more it would only fill the window.
-        limit = _FEW_ROWS if intent.days_ago is None else _ROWS
+        limit = _FEW_ROWS if day is None else _ROWS if day < 2 else _MORE_ROWS
         (result,) = yield [scene.call(tool, limit=limit, all_sessions=True, others_only=True)]
         if problem := answers.trouble(tool, result):
             return problem
@@ -180,7 +199,7 @@ def _recent(intent: Intent, scene: Scene) -> Plan:
         others = [row for row in rows if row.role == "user"]
         here = [answers.Row("user", text, "", scene.now) for text in scene.said]
         more = len(rows) >= limit
-        return answers.digest(others, here, scene.now, days_ago=intent.days_ago, here_too=here_too, more=more)
+        return answers.digest(others, here, scene.now, days_ago=day, here_too=here_too, more=more)
     for limit in (_ROWS, _MORE_ROWS):
         (result,) = yield [scene.call(tool, limit=limit, all_sessions=True)]
         if problem := answers.trouble(tool, result):
@@ -189,7 +208,7 @@ def _recent(intent: Intent, scene: Scene) -> Plan:
         others, here = answers.split_current(rows, [*scene.said, *scene.asked])
         if others or len(rows) < limit:
             break
-    return answers.digest(others, here, scene.now, days_ago=intent.days_ago, here_too=here_too)
+    return answers.digest(others, here, scene.now, days_ago=day, here_too=here_too)
 
 
 def _code(intent: Intent, scene: Scene) -> Plan:

@@ -65,6 +65,13 @@ _CALLED = re.compile(
 )
 _NAME_OF = re.compile(rf"names? of (?P<owner>{_ARTICLE}) (?P<what>[^?,.]{{2,60}})", re.I)
 _POSSESSED = re.compile(rf"\b(?P<owner>{_ARTICLE}) (?P<what>[^?,.!]{{2,60}})", re.I)
+_PAST = re.compile(
+    r"\b(?:was|were|did|used to|had)\b.*\b(?:before|previously|earlier|formerly|in the past|originally|at first|"
+    r"until (?:then|recently)|used to)\b|\bused to\b|"
+    r"\bwhat (?:was|were) (?:my|our) (?:former|previous|earlier|old|last)\b|"
+    r"\b(?:who|what|where) (?:is|was) (?:my|our) (?:former|previous)\b",
+    re.I,
+)
 _OF_OTHERS = re.compile(
     r"\b(?!(?:what|who|where|when|how|that|it|he|she)')(?P<owner>[^\s']{2,40})'s (?P<what>[^?,.!]{2,60})", re.I
 )
@@ -83,6 +90,9 @@ class Question:
     """Stems that only say what kind of answer is wanted, such as a name."""
     key: str | None = None
     """The attribute asked for, when there is one."""
+
+    past: bool = False
+    """Whether it is asked how something was that may have changed since."""
 
     @property
     def topic(self) -> str:
@@ -129,6 +139,7 @@ def read_question(sentence: str) -> Question:
         subjects=subjects,
         aspects=aspects,
         key=key,
+        past=_PAST.search(line) is not None,
     )
 
 

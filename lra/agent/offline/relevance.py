@@ -6,15 +6,18 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 from lra.agent.offline.attributes import same_key
+from lra.agent.offline.denials import is_profession, over
 from lra.agent.offline.facts import read_stored
 from lra.agent.offline.intents import ORDERS, parse
-from lra.agent.offline.kin import contrary, liked, shared, wants, withdrawn
+from lra.agent.offline.kin import KINDS_OF_THINGS, contrary, liked, shared, wants, withdrawn
 from lra.agent.offline.questions import Question, is_question
 from lra.agent.offline.results import items, moment
 from lra.agent.offline.sentences import statements
+from lra.agent.offline.words import stem
 
 _PERSON = re.compile(r"^You: (.+)$", re.M)
 _OLD = re.compile("“([^”]*)” no longer holds")
@@ -35,10 +38,25 @@ _ORIGIN = re.compile(
     r"(?:from|comes? from|was born in|grew up in)\b",
     re.I,
 )
-_NAMES = re.compile(r"[^\W\d_a-zA-Z]|(?<!^)\b[A-Z][a-z]")
 _AM_A = re.compile(r"(?:i(?:'m| am)|the user is) an? ", re.I)
 _AM_I = re.compile(r"am i\b", re.I)
 _OTHER_IS = re.compile(r"(?!i\b)(?:my |our )?[\w' -]{1,40}? (?:is|are|was)\b", re.I)
+_OTHER_DOES = re.compile(
+    r"(?!(?:I|i|We|we|The user|the user)\b)(?:(?:[Mm]y|[Oo]ur|[Tt]he|[Hh]is|[Hh]er) [\w' -]{1,40}?|"
+    r"[A-Z][\w'-]*(?: [A-Z][\w'-]*)?) (?P<verb>[a-z]+s|live|work|like|love|hate|prefer|use)\b"
+)
+_OF_ME = re.compile(r"\b(?:i|we|my|our)\b", re.I)
+_NAMES_IT = re.compile(
+    r"\b(?:is|are|was|were|and)(?: now)? (?:dr\.? |mr\.? |mrs\.? |ms\.? )?[A-Z]|[,:] [A-Z]|"
+    r"^[A-Z][\w'-]+(?: [A-Z][\w'-]+)* (?:is|are|was) (?:my|our)\b|[^\W\d_a-zA-Z]|\b[Dd]r\.? [A-Z]"
+)
+_SHOWN_BY = {
+    "work": re.compile(r"\b(?:is|was|am|are|'m|as) an? |\b(?:at|for) [A-Z]", re.I),
+    "live": re.compile(r"\b(?:in|at|from|near|to) [A-Z\d]|\baddress\b|[^\W\d_a-zA-Z]"),
+    "old": re.compile(r"\d|\bbirthday\b|\bborn\b", re.I),
+}
+"""By what else than its words a memory may tell where somebody lives, what they do, or how old they are."""
+_IN_COMPANY = re.compile(r"\bwho(?:m)?\b.*\bwith\b|\bwith who", re.I)
 _OPPOSITES = (("like", "dislike"), ("dislike", "like"))
 _LIKES = frozenset({"like", "favorite"})
 _MOST_MEANT = 2
@@ -91,6 +109,8 @@ class Findings:
 
     matches: tuple[Hit, ...] = ()
     near: tuple[Hit, ...] = ()
+    likely: bool = False
+    """Whether what comes near may well answer, which no rule can tell for sure."""
 
 
 def read_hits(value: Any) -> list[Hit]:
@@ -144,12 +164,19 @@ def _folded(hit: Hit) -> str:
     return " ".join(hit.content[:1000].split()).casefold()
 
 
-def judge(question: Question, hits: Sequence[Hit]) -> Findings:
+def judge(question: Question, hits: Sequence[Hit], *, until: datetime | None = None) -> Findings:
     """Keep the memories that speak of what was asked.
 
     A memory matches when it states the very attribute asked for, or shares most of the question's subjects. When
     the question names no subject ("where do I live?"), it must share the aspect and speak of the person.
+
+    Args:
+        question: The question.
+        hits: What a search found.
+        until: The moment at which it is asked how things were.
     """
+    if (until is not None or question.past) and (once := _once(question, hits, until)):
+        return Findings(once)
     graded: list[tuple[float, Hit]] = []
     for hit in _in_force(hits):
         if not _is_echo(question, hit):
@@ -167,18 +194,53 @@ def judge(question: Question, hits: Sequence[Hit]) -> Findings:
         if contrary(question.text, hit.content) or (not exact and _leaves_unnamed(question, hit))
     ]
     fitting = [pair for pair in fitting if pair[1] not in against]
+    if all(hit.outdated for hit in exact) and not all(hit.outdated for _, hit in fitting):
+        # What holds is the answer, whatever was said before in just the words of the question.
+        exact = []
     if exact:
         return Findings(_distinct([*exact, *(hit for _, hit in fitting if question.subjects)]))
     if fitting:
         # Of what is about the same, the liking or living that was asked for comes first.
         asked = question.aspects & _ASKED
         found = _distinct([hit for _, hit in fitting])
-        return Findings(tuple(sorted(found, key=lambda hit: not asked <= liked(hit.content))))
+        company = _IN_COMPANY.search(question.text) is not None
+        return Findings(
+            tuple(
+                sorted(
+                    found, key=lambda hit: (company and " with " not in hit.content, not asked <= liked(hit.content))
+                )
+            )
+        )
+    if likely := [hit for grade, hit in graded if grade >= _NEAR and hit not in against and _is_likely(question, hit)]:
+        return Findings(near=_distinct(likely), likely=True)
     near = _NEAR if question.text.isascii() else _NEAR_FOREIGN
     close = [hit for grade, hit in graded if near <= grade < _MATCH]
     # Whoever searched by meaning has judged already; words have nothing to say here.
     meant = [hit for _, hit in graded if hit.by_meaning and not hit.is_talk][:_MOST_MEANT]
     return Findings(near=_distinct([*against, *close] or meant))
+
+
+def _once(question: Question, hits: Sequence[Hit], until: datetime | None) -> tuple[Hit, ...]:
+    """Return what was told of something and has changed since; of a certain time, what had been told by then."""
+    told = [hit for hit in hits if not _is_echo(question, hit) and over(hit.content) is None]
+    told = [hit for hit in told if _grade(question, hit) >= (3.0 if question.key else _MATCH)]
+    if until is None:
+        told = [hit for hit in told if hit.outdated]
+    else:
+        told = [hit for hit in told if hit.created_at is not None and hit.created_at <= until]
+    latest = sorted(told, key=lambda hit: (-hit.age_rank, hit.is_talk))
+    return tuple(latest[:1] if until is not None else latest)
+
+
+def _is_likely(question: Question, hit: Hit) -> bool:
+    """Whether nothing is missing in a memory but the word for what kind of thing it speaks of."""
+    spoken = liked(hit.content)
+    if _AM_I.match(question.text) and _OTHER_IS.match(hit.content):
+        return False
+    if not question.subjects or (question.aspects and not question.aspects <= spoken):
+        return False
+    missing = [subject for subject in question.subjects if not shared(subject, spoken)]
+    return all(subject in KINDS_OF_THINGS for subject in missing)
 
 
 def _in_force(hits: Sequence[Hit]) -> list[Hit]:
@@ -248,7 +310,8 @@ def _grade(question: Question, hit: Hit) -> float:
     fact = read_stored(hit.content)
     stated = fact.key if fact else None
     if same_key(question.key, stated):
-        return 3.0
+        # That something is over says nothing of what is.
+        return 3.0 if over(hit.content) is None else 1.0
     if question.key == "user.origin":
         return 1.0 if _ORIGIN.match(hit.content) else 0.0
     spoken = liked(hit.content)
@@ -256,8 +319,14 @@ def _grade(question: Question, hit: Hit) -> float:
 
 
 def _leaves_unnamed(question: Question, hit: Hit) -> bool:
-    """Whether a memory says only that there is one, where a question asks what it is called."""
-    return "name" in question.aspects and "name" not in liked(hit.content) and not _NAMES.search(hit.content)
+    """Whether a memory says only that there is one, or something else of them, where it is asked what it is called."""
+    if "name" not in question.aspects or question.key == "user.name" or "name" in liked(hit.content):
+        return False
+    if _NAMES_IT.search(hit.content):
+        return False
+    words = hit.content.split()
+    behind = [word for before, word in pairwise(words) if stem(before.strip(",:").casefold()) in question.subjects]
+    return not any(word[:1].isupper() for word in behind)
 
 
 def _by_subject(question: Question, hit: Hit, spoken: frozenset[str]) -> float:
@@ -265,6 +334,10 @@ def _by_subject(question: Question, hit: Hit, spoken: frozenset[str]) -> float:
     if 0 < grade < 1 and "like" in question.aspects and not spoken.isdisjoint(_LIKES):
         # Of food there is much to tell; what is asked is which one is liked.
         return min(grade + _LIKED, 1.0)
+    if grade and (wanted := question.aspects & frozenset(_SHOWN_BY) - spoken):
+        # Something else of the same person is no answer.
+        shown = all(_SHOWN_BY[aspect].search(hit.content) for aspect in wanted)
+        return grade if shown else min(grade, _NEAR)
     if grade == 0 and question.aspects & _TASTES & spoken and wants(question.text)[0] and _LIKED_SO.match(hit.content):
         # Of music or food one likes jazz or noodles: which of them a word is, no rule knows.
         return _NEAR
@@ -277,11 +350,15 @@ def _by_aspect(question: Question, hit: Hit, spoken: frozenset[str], stated: str
     if question.key == "user.name":
         return 1.0 if _USERS_NAME.search(hit.content) and not _OTHERS_ASPECT.search(hit.content) else 0.0
     if question.key == "user.job" and _AM_A.match(hit.content):
-        return _NEAR
+        return 1.0 if is_profession(hit.content) else _NEAR
     if (question.key, stated) == ("user.age", "user.birthday"):
         return _NEAR
     if stated is not None and question.key is not None:
         return 0.0
     if any(one in question.aspects and other in spoken for one, other in _OPPOSITES):
         return _NEAR
-    return 1.0 if question.aspects & spoken and not _OTHERS_ASPECT.search(hit.content) else 0.0
+    if not question.aspects & spoken or _OTHERS_ASPECT.search(hit.content):
+        return 0.0
+    # Where somebody else lives does not say where I do.
+    other = _OTHER_DOES.match(hit.content) if _OF_ME.search(question.text) else None
+    return _NEAR if other and stem(other["verb"]) in question.aspects else 1.0

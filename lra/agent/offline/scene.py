@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from lra.agent.offline.results import Call, Result
@@ -30,6 +30,14 @@ class Scene:
     """What the person wrote now."""
     made: tuple[Call, ...] = ()
     """The calls of this turn that have results."""
+
+    def days_ago(self, days: int | None, weekday: int | None) -> int | None:
+        """Return how many days ago it was: so many, or the latest such day of the week before today."""
+        return days if weekday is None else (self.now.weekday() - weekday) % 7 or 7
+
+    def end_of(self, days: int) -> datetime:
+        """Return the last moment of the day so many days ago."""
+        return self.now.replace(hour=23, minute=59, second=59, microsecond=999_999) - timedelta(days=days)
 
     def takes(self, tool: str, parameter: str) -> bool:
         """Whether a tool has a parameter."""

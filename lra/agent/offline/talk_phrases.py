@@ -26,8 +26,13 @@ _TALKED = re.compile(
 _HERE = re.compile(
     r"\b(?:earlier|before|just|so far|a (?:moment|minute) ago|this (?:conversation|session|chat))\b", re.I
 )
+_WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 _DAY = re.compile(
-    r"\b(?:since |from |earlier )?(?:(?P<yesterday>yesterday)|today|this (?:morning|afternoon|evening))\b", re.I
+    r"\b(?:since |from |earlier |on )?(?:(?P<yesterday>yesterday)|today|this (?:morning|afternoon|evening)|"
+    rf"(?P<ago>\d{{1,4}}|{'|'.join(_NUMBERS[1:])}) days? ago|"
+    r"(?:last |on )(?P<weekday>(?:mon|tues|wednes|thurs|fri|satur|sun)day))\b",
+    re.I,
 )
 _ONLY_HERE = re.compile(
     r"\b(?:so far|in here|(?:in|of|during) this (?:conversation|session|chat|talk))\b|"
@@ -87,10 +92,18 @@ def where_talked(line: str) -> Where:
 
 
 def days_ago(line: str) -> int | None:
-    """Return the day a line speaks of, counted back from today; None when it names none."""
-    if not (match := _DAY.search(line)):
+    """Return the day a line speaks of, counted back from today; None when it names none, or one of the week."""
+    if not (match := _DAY.search(line)) or match["weekday"]:
         return None
+    if match["ago"]:
+        return int(match["ago"]) if match["ago"].isdecimal() else _NUMBERS.index(match["ago"].lower())
     return 1 if match["yesterday"] else 0
+
+
+def weekday(line: str) -> int | None:
+    """Return the day of the week a line speaks of, from 0 for Monday; None when it names none."""
+    match = _DAY.search(line)
+    return _WEEKDAYS.index(match["weekday"].lower()[:3]) if match and match["weekday"] else None
 
 
 def without_day(line: str) -> str:
