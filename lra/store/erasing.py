@@ -49,9 +49,10 @@ def erase(connection: Connection, erasure: Erasure, *, actor: str = "user", coun
     Returns:
         What went with it, and how much may still mention it.
     """
-    rows, still, touched, hashes = 0, 0, set[str](), set[str]()
-    for target in erasure.targets:
-        work = span_of(connection, target)
+    rows, touched, hashes = 0, set[str](), set[str]()
+    spans = [span_of(connection, target) for target in erasure.targets]
+    for work in spans:
+        target = work.record
         _remove(work, actor)
         if target.content.strip() and target.content != MARK:
             clear(
@@ -59,7 +60,6 @@ def erase(connection: Connection, erasure: Erasure, *, actor: str = "user", coun
                 task_history=bool(columns(connection, "task_history")),
                 history_columns=columns(connection, "memory_history"),
             )
-            still += still_mentioned(work) if count else 0
         rows += work.rows
         touched |= work.touched
         hashes |= work.hashes
@@ -69,7 +69,12 @@ def erase(connection: Connection, erasure: Erasure, *, actor: str = "user", coun
         hashes |= _drop_before(connection, erasure.before)
     _drop_vectors(connection, hashes)
     fts.purge(connection)
-    return Erased(rows, len(touched), still)
+    # Only now: before, one target is another mention of the next.
+    still = set[tuple[str, int]]()
+    for work in spans if count else ():
+        if work.record.content.strip() and work.record.content != MARK:
+            still |= still_mentioned(work)
+    return Erased(rows, len(touched), len(still))
 
 
 def columns(connection: Connection, table: str) -> list[str]:

@@ -49,7 +49,7 @@ class Forgotten:
     receipt: Receipt = field(default_factory=Receipt, compare=False)
     """What every store says when asked again."""
 
-    def sentences(self, done: str, *, find: str = 'lra memory search "…"') -> list[str]:
+    def sentences(self, done: str, *, find: str = "lra memory search WORDS") -> list[str]:
         """Return the lines that tell a person, without the words that were forgotten.
 
         Args:
@@ -59,7 +59,9 @@ class Forgotten:
         also = f" (also in {_many(self.rows, 'message')} of {_many(self.sessions, 'conversation')})"
         lines = [done + also if self.rows else done]
         if self.still_mentioned:
-            lines.append(f"{_many(self.still_mentioned, 'other message')} may still mention it: {find}")
+            others, one = _many(self.still_mentioned, "other message"), self.still_mentioned == 1
+            shares = "shares words with it and stays" if one else "share words with it and stay"
+            lines.append(f"{others} {shares}: `{find}` finds {'it' if one else 'them'}.")
         return lines
 
 

@@ -211,13 +211,24 @@ def _clear_titles(work: Span) -> None:
 
 
 def _clear_tasks(work: Span, *, history: bool) -> None:
-    for row in _holding(work, "tasks", "seq, session_id, title, description", ("title", "description")):
-        values = {"title": work.exact(row.title), "description": work.exact(row.description)}
+    made = _tasks_of_turn(work) if history else frozenset()
+    for row in _holding(work, "tasks", "seq, id, session_id, title, description", ("title", "description")):
+        # A task that the message itself made says what the message said.
+        redact = work.source(near=True) if row.id in made else work.exact
+        values = {"title": redact(row.title), "description": redact(row.description)}
         if (values["title"], values["description"]) != (row.title, row.description):
             work.connection.execute(update(tasks).where(tasks.c.seq == row.seq).values(**values))
             work.note(row.session_id)
     if history:
         _clear_task_history(work)
+
+
+def _tasks_of_turn(work: Span) -> frozenset[str]:
+    """Return the tasks that were made in the turn of a message that is to be forgotten."""
+    if work.record.kind != "turn" or work.record.turn_id is None:
+        return frozenset()
+    query = "SELECT task_id FROM task_history WHERE action = 'created' AND turn_id = ?"
+    return frozenset(work.connection.exec_driver_sql(query, (work.record.turn_id,)).scalars())
 
 
 def _clear_task_history(work: Span) -> None:
@@ -271,22 +282,23 @@ def _clear_streams(work: Span) -> None:
         work.note(session_id)
 
 
-def still_mentioned(work: Span) -> int:
-    """Count what shares the memory's rarest words, or most of its telling ones."""
+def still_mentioned(work: Span) -> set[tuple[str, int]]:
+    """Return the rows that share the memory's rarest words, or most of its telling ones."""
     terms = fts.QueryTerms.parse(work.record.content)
     rarest = set(work.words.rarest)
     kept = tuple(word for word in terms.words if word in work.words.weights)
     match = fts.QueryTerms(words=kept, runs=terms.runs).match()
+    found: set[tuple[str, int]] = set()
     if not match:
-        return 0
-    found = 0
+        return found
     for corpus, counts in (("journal", "d.hidden = 0"), ("memories", "1")):
         rows = work.connection.exec_driver_sql(
-            f"SELECT d.content FROM {corpus}_fts JOIN {corpus} d ON d.seq = {corpus}_fts.rowid"
+            f"SELECT d.seq, d.content FROM {corpus}_fts JOIN {corpus} d ON d.seq = {corpus}_fts.rowid"
             f" WHERE {corpus}_fts MATCH ? AND {counts} ORDER BY {corpus}_fts.rank LIMIT ?",
             (match, _CANDIDATES),
         )
-        for content in rows.scalars():
+        for seq, content in rows.all():
             said = set(fts.QueryTerms.parse(content).words)
-            found += bool(rarest & said) or work.words.told_by(content)
+            if rarest & said or work.words.told_by(content):
+                found.add((corpus, seq))
     return found

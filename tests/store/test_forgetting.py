@@ -22,6 +22,7 @@ from pydantic_ai.messages import (
 
 from lra.chat.history import PromptHistory
 from lra.store import Entry, NewMemory, StructuredMemoryStore
+from lra.store.erasure import Erasure, Target
 from lra.store.forgetting import Forgotten
 from lra.store.records import MemoryRecord
 from lra.store.redaction import Words, distinctive, redact_payload, span_pattern
@@ -177,8 +178,30 @@ async def test_what_is_left_elsewhere_is_counted(open_store: Make) -> None:
     assert (await everything(store, "source"))[0][0] == "[forgotten] I like tea."
     assert done.sentences("m forgotten") == [
         "m forgotten (also in 1 message of 1 conversation)",
-        '1 other message may still mention it: lra memory search "…"',
+        "1 other message shares words with it and stays: `lra memory search WORDS` finds it.",
     ]
+
+
+async def test_what_is_forgotten_together_is_no_other_mention(open_store: Make) -> None:
+    store = open_store()
+    source = await turn(store, "source", said("The vault word is zanzibarquux"), said("zanzibarquux, I like it a lot"))
+    record = await remembered(store, "The vault word is zanzibarquux", "source", turn_id=source)
+    targets = tuple(map(Target.of, [record, *await store.journal.rows("source")]))
+    done = await store.forgetting.erase(Erasure(targets=targets))
+    assert done.still_mentioned == 0
+
+
+async def test_a_task_goes_with_the_message_that_made_it(open_store: Make, path: Path) -> None:
+    store = open_store()
+    source = await turn(store, "source", said("add task tell zanzibarquux to Bob"))
+    await store.tasks.create("tell zanzibarquux to Bob", session_id="source", turn_id=source)
+    await store.tasks.create("call Bob", session_id="source")
+    (message,) = await store.journal.rows("source")
+    done = await store.forgetting.erase(Erasure(targets=(Target.of(message),)))
+    assert done.receipt.complete
+    assert [task.title for task in await store.tasks.find()] == ["[forgotten]", "call Bob"]
+    await store.close()
+    assert left(path, "zanzibarquux") == []
 
 
 @pytest.mark.parametrize(
