@@ -14,6 +14,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from lra import __version__
 from lra.cli import output
+from lra.cli.helping import describe, readable
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "init": ("lra.cli.init", "Set up this folder: model, key, and where memory lives."),
@@ -47,9 +48,13 @@ def load(place: str) -> Any:
         place: Its module, and behind a colon the name of its app where that is not `app`.
     """
     module, _, name = place.partition(":")
-    return typer.main.get_command(getattr(import_module(module), name or "app"))
+    return readable(typer.main.get_command(getattr(import_module(module), name or "app")))
 
 
+_COMPLETION = {
+    "install_completion": "Teach your shell to complete commands, options and ids.",
+    "show_completion": "Print what would teach it, to look at or to keep elsewhere.",
+}
 _ROOT_OPTIONS = {"-h", "--help", "--version", "--install-completion", "--show-completion"}
 
 
@@ -109,7 +114,8 @@ class LazyGroup(TyperGroup):
 app = typer.Typer(
     name="lra",
     cls=LazyGroup,
-    help="A chat agent that remembers. Alone, it starts a conversation; piped text is answered in one turn.",
+    help="A chat agent that remembers.\n\nWithout a command it starts a conversation, with the options of `lra chat`"
+    " (`lra -c` goes on with the latest); piped text is answered in one turn.",
     invoke_without_command=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -137,4 +143,6 @@ def root(
 
 def command() -> Any:
     """Return the root command, built once per process."""
-    return typer.main.get_command(app)
+    whole = readable(typer.main.get_command(app))
+    describe(whole, _COMPLETION)
+    return whole

@@ -15,7 +15,7 @@ from lra.cli.ids import session_ids
 from lra.errors import UsageError
 from lra.text import clean_text
 
-app = typer.Typer(context_settings={"help_option_names": ["-h", "--help"]})
+app = typer.Typer(add_completion=False, context_settings={"help_option_names": ["-h", "--help"]})
 
 
 _VALUED = {"-r", "--resume", "-m", "--model", "--output-format", "--approve", "--max-cost", "--workspace"}
@@ -60,7 +60,7 @@ def chat(  # noqa: PLR0913, PLR0917 - one for each option
         None, "--print", "-p", metavar="TEXT", help="Answer once and end. Piped text is added, or stands alone."
     ),
     continue_latest: bool = typer.Option(
-        False, "--continue", "-c", help="Go on with the latest session of this folder, else of any."
+        False, "--continue", "-c", help="Go on with the latest session of this folder, or of any when it has none."
     ),
     resume: str | None = typer.Option(
         None,
@@ -70,12 +70,16 @@ def chat(  # noqa: PLR0913, PLR0917 - one for each option
         help="Go on with this session; the beginning of its id is enough.",
         autocompletion=session_ids,
     ),
-    fork: bool = typer.Option(False, "--fork", help="Go on in a copy of the session."),
+    fork: bool = typer.Option(False, "--fork", help="With --continue or --resume: go on in a copy of that session."),
     model: str | None = typer.Option(
         None, "--model", "-m", metavar="NAME", help="Model to use, as provider:model, or offline."
     ),
     output_format: OutputFormat = typer.Option("text", "--output-format", help="What -p prints."),
-    approve: Approve | None = typer.Option(None, "--approve", help="What to do when a tool needs consent."),
+    approve: Approve | None = typer.Option(
+        None,
+        "--approve",
+        help="When a tool needs consent: ask, allow it (auto) or refuse it (deny). Without it, ask where a person is.",
+    ),
     max_cost: float | None = typer.Option(
         None, "--max-cost", metavar="USD", help="Stop the session when it has cost this much."
     ),

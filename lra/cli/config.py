@@ -14,7 +14,7 @@ from lra.cli.work import settings as read_settings
 if TYPE_CHECKING:
     from lra.config import Settings
 
-app = typer.Typer(context_settings=HELP)
+app = typer.Typer(add_completion=False, context_settings=HELP)
 
 _LONG = 20
 _PASSWORD = re.compile(r"(?<=://)[^/@\s]+@")

@@ -14,11 +14,11 @@ app = typer.Typer(add_completion=False, context_settings=HELP)
 
 @app.command("create-agent")
 def create_agent(
-    name: str = typer.Argument("my_agent", metavar="[NAME]", help="What it is called; its folder is made here."),
+    name: str = typer.Argument("my_agent", metavar="NAME", help="What it is called; its folder is made here."),
     prompt: str | None = typer.Option(None, "--prompt", metavar="TEXT", help="What the agent is told."),
     model: str | None = typer.Option(None, "--model", "-m", metavar="NAME", help="The model it is to use."),
     template: str = typer.Option(
-        "basic", "--template", "-t", help="basic, tool (a Python tool) or team (a specialist)."
+        "basic", "--template", "-t", metavar="NAME", help="basic, tool (a Python tool) or team (a specialist)."
     ),
 ) -> None:
     """Make a folder with an agent of your own: a few short files to change."""

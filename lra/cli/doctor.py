@@ -10,7 +10,7 @@ from lra.cli.work import quiet_libraries
 from lra.cli.work import settings as read_settings
 from lra.errors import ExitCode, LraError
 
-app = typer.Typer(context_settings=HELP)
+app = typer.Typer(add_completion=False, context_settings=HELP)
 
 
 @app.command("doctor")

@@ -95,9 +95,7 @@ def _command() -> int:
 
 def _explain(error: typer.TyperException) -> None:
     """Say what is wrong with the command line; an error without a message has printed help instead."""
-    message = one_line(error.format_message(), 1000).replace("Value error, ", "")
-    context = getattr(error, "ctx", None)
-    path = context.command_path if context else "lra"
-    if message:
-        end = "" if message.endswith((".", "?")) else "."
-        notices.say(f"lra: {message}{end} See `{path} --help`.")
+    from lra.cli.mistakes import sentence
+
+    if said := sentence(error, sys.argv[1:]):
+        notices.say(f"lra: {said}")

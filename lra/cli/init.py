@@ -19,7 +19,7 @@ from lra.text import clean_text
 if TYPE_CHECKING:
     from lra.store.legacy import LegacyReport
 
-app = typer.Typer(context_settings=HELP)
+app = typer.Typer(add_completion=False, context_settings=HELP)
 
 OLD_DATABASE = Path("data/agent_memory.db")
 """Where the original program kept its record, seen from its folder."""
@@ -28,7 +28,8 @@ OLD_DATABASE = Path("data/agent_memory.db")
 @app.command("init")
 def init(
     provider: Annotated[
-        str | None, typer.Option("--provider", metavar="NAME", help="openai, anthropic, google, ollama, offline, …")
+        str | None,
+        typer.Option("--provider", metavar="NAME", help="Who answers: openai, anthropic, google, ollama, offline, …"),
     ] = None,
     model: Annotated[
         str | None, typer.Option("--model", "-m", metavar="NAME", help="Model, as provider:model.")
@@ -38,7 +39,10 @@ def init(
     ] = None,
     key_stdin: Annotated[bool, typer.Option("--key-stdin", help="Read the key from standard input.")] = False,
     base_url: Annotated[
-        str | None, typer.Option("--base-url", metavar="URL", help="Where the provider is reached, if not as usual.")
+        str | None,
+        typer.Option(
+            "--base-url", metavar="URL", help="Where the provider is reached, when it is not the usual address."
+        ),
     ] = None,
     project_data: Annotated[
         bool, typer.Option("--project-data", help="Keep memory in ./data, for this folder alone.")

@@ -14,7 +14,7 @@ app = typer.Typer(add_completion=False, context_settings=HELP)
 
 @app.command("list-agents")
 def list_agents(
-    path: Path = typer.Argument(Path("."), metavar="[PATH]", help="Where to look; here by default."),
+    path: Path = typer.Argument(Path("."), metavar="PATH", help="The folder to look in."),
     as_json: Json = False,
 ) -> None:
     """List the agents in this folder and yours, and the specialists; nothing of them is run."""

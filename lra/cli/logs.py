@@ -11,10 +11,10 @@ from typing import Annotated, Any
 import typer
 
 from lra.cli import logfile, notices, output
-from lra.cli.options import HELP, Json
+from lra.cli.options import HELP, Json, at_most
 from lra.errors import LraError, UsageError
 
-app = typer.Typer(context_settings=HELP)
+app = typer.Typer(add_completion=False, context_settings=HELP)
 
 _HEAD = re.compile(r"(\S+Z) ([A-Z]+) (\S+) \[(\d+)\] (.*)")
 _POLL = 0.3
@@ -22,9 +22,9 @@ _POLL = 0.3
 
 @app.command("logs")
 def logs(
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1_000_000, help="The last so many entries.")] = 50,
+    limit: Annotated[int, at_most("Only the last so many entries.")] = 50,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what is added; Ctrl-C ends it.")] = False,
-    path: Annotated[bool, typer.Option("--path", help="Print where the log is, and nothing else.")] = False,
+    path: Annotated[bool, typer.Option("--path", help="Print only where the log is.")] = False,
     as_json: Json = False,
 ) -> None:
     """Show the log: warnings, errors, failures of models and indexes; nothing that was said, and no secrets."""

@@ -76,7 +76,7 @@ def list_servers(as_json: Json = False) -> None:
 
 @app.command("check")
 def check(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="One server; all by default.")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="One server; all by default.")] = None,
     as_json: Json = False,
 ) -> None:
     """Start the MCP servers, list their tools, and say what is wrong with those that do not work."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def backup(
     file: Annotated[
-        str | None, typer.Argument(metavar="FILE", help="Where to, or a folder; beside the database by default.")
+        str | None, typer.Argument(metavar="FILE", help="File or folder to write to; beside the database by default.")
     ] = None,
     yes: Yes = False,
     as_json: Json = False,
@@ -53,7 +53,7 @@ def backups(as_json: Json = False) -> None:
 
 
 def restore(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="A backup.")],
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A backup, as `lra memory backups` lists them.")],
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:

@@ -27,7 +27,9 @@ def import_(
             "memory folder or CLAUDE.md, Markdown, or ./data of the original program; - is standard input.",
         ),
     ],
-    format: Annotated[Format | None, typer.Option("--format", help="What it is; else its content tells.")] = None,
+    format: Annotated[
+        Format | None, typer.Option("--format", help="What it is; without it, its content tells.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be imported.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Import nothing when anything cannot be read.")] = False,
     namespace: Annotated[
@@ -105,7 +107,8 @@ def _many(count: int, one: str) -> str:
 
 def export(
     to: Annotated[
-        str | None, typer.Option("--output", "-o", metavar="FILE", help="Write to this private file.")
+        str | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Write to this private file; standard output by default."),
     ] = None,
     vectors: Annotated[
         bool, typer.Option("--vectors", help="Also the stored vectors, so that nothing is embedded again.")

@@ -24,7 +24,7 @@ _SHOWN = 20
 def forget(
     memory_ids: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[ID]...", help="Memories or messages, by id.", autocompletion=complete_ids),
+        typer.Argument(metavar="ID", help="Memories or messages, by id or its beginning.", autocompletion=complete_ids),
     ] = None,
     query: Annotated[
         str | None, typer.Option("--query", metavar="WORDS", help="Whatever holds all of these words.")

@@ -8,7 +8,7 @@ import typer
 
 from lra.cli import output
 from lra.cli.memory_ids import MemoryId
-from lra.cli.options import Json, Limit, SessionOption
+from lra.cli.options import Json, SessionOption, at_most
 from lra.cli.work import with_memory
 from lra.text import clean_text
 
@@ -18,9 +18,14 @@ if TYPE_CHECKING:
 
 
 def list_memories(
-    kind: Annotated[str | None, typer.Option("--kind", help="Of this kind alone.")] = None,
+    kind: Annotated[
+        str | None,
+        typer.Option(
+            "--kind", metavar="KIND", help="Only this kind: fact, preference, instruction, summary or one of yours."
+        ),
+    ] = None,
     session: SessionOption = None,
-    limit: Limit = None,
+    limit: Annotated[int | None, at_most("Only the newest so many.")] = None,
     as_json: Json = False,
 ) -> None:
     """List memories, newest first."""

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from lra.store.records import HistoryRow
     from lra.store.timeline import Difference
 
-_TIME = "2026-01-31, 2026-01-31T18:00, today or yesterday."
+_TIME = "A moment: 2026-01-31, 2026-01-31T18:00, today or yesterday."
 
-Namespace = Annotated[str | None, typer.Option("--namespace", metavar="NAME", help="Of this namespace alone.")]
+Namespace = Annotated[str | None, typer.Option("--namespace", metavar="NAME", help="Only memories of this namespace.")]
 
 
 def asof(
@@ -43,7 +43,7 @@ def asof(
 
 def diff(
     first: Annotated[str, typer.Argument(metavar="A", help=_TIME)],
-    second: Annotated[str, typer.Argument(metavar="B", help="The later moment.")],
+    second: Annotated[str, typer.Argument(metavar="B", help="The later moment, written so too.")],
     namespace: Namespace = None,
     as_json: Json = False,
 ) -> None:

@@ -26,21 +26,34 @@ AllowSecret = Annotated[
 
 
 def add(  # noqa: PLR0913, PLR0917 (each is an option of the command)
-    text: Annotated[str | None, typer.Argument(help="What to remember; without it, standard input.")] = None,
-    kind: Annotated[str, typer.Option("--kind", help="fact, preference, instruction or another word.")] = "fact",
+    text: Annotated[
+        str | None, typer.Argument(metavar="TEXT", help="What to remember, in quotes; without it, standard input.")
+    ] = None,
+    kind: Annotated[
+        str, typer.Option("--kind", metavar="KIND", help="fact, preference, instruction or a word of yours.")
+    ] = "fact",
     key: Annotated[
-        str | None, typer.Option("--key", help="What it is about; a new value replaces the old one of the same key.")
+        str | None,
+        typer.Option(
+            "--key", metavar="KEY", help="What it is about; a new value replaces the old one of the same key."
+        ),
     ] = None,
     tags: Annotated[
-        list[str] | None, typer.Option("--tag", "-t", help="A word to find it by; may be repeated.")
+        list[str] | None,
+        typer.Option("--tag", "-t", metavar="WORD", help="A word to find it by; may be given more than once."),
     ] = None,
     pin: Annotated[bool, typer.Option("--pin", help="Put it before the model in every turn.")] = False,
     session: FromSession = None,
-    since: Annotated[str | None, typer.Option("--from", metavar="TIME", help="From when it holds.")] = None,
+    since: Annotated[
+        str | None, typer.Option("--from", metavar="TIME", help="From when on it holds, such as 2026-01-31.")
+    ] = None,
     until: Annotated[str | None, typer.Option("--to", metavar="TIME", help="Until when it holds.")] = None,
-    confidence: Annotated[float, typer.Option("--confidence", min=0, max=1, help="How sure it is.")] = 1.0,
+    confidence: Annotated[float, typer.Option("--confidence", min=0, max=1, help="How sure it is, from 0 to 1.")] = 1.0,
     project: Annotated[bool, typer.Option("--project", help="Only for the project of this folder.")] = False,
-    namespace: Annotated[str | None, typer.Option("--namespace", metavar="NAME", help="Apart from the others.")] = None,
+    namespace: Annotated[
+        str | None,
+        typer.Option("--namespace", metavar="NAME", help="Keep it in this namespace, apart from the others."),
+    ] = None,
     agent: Annotated[str | None, typer.Option("--agent", metavar="NAME", help="Only for this agent.")] = None,
     local_only: Annotated[
         bool, typer.Option("--local-only", help="Never show it to a model that is not on this machine.")
@@ -78,7 +91,9 @@ def add(  # noqa: PLR0913, PLR0917 (each is an option of the command)
 
 def edit(
     memory_id: MemoryId,
-    text: Annotated[str | None, typer.Argument(help="The new text; without it, standard input.")] = None,
+    text: Annotated[
+        str | None, typer.Argument(metavar="TEXT", help="The new text, in quotes; without it, standard input.")
+    ] = None,
     allow_secret: AllowSecret = False,
     as_json: Json = False,
 ) -> None:
@@ -95,7 +110,7 @@ def edit(
 
 def tag(
     memory_id: MemoryId,
-    tags: Annotated[list[str], typer.Argument(metavar="TAG...", help="Words to find it by.")],
+    tags: Annotated[list[str], typer.Argument(metavar="TAG", help="Words to find it by.")],
     remove: Annotated[bool, typer.Option("--remove", help="Take these tags away instead.")] = False,
     as_json: Json = False,
 ) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -14,20 +14,26 @@ from lra.text import clean_text
 
 HELP = {"help_option_names": ["-h", "--help"]}
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
-Limit = Annotated[int | None, typer.Option("--limit", "-n", min=1, max=1_000_000, help="At most so many.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before it is done.")]
 SessionOption = Annotated[
     str | None,
-    typer.Option("--session", "-s", metavar="ID", help="Of this session alone.", autocompletion=session_ids),
+    typer.Option(
+        "--session", "-s", metavar="ID", help="Only what belongs to this session.", autocompletion=session_ids
+    ),
 ]
 FromSession = Annotated[
     str | None,
-    typer.Option("--session", "-s", metavar="ID", help="Where it came from.", autocompletion=session_ids),
+    typer.Option("--session", "-s", metavar="ID", help="The session it came from.", autocompletion=session_ids),
 ]
 SessionId = Annotated[
     str, typer.Argument(metavar="ID", help="The session's id, or its beginning.", autocompletion=session_ids)
 ]
+
+
+def at_most(sentence: str) -> Any:
+    """Return the option `--limit`, described so in help."""
+    return typer.Option("--limit", "-n", min=1, max=1_000_000, help=sentence)
 
 
 def confirm(question: str, yes: bool) -> None:

@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lra.cli import output
-from lra.cli.options import HELP, Json, SessionOption
+from lra.cli.options import HELP, Json, SessionOption, at_most
 from lra.cli.work import with_store
 from lra.text import clean_text, one_line
 
 if TYPE_CHECKING:
     from lra.store import StructuredMemoryStore
 
-app = typer.Typer(context_settings=HELP)
+app = typer.Typer(add_completion=False, context_settings=HELP)
 
 
 @app.command("list-memory")
 def list_memory(
     session: SessionOption = None,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1_000_000, help="At most so many of each.")] = 10,
+    limit: Annotated[int, at_most("The latest so many of each.")] = 10,
     as_json: Json = False,
 ) -> None:
     """Show the latest turns, tasks, summaries and memories, of one session or of all."""

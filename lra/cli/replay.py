@@ -22,16 +22,26 @@ def replay(
     session_id: SessionId,
     speed: Annotated[
         float | None,
-        typer.Option("--speed", min=0.01, max=1000, help="So many times as fast as it happened; at once by default."),
+        typer.Option(
+            "--speed",
+            metavar="TIMES",
+            min=0.01,
+            max=1000,
+            help="So many times as fast as it happened; at once by default.",
+        ),
     ] = None,
     until: Annotated[int | None, typer.Option("--until", min=1, metavar="N", help="Stop after turn N.")] = None,
     since: Annotated[int, typer.Option("--from-turn", min=1, metavar="N", help="Begin with turn N.")] = 1,
     model: Annotated[
         str | None,
-        typer.Option("--model", "-m", metavar="M", help="Let this model answer again, and say where its answers part."),
+        typer.Option(
+            "--model", "-m", metavar="NAME", help="Let this model answer again, and say where its answers differ."
+        ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="With --model: print JSON.")] = False,
-    plain: Annotated[bool, typer.Option("--plain", help="No colour, as in plain mode.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="With --model: print JSON instead of text.")] = False,
+    plain: Annotated[
+        bool, typer.Option("--plain", help="No colour, no redrawing: for screen readers and logs.")
+    ] = False,
 ) -> None:
     """Show a conversation again as the chat showed it.
 

@@ -30,9 +30,9 @@ def _with_options_of_chat(function: Callable[..., None]) -> Callable[..., None]:
 @app.command("run", cls=ChatCommand)
 @_with_options_of_chat
 def run(
-    path: Path = typer.Argument(Path("."), metavar="[PATH]", help="The agent's folder, its agent.py or its main.py."),
+    path: Path = typer.Argument(Path("."), metavar="PATH", help="The agent's folder, its agent.py or its main.py."),
     own_memory: bool = typer.Option(
-        False, "--own-memory", help="A record of its own: it neither sees nor adds to your memory."
+        False, "--own-memory", help="Give it a record of its own: it neither sees nor adds to your memory."
     ),
     **values: Any,
 ) -> None:

@@ -24,7 +24,12 @@ app = typer.Typer(
     context_settings=HELP,
 )
 _T = TypeVar("_T")
-_Provider = Annotated[str, typer.Option("--provider", metavar="NAME", help="What isolates: auto, or one by name.")]
+_Provider = Annotated[
+    str,
+    typer.Option(
+        "--provider", metavar="NAME", help="What the sandboxes run in: docker, local, or auto for the best there is."
+    ),
+]
 
 
 def _run(work: Coroutine[Any, Any, _T]) -> _T:
@@ -39,12 +44,18 @@ def _run(work: Coroutine[Any, Any, _T]) -> _T:
 @app.command("serve")
 def serve(
     host: Annotated[
-        str, typer.Option("--host", help="Address to listen at; another than this machine needs a key.")
+        str,
+        typer.Option(
+            "--host", metavar="ADDRESS", help="Address to listen at; any but this machine's own needs SANDBOX_API_KEY."
+        ),
     ] = ("127.0.0.1"),
     port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port to listen at.")] = 8000,
     provider: _Provider = "auto",
     pool: Annotated[
-        int, typer.Option("--pool", min=0, max=64, help="Sandboxes of each kind asked for that are kept ready.")
+        int,
+        typer.Option(
+            "--pool", min=0, max=64, help="How many sandboxes of each kind asked for are kept ready, up to 64."
+        ),
     ] = 1,
 ) -> None:
     """Run the sandbox service until it is stopped; callers show SANDBOX_API_KEY when it is set."""
@@ -78,7 +89,9 @@ def list_sandboxes(as_json: Json = False) -> None:
 
 
 @app.command("stop")
-def stop(sandbox_id: Annotated[str, typer.Argument(metavar="ID", help="The sandbox.")]) -> None:
+def stop(
+    sandbox_id: Annotated[str, typer.Argument(metavar="ID", help="The sandbox, as `lra sandbox list` shows it.")],
+) -> None:
     """End a sandbox and everything in it."""
     if not _run(_stop(read_settings(quiet=True), sandbox_id)):
         raise NotFoundError(f"There is no sandbox {sandbox_id}.")
@@ -86,7 +99,9 @@ def stop(sandbox_id: Annotated[str, typer.Argument(metavar="ID", help="The sandb
 
 
 @app.command("logs")
-def logs(sandbox_id: Annotated[str, typer.Argument(metavar="ID", help="The sandbox.")]) -> None:
+def logs(
+    sandbox_id: Annotated[str, typer.Argument(metavar="ID", help="The sandbox, as `lra sandbox list` shows it.")],
+) -> None:
     """Print what the first process of a sandbox said; code's own output is in its answers."""
     text = _run(_logs(read_settings(quiet=True), sandbox_id))
     if text is None:
@@ -143,10 +158,11 @@ def build(
         list[str] | None, typer.Argument(metavar="PACKAGE", help="Python packages to have in it.")
     ] = None,
     npm: Annotated[
-        list[str] | None, typer.Option("--npm", metavar="NAME", help="A package of npm; repeatable.")
+        list[str] | None, typer.Option("--npm", metavar="NAME", help="A package of npm; may be given more than once.")
     ] = None,
     apt: Annotated[
-        list[str] | None, typer.Option("--apt", metavar="NAME", help="A package of the system; repeatable.")
+        list[str] | None,
+        typer.Option("--apt", metavar="NAME", help="A package of the system; may be given more than once."),
     ] = None,
     provider: _Provider = "auto",
 ) -> None:

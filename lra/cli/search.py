@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from lra.cli import files, output
-from lra.cli.options import Json, SessionOption, moment, required_text
+from lra.cli.options import Json, SessionOption, at_most, moment, required_text
 from lra.cli.work import with_memory
 from lra.errors import UsageError
 from lra.text import clean_text
@@ -20,14 +20,18 @@ Scope = Literal["memories", "turns", "sessions", "all", "recall"]
 
 
 def search(
-    query: Annotated[list[str] | None, typer.Argument(help="What to look for.")] = None,
+    query: Annotated[list[str] | None, typer.Argument(metavar="WORD", help="What to look for.")] = None,
     scope: Annotated[
-        Scope, typer.Option("--scope", help="Where to look; recall is what a conversation would be given.")
+        Scope, typer.Option("--scope", help="Where to look; recall shows what a conversation would be given.")
     ] = "all",
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1_000_000, help="At most so many hits.")] = 10,
-    since: Annotated[str | None, typer.Option("--since", metavar="TIME", help="Nothing from before.")] = None,
-    until: Annotated[str | None, typer.Option("--until", metavar="TIME", help="Nothing from then on.")] = None,
-    as_of: Annotated[str | None, typer.Option("--as-of", metavar="TIME", help="What held at that time.")] = None,
+    limit: Annotated[int, at_most("Only the best so many.")] = 10,
+    since: Annotated[
+        str | None, typer.Option("--since", metavar="TIME", help="Only from then on, such as 2026-01-31.")
+    ] = None,
+    until: Annotated[str | None, typer.Option("--until", metavar="TIME", help="Only from before that.")] = None,
+    as_of: Annotated[
+        str | None, typer.Option("--as-of", metavar="TIME", help="Memories that held at that time.")
+    ] = None,
     session: SessionOption = None,
     batch: Annotated[
         str | None, typer.Option("--batch", metavar="FILE", help="Queries as JSON lines; - is standard input.")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from lra.cli import notices, output
-from lra.cli.options import HELP, Json, Limit, SessionId, Yes, confirm, required_text
+from lra.cli.options import HELP, Json, SessionId, Yes, at_most, confirm, required_text
 from lra.cli.replay import replay
 from lra.cli.work import with_memory, with_store
 from lra.text import clean_text, one_line
@@ -27,8 +27,8 @@ app = typer.Typer(
 
 @app.command("list")
 def list_sessions(
-    limit: Limit = None,
-    here: Annotated[bool, typer.Option("--here", help="Those of this folder only.")] = False,
+    limit: Annotated[int | None, at_most("Only the latest so many.")] = None,
+    here: Annotated[bool, typer.Option("--here", help="Only those of this folder.")] = False,
     as_json: Json = False,
 ) -> None:
     """List conversations, latest first."""
@@ -48,7 +48,11 @@ def list_sessions(
 
 
 @app.command("show")
-def show(session_id: SessionId, limit: Limit = None, as_json: Json = False) -> None:
+def show(
+    session_id: SessionId,
+    limit: Annotated[int | None, at_most("Only the last so many messages.")] = None,
+    as_json: Json = False,
+) -> None:
     """Print a conversation, tool calls included."""
     from lra.session.export import shape
 
@@ -71,13 +75,15 @@ def show(session_id: SessionId, limit: Limit = None, as_json: Json = False) -> N
 
 @app.command("search")
 def search(
-    words: Annotated[list[str], typer.Argument(help="What it was about.")], limit: Limit = None, as_json: Json = False
+    words: Annotated[list[str], typer.Argument(metavar="WORD", help="Words that were said in it.")],
+    limit: Annotated[int, at_most("Only the best so many.")] = 10,
+    as_json: Json = False,
 ) -> None:
     """Find conversations by what was said in them."""
     query = required_text(" ".join(words), "The query")
 
     async def work(memory: Memory) -> tuple[list[Hit], dict[str, str]]:
-        hits = await memory.search(query, scope="sessions", limit=limit or 10)
+        hits = await memory.search(query, scope="sessions", limit=limit)
         titles = {session.id: session.title for session in await memory.store.sessions.find()}
         return hits, titles
 
@@ -93,7 +99,9 @@ app.command("replay")(replay)
 
 
 @app.command("rename")
-def rename(session_id: SessionId, title: Annotated[str, typer.Argument(help="Its new title.")]) -> None:
+def rename(
+    session_id: SessionId, title: Annotated[str, typer.Argument(metavar="TITLE", help="Its new title, in quotes.")]
+) -> None:
     """Give a conversation a title of your own."""
     checked = one_line(required_text(title, "The title"), 200)
 
@@ -134,8 +142,13 @@ def delete(session_id: SessionId, yes: Yes = False) -> None:
 @app.command("export")
 def export(
     session_id: SessionId,
-    format_: Annotated[Literal["md", "json", "html"], typer.Option("--format", "-f", help="What to write.")] = "md",
-    to: Annotated[str | None, typer.Option("--output", "-o", metavar="FILE", help="Write to this file.")] = None,
+    format_: Annotated[
+        Literal["md", "json", "html"], typer.Option("--format", "-f", help="The kind of document.")
+    ] = "md",
+    to: Annotated[
+        str | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Write to this file; standard output by default."),
+    ] = None,
 ) -> None:
     """Write a conversation as a document, to a private file or to standard output."""
 

@@ -9,7 +9,7 @@ import typer
 
 from lra.cli import output
 from lra.cli.ids import open_task_ids, task_ids
-from lra.cli.options import HELP, FromSession, Json, Limit, SessionOption, Yes, confirm, required_text
+from lra.cli.options import HELP, FromSession, Json, SessionOption, Yes, at_most, confirm, required_text
 from lra.cli.work import with_store
 from lra.text import clean_text, one_line
 
@@ -27,11 +27,12 @@ OpenTaskId = Annotated[
 @app.command("list")
 def list_tasks(
     status: Annotated[
-        str | None, typer.Option("--status", help="pending, in_progress, done or cancelled; all by default.")
+        str | None,
+        typer.Option("--status", metavar="STATUS", help="pending, in_progress, done or cancelled; all by default."),
     ] = None,
     open_only: Annotated[bool, typer.Option("--open", help="Leave out what is done or cancelled.")] = False,
     session: SessionOption = None,
-    limit: Limit = None,
+    limit: Annotated[int | None, at_most("Only the oldest so many.")] = None,
     as_json: Json = False,
 ) -> None:
     """List tasks, oldest first."""
@@ -53,8 +54,8 @@ def list_tasks(
 
 @app.command("add")
 def add(
-    title: Annotated[str, typer.Argument(help="What is to be done.")],
-    description: Annotated[str, typer.Option("--description", "-d", help="Details.")] = "",
+    title: Annotated[str, typer.Argument(metavar="TITLE", help="What is to be done, in quotes.")],
+    description: Annotated[str, typer.Option("--description", "-d", metavar="TEXT", help="More about it.")] = "",
     session: FromSession = None,
     as_json: Json = False,
 ) -> None:

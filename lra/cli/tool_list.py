@@ -16,14 +16,15 @@ if TYPE_CHECKING:
     from lra.session.tool_list import ListedTool
     from lra.store.tools import ToolRecord
 
-list_app = typer.Typer(context_settings=HELP)
-inspect_app = typer.Typer(context_settings=HELP)
+list_app = typer.Typer(add_completion=False, context_settings=HELP)
+inspect_app = typer.Typer(add_completion=False, context_settings=HELP)
 
 
 @list_app.command("list-tools")
 def list_tools(
     agent: Annotated[
-        str | None, typer.Option("--agent", metavar="PATH", help="With the tools of this agent; its code is run.")
+        str | None,
+        typer.Option("--agent", metavar="PATH", help="Also the tools of the agent in this folder; its code is run."),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -73,9 +74,9 @@ def _definition(path: str) -> Definition:
 
 @inspect_app.command("inspect-tool")
 def inspect_tool(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The tool.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The tool's name.")],
     version: Annotated[
-        int | None, typer.Option("--version", min=1, help="An earlier version of a written tool.")
+        int | None, typer.Option("--version", min=1, help="Show this earlier version of a written tool.")
     ] = None,
     as_json: Json = False,
 ) -> None:

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from lra.tools.generated.drafts import Draft
     from lra.tools.generated.trial import Trial
 
-create_app = typer.Typer(context_settings=HELP)
-validate_app = typer.Typer(context_settings=HELP)
-export_app = typer.Typer(context_settings=HELP)
+create_app = typer.Typer(add_completion=False, context_settings=HELP)
+validate_app = typer.Typer(add_completion=False, context_settings=HELP)
+export_app = typer.Typer(add_completion=False, context_settings=HELP)
 
 _T = TypeVar("_T")
 
@@ -55,7 +55,7 @@ def create_tool(
         str | None,
         typer.Option("--file", "-f", metavar="FILE", help="Python file to read; - is standard input."),
     ] = None,
-    only: Annotated[str | None, typer.Option("--name", metavar="NAME", help="Take this function alone.")] = None,
+    only: Annotated[str | None, typer.Option("--name", metavar="NAME", help="Take only this function of it.")] = None,
     yes: Yes = False,
 ) -> None:
     """Add a tool that the model can call from now on.
@@ -100,7 +100,9 @@ def validate_tool(
 
 @export_app.command("export-tools")
 def export_tools(
-    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="These alone.")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="NAME", help="Only these tools; all enabled ones by default.")
+    ] = None,
     path: Annotated[
         str | None, typer.Option("--output", "-o", metavar="PATH", help="File to write; standard output by default.")
     ] = None,

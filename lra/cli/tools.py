@@ -22,7 +22,7 @@ app = typer.Typer(
     add_completion=False,
     context_settings=HELP,
 )
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The tool.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The tool's name.")]
 
 
 @app.command("history")
@@ -76,7 +76,7 @@ def edit(
         str | None,
         typer.Option("--file", "-f", metavar="FILE", help="File with the new version; - is standard input."),
     ] = None,
-    version: Annotated[int | None, typer.Option("--version", min=1, help="Begin with an earlier version.")] = None,
+    version: Annotated[int | None, typer.Option("--version", min=1, help="Begin with this earlier version.")] = None,
 ) -> None:
     """Change a tool in your editor; the new version is tried in a sandbox before it counts."""
     from lra.cli.tool_writing import keep_all, write_in_editor
