@@ -7,6 +7,7 @@ import unicodedata
 from typing import Any
 
 _KEPT_CONTROLS = frozenset("\t\n\r")
+_JOINERS = frozenset("\u200c\u200d")
 
 
 def clean_text(text: str) -> str:
@@ -43,6 +44,18 @@ def printable(text: str) -> str:
     """
     return "".join(
         char if char in _KEPT_CONTROLS or unicodedata.category(char) not in {"Cc", "Cs"} else "\ufffd" for char in text
+    )
+
+
+def revealed(text: str) -> str:
+    r"""Write out characters that show nothing or turn round how others are read, such as U+202E as `\u202e`.
+
+    What is agreed to has to read as what is done (CVE-2021-42574). Joiners stay: emoji and several scripts need them.
+    """
+    if text.isascii():
+        return text
+    return "".join(
+        f"\\u{ord(char):04x}" if unicodedata.category(char) == "Cf" and char not in _JOINERS else char for char in text
     )
 
 

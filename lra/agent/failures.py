@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from pydantic_ai import exceptions as pai
+from pydantic_ai.messages import ModelMessage, ModelResponse
 
 from lra.config import PROVIDER_KEYS
 from lra.errors import BudgetError, ExitCode, LraError
@@ -64,6 +65,20 @@ def without_answer(refused: Sequence[str]) -> Failure | None:
         return None
     names = ", ".join(dict.fromkeys(refused))
     return Failure(f"There is no answer, since it needed what was refused: {names}.", "refused", ExitCode.REFUSED)
+
+
+def cut_short(messages: Sequence[ModelMessage]) -> str:
+    """Return the sentence about an answer that its provider did not let end; empty for a whole one.
+
+    Args:
+        messages: Those of the turn; the last one is the answer.
+    """
+    last = messages[-1] if messages else None
+    reason = last.finish_reason if isinstance(last, ModelResponse) else None
+    return {
+        "length": "The answer was cut at the model's output limit: ask it to go on.",
+        "content_filter": "The answer was cut by the provider's content filter.",
+    }.get(reason or "", "")
 
 
 def _describe(error: BaseException, model: str, received: bool) -> tuple[str, ExitCode]:
@@ -126,6 +141,11 @@ def _describe(error: BaseException, model: str, received: bool) -> tuple[str, Ex
         (pai.ModelServerError, f"{provider}'s server failed{status}: try again later.", ExitCode.UNAVAILABLE),
         (unreadable, f"{provider} gave an answer that makes no sense: {_line(error)}", ExitCode.UNAVAILABLE),
         (pai.ModelAPIError, f"{provider} rejected the request{status}: {_line(error)}", ExitCode.FAILED),
+        (
+            isinstance(error, pai.UnexpectedModelBehavior) and "Exceeded maximum output retries" in str(error),
+            f"{provider} gave no answer, or none that can be used, several times: ask again, or choose another model.",
+            ExitCode.UNAVAILABLE,
+        ),
         (
             pai.UnexpectedModelBehavior,
             f"{provider} gave an answer that makes no sense: {_line(error)}",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from lra.chat.commands.registry import registry, split, unknown
+from lra.chat.commands.registry import Command, is_command, registry, split, unknown
 from lra.chat.queue import Message, Pending
 from lra.chat.table import counted
 
@@ -23,7 +23,8 @@ class LiveActions:
     def __init__(self, chat: Chat, pending: Pending) -> None:
         self._chat = chat
         self._pending = pending
-        self._parting = False
+        self.parting = False
+        """Whether the person has asked to leave when what runs is done."""
 
     @property
     def running(self) -> bool:
@@ -44,18 +45,25 @@ class LiveActions:
         command = registry.get(call[0]) if call else None
         if call is not None and command is not None and command.during_turn and self._chat.answering:
             self._chat.echo(shown)
-            self._chat.beside(self._chat.in_order(command.handler(self._chat, call[1])))
+            self._chat.beside(self._beside(command, call[1]))
         elif call is not None and command is None and self._chat.working:
             self._chat.echo(shown)
             self._chat.screen.line(unknown(call[0]), "warning")
-        elif self._pending.held:
-            # What was stopped is answered first; what waited follows.
-            self._pending.put_first(Message(text, shown))
         else:
             self._pending.put(Message(text, shown))
 
+    async def _beside(self, command: Command, args: str) -> None:
+        """Run a command beside a turn, and show below what it changed."""
+        try:
+            await self._chat.in_order(command.handler(self._chat, args))
+        finally:
+            await self._chat.look()
+
     def steer(self, text: str, shown: str) -> None:
-        """Give a text to the running turn; where that cannot be, it waits like any other."""
+        """Give a text to the running turn; where that cannot be, it waits like any other, and a command is one."""
+        if is_command(text):
+            self.enter(text, shown)
+            return
         self._chat.beside(self._steer(Message(text, shown)))
 
     async def _steer(self, message: Message) -> None:
@@ -83,10 +91,10 @@ class LiveActions:
 
     def leave(self) -> None:
         """Leave; while something runs, after it, or at once when asked twice."""
-        if not self._chat.working or self._parting:
+        if not self._chat.working or self.parting:
             self._chat.depart()
             return
-        self._parting = True
+        self.parting = True
         self._pending.end(EOFError())
         self._chat.screen.line("Leaving when this is done; Ctrl-D again leaves now.", "dim")
 

@@ -95,6 +95,8 @@ class Chat:
         self._commanding = False
         self._beside: set[asyncio.Task[None]] = set()
         self._one_after_another = asyncio.Lock()
+        self.asking = asyncio.Lock()
+        """Held by whoever asks the person something, from what is shown of it to the answer."""
 
     def _screen(self) -> Screen:
         if self.scripted or wants_plain(self.options.plain, sys.stdout):
@@ -256,6 +258,12 @@ class Chat:
             self.screen.repaint()
         self.preferences.keep(theme=name)
 
+    def set_background(self, light: bool) -> None:
+        """Take note of the terminal's background, where the person has chosen no theme."""
+        if self.preferences.theme is None:
+            self.screen.theme = choose("light" if light else "dark", os.environ)
+            self.screen.repaint()
+
     def set_keys(self, mode: str) -> None:
         """Edit lines with `vi` or `emacs` keys from now on, also the next time."""
         self.reader.set_keys(mode)
@@ -311,17 +319,18 @@ class Chat:
 
     async def ask(self, question: str) -> str:
         """Ask for one short answer; empty for none."""
-        self.screen.end_line()
-        # Nothing goes on while a person thinks.
-        self.screen.busy(None)
-        try:
-            answer = await self.reader.ask(question)
-        except KeyboardInterrupt:
-            answer = ""
-        if self._work is not None:
-            self.screen.busy(Busy("working"))
-        self.screen.answered(question, answer)
-        return answer
+        async with self.asking:
+            self.screen.end_line()
+            # Nothing goes on while a person thinks.
+            self.screen.busy(None)
+            try:
+                answer = await self.reader.ask(question)
+            except KeyboardInterrupt:
+                answer = ""
+            if self._work is not None:
+                self.screen.busy(Busy("working"))
+            self.screen.answered(question, answer)
+            return answer
 
     def echo(self, text: str) -> None:
         """Show a message that does not wait for its turn as it was entered."""

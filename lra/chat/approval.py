@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from lra.chat.render import Style, call_text
 from lra.chat.table import counted
 from lra.chat.width import cells, clip
-from lra.text import with_tilde
+from lra.text import revealed, with_tilde
 
 if TYPE_CHECKING:
     from lra.tools.consent import Answer
@@ -62,7 +62,7 @@ class Request:
         """Every argument, its lines as they are."""
         lines = []
         for key, value in self.args.items():
-            text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+            text = revealed(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str))
             first, *rest = text.split("\n") or [""]
             lines += [f"  {key}: {first}", *(f"    {line}" for line in rest)]
         return lines
@@ -130,5 +130,5 @@ def rule_lines(request: Request, path: str) -> list[str]:
     """
     from lra.policy import propose, written
 
-    text = written(propose(request.name, request.args))
+    text = revealed(written(propose(request.name, request.args)))
     return [f"This rule would be added to {with_tilde(path)}:", *(f"  {line}" for line in text.splitlines())]

@@ -10,7 +10,7 @@ from prompt_toolkit.filters import Condition, has_focus
 from prompt_toolkit.formatted_text import ANSI, AnyFormattedText, StyleAndTextTuples, to_formatted_text
 from prompt_toolkit.layout import BufferControl, ConditionalContainer, Dimension, FormattedTextControl, HSplit, Window
 from prompt_toolkit.layout.menus import CompletionsMenu
-from prompt_toolkit.layout.processors import AfterInput
+from prompt_toolkit.layout.processors import AfterInput, TabsProcessor
 from prompt_toolkit.styles import Style as Styles
 from prompt_toolkit.widgets import SearchToolbar
 
@@ -25,6 +25,8 @@ _ASKED = 12
 _ANSWER = 16
 """Columns an answer needs beside its question; with fewer the question stands above it."""
 _MENU = 8
+_TAB = 4
+"""Columns of a tab."""
 _STATUS_FROM = 5
 """Rows below which there is no status line."""
 
@@ -64,7 +66,7 @@ class Area:
         self.draft_window = Window(
             BufferControl(
                 draft,
-                input_processors=[AfterInput(self._empty)],
+                input_processors=[TabsProcessor(tabstop=_TAB, char1=" ", char2=" "), AfterInput(self._empty)],
                 search_buffer_control=search.control,
                 preview_search=True,
             ),

@@ -45,5 +45,5 @@ async def aside(chat: Chat) -> AsyncIterator[Streams | None]:
     async with prompt.cover():
         # An input of its own: the prompt may still be waiting for what follows the last key it read.
         source = create_input()
-        prompt.focus.follow(source)
+        prompt.reports.follow(source)
         yield Streams(source, prompt.output, prompt.suspend)

@@ -9,8 +9,9 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
+from lra.chat.table import counted
 from lra.session.attachments import Attachment
-from lra.text import clean_text
+from lra.text import clean_text, file_size
 
 TEXT_CHARS = 100_000
 """Characters of a text file that go along at most."""
@@ -88,7 +89,8 @@ def _folder(path: Path, name: str) -> File:
     if len(shown) > ENTRIES:
         lines.append(f"[{len(shown) - ENTRIES} more]")
         note = f"Of the folder {name} only {ENTRIES} names go along."
-    return File(Attachment(name, "text/plain", text=clean_text("\n".join(lines))), note)
+    text = clean_text("\n".join(lines))
+    return File(Attachment(name, "text/plain", text=text, size=counted(min(len(shown), ENTRIES), "name")), note)
 
 
 def _file(path: Path, name: str) -> File:
@@ -107,7 +109,8 @@ def _file(path: Path, name: str) -> File:
     if len(text) > TEXT_CHARS or len(data) > BINARY_BYTES:
         text = text[:TEXT_CHARS] + "\n[the rest was left out]"
         note = f"Of {name} only the first {TEXT_CHARS:,} characters go along."
-    return File(Attachment(name, "text/plain", text=_fenced(name, text)), note)
+    known = "" if note else file_size(len(data))
+    return File(Attachment(name, "text/plain", text=_fenced(name, text), size=known), note)
 
 
 def media_type(data: bytes) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from prompt_toolkit.history import FileHistory
@@ -28,13 +29,21 @@ class PromptHistory(FileHistory):
         self._path = path
         with contextlib.suppress(OSError):
             trim(path)
+        self.fold: Callable[[str], str] = lambda entry: entry
+        """How an entry is shown in the prompt; the file keeps it whole."""
         super().__init__(str(path))
+
+    def load_history_strings(self) -> Iterator[str]:
+        """Read the entries, the newest first."""
+        return map(self.fold, super().load_history_strings())
 
     def append_string(self, string: str) -> None:
         """Keep an entry unless it repeats the one before."""
         string = clean_text(string)
-        if string.strip() and self._loaded_strings[:1] != [string]:
-            super().append_string(string)
+        shown = self.fold(string)
+        if string.strip() and self._loaded_strings[:1] != [shown]:
+            self._loaded_strings.insert(0, shown)
+            self.store_string(string)
 
     def store_string(self, string: str) -> None:
         """Write an entry; a folder that cannot be written costs the history, not the chat."""

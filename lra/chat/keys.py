@@ -134,10 +134,11 @@ def draft_keys(actions: Actions, pastes: Pastes, untouched: Callable[[], bool]) 
         if state is not None:
             event.current_buffer.apply_completion(state.completions[0])
 
-    @keymap.STEER.on(keys, typing & Condition(lambda: actions.running))
+    @keymap.STEER.on(keys, typing)
     def _steer(event: KeyPressEvent) -> None:
+        # Pressed a moment too late it sends, and is never another mode.
         if event.current_buffer.text.strip():
-            actions.steer(*take(event.current_buffer))
+            (actions.steer if actions.running else actions.enter)(*take(event.current_buffer))
 
     @keymap.COMMAND.on(keys, typing & ~vi_navigation_mode & Condition(untouched))
     def _command(event: KeyPressEvent) -> None:

@@ -153,16 +153,18 @@ class Live:
         return lines
 
     def _queue(self, width: int) -> list[str]:
-        messages = self._pending.messages
+        pending = self._pending
+        waiting = [("queued", message) for message in pending.messages] + [
+            ("held", message) for message in pending.held
+        ]
         steering = [self._styled("» " + clip(text, width - 2), "memory") for text in self.steering[-QUEUE_LINES:]]
-        if not messages:
+        if not waiting:
             return steering
-        hint = "Enter sends, Esc drops" if self._pending.held else "Up edits"
-        shown = messages[:QUEUE_LINES] if len(messages) <= QUEUE_LINES else messages[: QUEUE_LINES - 1]
-        word = "held" if self._pending.held else "queued"
-        lines = [f"… {word}: {clip(message.brief, max(10, width - 12))}" for message in shown]
-        if len(shown) < len(messages):
-            lines.append(f"… and {len(messages) - len(shown)} more")
+        hint = "Enter sends, Esc drops" if pending.held else "Up edits"
+        shown = waiting[:QUEUE_LINES] if len(waiting) <= QUEUE_LINES else waiting[: QUEUE_LINES - 1]
+        lines = [f"… {word}: {clip(message.brief, max(10, width - 12))}" for word, message in shown]
+        if len(shown) < len(waiting):
+            lines.append(f"… and {len(waiting) - len(shown)} more")
         if len(lines[-1]) + len(hint) + 3 < width:
             lines[-1] += f" · {hint}"
         return steering + [self._styled(clip(line, width), "memory") for line in lines]

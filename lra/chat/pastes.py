@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from lra.chat.history import MARK
+
 LINES = 12
 """A paste of more lines than this is shown as one word."""
 CHARACTERS = 4_000
@@ -28,6 +30,19 @@ class Pastes:
             chip = f"[pasted {size} #{number}]"
         self._texts[chip] = text
         return chip
+
+    def fold(self, text: str) -> str:
+        """Return a text from the history as it stood in the prompt, or as one word where it is long."""
+        for chip, pasted in self._texts.items():
+            text = text.replace(pasted, chip)
+        return self.shorten(text)
+
+    def forget(self, text: str) -> None:
+        """Put a mark in place of a forgotten text in everything that was pasted."""
+        from lra.store.redaction import span_pattern
+
+        pattern = span_pattern(text)
+        self._texts = {chip: pattern.sub(MARK, pasted) for chip, pasted in self._texts.items()}
 
     def expand(self, text: str) -> str:
         """Return a draft with what its words stand for."""

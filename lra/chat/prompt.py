@@ -27,7 +27,6 @@ from prompt_toolkit.output import ColorDepth
 
 from lra.chat.area import Area
 from lra.chat.completion import ChatCompleter
-from lra.chat.focus import Focus
 from lra.chat.history import PromptHistory
 from lra.chat.keyboard import Keyboard
 from lra.chat.keys import ANSWER_BUFFER, Actions, answer_keys, draft_keys, queue_keys, stopping_keys, terminal_keys
@@ -36,6 +35,7 @@ from lra.chat.painter import REPAINTS, Painter, StandingApplication
 from lra.chat.pastes import Pastes
 from lra.chat.queue import Message, Pending
 from lra.chat.reader import Reopened
+from lra.chat.reports import Reports
 
 QUIET = 0.4
 """Seconds without a key after which a question may take the keyboard."""
@@ -52,6 +52,7 @@ class Prompt:
         actions: What keys cause.
         on_shown: Called when the prompt stands for the first time.
         on_gone: Called when the terminal takes nothing more.
+        on_background: Called when the terminal has said what its background is: whether that is light.
     """
 
     interactive = True
@@ -66,11 +67,13 @@ class Prompt:
         actions: Actions,
         on_shown: Callable[[], None],
         on_gone: Callable[[OSError], None],
+        on_background: Callable[[bool], None] = lambda _light: None,
     ) -> None:
         self.history = history
         self.completer = completer
         self.pastes = Pastes()
-        self.focus = Focus()
+        history.fold = self.pastes.fold
+        self.reports = Reports(on_background)
         self.output = output_for_prompt()
         self._keyboard = keyboard
         self._pending = pending
@@ -94,7 +97,7 @@ class Prompt:
         self._answers = Buffer(name=ANSWER_BUFFER, history=InMemoryHistory(), multiline=True)
         self.area = Area(self.draft, self._answers, self.output.get_size)
         source = create_input()
-        self.focus.follow(source)
+        self.reports.follow(source)
         self.app = StandingApplication(
             layout=Layout(self.area.container, focused_element=self.area.draft_window),
             key_bindings=merge_key_bindings(
@@ -171,6 +174,7 @@ class Prompt:
         # Whatever ends the program, what was being written is one arrow key away the next time.
         self.history.append_string(self.typed)
         self.painter.paint()
+        await self.reports.settled()
         if self.app.is_running and not self.app.is_done:
             self.app.exit()
         await asyncio.wait([self._task])
@@ -187,7 +191,7 @@ class Prompt:
     @property
     def watched(self) -> bool:
         """Whether the terminal says that it has the focus."""
-        return self.focus.known and self.focus.here
+        return self.reports.known and self.reports.here
 
     # Reading.
 
@@ -198,8 +202,13 @@ class Prompt:
             self.offer(default)
         return await self._pending.next()
 
-    def offer(self, text: str) -> None:
-        """Put a text into the prompt, before what is being typed there; where that is a command, Up brings the text."""
+    def offer(self, text: str, *, written: bool = False) -> None:
+        """Put a text into the prompt, before what is being typed there; where that is a command, Up brings the text.
+
+        Args:
+            text: What to put there.
+            written: Whether the person has just written it, so that a command does not take its place.
+        """
         if self._untouched():
             # What came back before makes room, and is one arrow key away.
             self.history.append_string(self.typed)
@@ -212,7 +221,7 @@ class Prompt:
         at = len(text) + 1 + self.draft.cursor_position if typed else len(text)
         self.draft.text = f"{text}\n{typed}" if typed else text
         self.draft.cursor_position = at
-        self._offered = "" if typed else text
+        self._offered = "" if typed or written else text
         self.repaint()
 
     @property
@@ -234,6 +243,8 @@ class Prompt:
     def forget(self, text: str) -> None:
         """Take a forgotten text out of what was typed before; what is being typed stays."""
         self.history.forget(text)
+        if text.strip():
+            self.pastes.forget(text)
         # The buffer has copies of its own, which it makes anew.
         self.draft.reset(self.draft.document)
 

@@ -31,10 +31,12 @@ class Pending:
 
     def __init__(self, on_change: Callable[[], None] = lambda: None) -> None:
         self.messages: list[Message] = []
+        """What starts as soon as it can."""
+        self.held: list[Message] = []
+        """What waits for the person: after a turn was stopped nothing starts by itself."""
         self._place: int | None = None
         """Where the message stood that was taken back to be edited."""
-        self.held = False
-        """Whether they wait for the person: after a turn was stopped nothing starts by itself."""
+        self._taken_from = self.messages
         self._on_change = on_change
         self._waiter: asyncio.Future[None] | None = None
         self._end: BaseException | None = None
@@ -42,25 +44,21 @@ class Pending:
     @property
     def ready(self) -> bool:
         """Whether a message starts as soon as it is asked for."""
-        return bool(self.messages) and not self.held
+        return bool(self.messages)
 
     def put(self, message: Message) -> None:
-        """Add a message behind the others, or where the one stood that was taken back."""
+        """Add a message behind the others, or where the one stood that was taken back; what is held stays so."""
         place, self._place = self._place, None
-        self.messages.insert(len(self.messages) if place is None else place, message)
-        self._changed()
-
-    def put_first(self, message: Message) -> None:
-        """Add a message before the others, which may go on after it."""
-        self._place = None
-        self.messages.insert(0, message)
-        self.held = False
+        if place is None or self._taken_from is self.held:
+            place = len(self.messages)
+        self.messages.insert(place, message)
         self._changed()
 
     def take_back(self) -> Message | None:
         """Return the last message, which no longer waits; `put` gives it its place again."""
-        message = self.messages.pop() if self.messages else None
-        self._place = len(self.messages) if message else None
+        self._taken_from = self.messages or self.held
+        message = self._taken_from.pop() if self._taken_from else None
+        self._place = len(self._taken_from) if message else None
         self._changed()
         return message
 
@@ -76,10 +74,10 @@ class Pending:
         """
         if self._place is None or self._place + by < 0:
             return None
-        place = self._place + by
-        self.messages.insert(self._place, message)
-        self._place = place if place < len(self.messages) else None
-        other = None if self._place is None else self.messages.pop(place)
+        place, others = self._place + by, self._taken_from
+        others.insert(self._place, message)
+        self._place = place if place < len(others) else None
+        other = None if self._place is None else others.pop(place)
         self._changed()
         return other
 
@@ -89,18 +87,20 @@ class Pending:
 
     def clear(self) -> list[Message]:
         """Return all messages, which no longer wait."""
-        messages, self.messages, self.held, self._place = self.messages, [], False, None
-        self._changed()
+        messages = [*self.held, *self.messages]
+        self._take([], [])
         return messages
 
     def hold(self) -> None:
-        """Let what waits wait on, until `release` or a further message."""
-        self.held = bool(self.messages)
-        self._changed()
+        """Let what waits wait on, until `release`."""
+        self._take([], [*self.held, *self.messages])
 
     def release(self) -> None:
-        """Let what waits go on."""
-        self.held = False
+        """Let what is held go on, before what was entered since."""
+        self._take([*self.held, *self.messages], [])
+
+    def _take(self, messages: list[Message], held: list[Message]) -> None:
+        self.messages, self.held, self._place = messages, held, None
         self._changed()
 
     def end(self, why: BaseException) -> None:
@@ -121,7 +121,7 @@ class Pending:
                 raise why
             if self.ready:
                 message = self.messages.pop(0)
-                if self._place:
+                if self._place and self._taken_from is self.messages:
                     self._place -= 1
                 self._on_change()
                 return message

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from lra.chat.render import outcome_text
 from lra.chat.screen import Screen
 from lra.chat.table import ago, counted
 from lra.chat.width import cells, clip
@@ -35,6 +36,9 @@ async def recap(session: Session, screen: Screen) -> list[str]:
         lines += [mark + clip(line, width) for line in said[:_LINES]]
         if len(said) > _LINES:
             lines.append("  …")
+    last = (await session.runtime.store.journal.turns(session.id))[-1:]
+    if last and last[0].outcome not in {None, "completed"}:
+        lines.append("  " + outcome_text(last[0].outcome or ""))
     return lines
 
 

@@ -12,6 +12,7 @@ from lra import events
 from lra.chat.flow import Flow
 from lra.chat.gist import gist
 from lra.chat.width import clip
+from lra.text import revealed
 
 Style = Literal["plain", "dim", "tool", "memory", "warning", "error", "title", "good", "prompt", "status"]
 
@@ -275,7 +276,7 @@ class TurnRenderer:
         yield from self._pause()
         if event.outcome != "completed":
             stopped = event.outcome == "interrupted"
-            known = _OUTCOMES.get(event.outcome, event.outcome)
+            known = outcome_text(event.outcome)
             yield Line(known if stopped else event.error or known, "warning" if stopped else "error")
         if text := self._price(event):
             yield Line("  " + text, "dim")
@@ -307,7 +308,12 @@ def _indented(piece: Piece, depth: int) -> Piece:
 def call_text(name: str, args: dict[str, Any]) -> str:
     """Return a call as a person reads it: `name(key=value, …)`."""
     inside = ", ".join(f"{key}={json.dumps(value, ensure_ascii=False, default=str)}" for key, value in args.items())
-    return f"{name}({inside})"
+    return revealed(f"{name}({inside})")
+
+
+def outcome_text(outcome: str) -> str:
+    """Return how a turn ended, where it was not completed."""
+    return _OUTCOMES.get(outcome, outcome)
 
 
 def compacted_text(event: events.Compacted) -> str:

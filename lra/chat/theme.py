@@ -112,21 +112,30 @@ class Theme:
 
 
 def detect_depth(environ: Mapping[str, str]) -> Depth:
-    """Return how many colours the terminal has; the same rule as Rich's, without its cost."""
+    """Return how many colours the terminal has; Rich's rule without its cost, and names that say so."""
     term = environ.get("TERM", "").strip().lower()
     if environ.get("NO_COLOR") or term in {"dumb", "unknown"}:
         return 0
     if sys.platform == "win32" and "WT_SESSION" not in environ:
         return _windows_depth()
-    if environ.get("COLORTERM", "").strip().lower() in {"truecolor", "24bit"} or sys.platform == "win32":
+    kind = term.rpartition("-")[2]
+    told = environ.get("COLORTERM", "").strip().lower() in {"truecolor", "24bit"}
+    if told or kind == "direct" or sys.platform == "win32":
         return 24
-    return 8 if term.rpartition("-")[2] in {"kitty", "256color"} else 4
+    return 8 if kind in {"kitty", "256color"} else 4
 
 
 def default_name(environ: Mapping[str, str]) -> ThemeName:
     """Return the theme for a person who has chosen none: by the background where the terminal tells it."""
     background = environ.get("COLORFGBG", "").rpartition(";")[2]
     return "light" if background in {"7", "15"} else "dark"
+
+
+def wants_background(environ: Mapping[str, str]) -> bool:
+    """Return whether the terminal should be asked for its background: colours depend on it, and nothing tells it."""
+    told = "COLORFGBG" in environ or "STY" in environ or environ.get("TERM") == "linux"
+    # Sixteen colours are chosen to be readable on any.
+    return not told and detect_depth(environ) > 4
 
 
 def choose(name: str | None, environ: Mapping[str, str]) -> Theme:

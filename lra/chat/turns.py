@@ -54,7 +54,6 @@ class TurnFront:
         self._chat = chat
         self._may_write = asyncio.Event()
         self._may_write.set()
-        self._asking = asyncio.Lock()
         self._questions: dict[str, asyncio.Event] = {}
         self._answered: set[str] = set()
         """Calls that were asked about here."""
@@ -233,7 +232,7 @@ class TurnFront:
 
         chat = self._chat
         rules = chat.session.rules if chat.session else None
-        async with self._asking:
+        async with chat.asking:
             if rules is not None and rules.policy.decide(name, args, "ask").action == "allow" and lasting:
                 # Allowed by the answer to a question that was asked meanwhile.
                 return True
@@ -251,6 +250,7 @@ class TurnFront:
                 answer = await self._ask(request)
             except KeyboardInterrupt:
                 chat.interrupts.fire()
+                chat.pending.hold()
                 return False
             finally:
                 self._may_write.set()
@@ -304,9 +304,12 @@ class TurnFront:
         chat = self._chat
         lines = rule_lines(request, str(user_file()))
         chat.screen.asked([(line, "plain") for line in lines])
-        while verdict(answer := await chat.reader.ask("Add this rule? [y/N] ", fresh=True))[0] == "all":
-            for line in lines:
-                chat.screen.line(line)
+        answer = ""
+        with suppress(KeyboardInterrupt):
+            # Given up, it is back to the question, which is what stops the turn.
+            while verdict(answer := await chat.reader.ask("Add this rule? [y/N] ", fresh=True))[0] == "all":
+                for line in lines:
+                    chat.screen.line(line)
         chat.screen.asked(request.shown(chat.screen.columns - 1))
         return answer.strip().lower() in {"y", "yes"}
 
@@ -336,4 +339,4 @@ def _shown(attachment: Attachment) -> str:
     if attachment.label:
         return clip(attachment.label, 100)
     size = len(attachment.data if attachment.data is not None else (attachment.text or "").encode())
-    return f"{clip(attachment.name, 100)} ({file_size(size)})"
+    return f"{clip(attachment.name, 100)} ({attachment.size or file_size(size)})"

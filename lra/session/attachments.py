@@ -17,5 +17,7 @@ class Attachment:
     """The content as it is, for images and documents."""
     text: str | None = None
     """The content as text, ready to be put behind the message."""
+    size: str = ""
+    """How much it is, in words, where that is not the length of what goes along."""
     label: str = ""
     """What a title says instead of its name, where that is an id."""

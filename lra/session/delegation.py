@@ -40,6 +40,7 @@ from lra.session.turn import TurnPlan, TurnRunner
 from lra.store.inbox import Inbox
 from lra.store.sessions import SPECIALIST
 from lra.text import clean_text
+from lra.tools.consent import Answer, Approver
 from lra.tools.deps import AgentDeps
 
 if TYPE_CHECKING:
@@ -223,6 +224,7 @@ class Delegation:
         deps = replace(
             ctx.deps,
             spawn=partial(self._hand_on, below),
+            approve=_asked_for(specialist.name, ctx.deps.approve),
             local_model=ctx.deps.local_model and may_see_local_only(model_name, self._runtime.settings),
         )
         runner = TurnRunner(
@@ -295,6 +297,17 @@ class _Nested:
         elif not event.parent:
             event.agent, event.parent = self._name, self._call
         self.now(event)
+
+
+def _asked_for(specialist: str, approve: Approver | None) -> Approver | None:
+    """Return who is asked for consent, told on whose behalf."""
+    if approve is None:
+        return None
+
+    async def ask(name: str, args: dict[str, Any], reason: str, *, call_id: str = "", lasting: bool = True) -> Answer:
+        return await approve(name, args, f"{specialist} asks. {reason}".rstrip(), call_id=call_id, lasting=lasting)
+
+    return ask
 
 
 def _finished(

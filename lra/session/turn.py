@@ -27,7 +27,7 @@ from pydantic_ai.models import Model
 from pydantic_ai.usage import RunUsage
 
 from lra.agent.context import CHARS_PER_TOKEN
-from lra.agent.failures import Failure, explain, without_answer
+from lra.agent.failures import Failure, cut_short, explain, without_answer
 from lra.agent.recall_block import format_block
 from lra.errors import ExitCode, LraError
 from lra.events import (
@@ -315,6 +315,8 @@ class TurnRunner:
                     self._usage = stream.usage
             result = stream.result
             plan.messages = list(result.all_messages()) if result else []
+            if why := cut_short(plan.messages):
+                self._emit(Notice(level="warning", text=why))
             # An answer of another type than text came as a call, whose end no request carries.
             await self._recorder.close_calls(plan.messages)
             return output_text(result.output) if result else ""

@@ -331,6 +331,7 @@ async def test_approval_is_asked_for_and_given_once(desk: Desk) -> None:
 
     async def approver(name: str, args: dict[str, Any], reason: str, **_: Any) -> bool:
         asked.append((name, args))
+        assert reason == "poet asks. It is dangerous."
         return False
 
     async def danger(what: str) -> str:

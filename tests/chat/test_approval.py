@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from lra.chat.approval import Request, arguments_from, verdict
+from lra.chat.queue import Pending
 from lra.chat.screen import Screen
 from lra.chat.turns import TurnFront
 from lra.chat.width import cells
@@ -40,6 +42,8 @@ def front(*answers: str | BaseException) -> tuple[TurnFront, Any]:
     chat = SimpleNamespace(
         screen=Screen(plain=True, out=io.StringIO()),
         reader=Answers(*answers),
+        asking=asyncio.Lock(),
+        pending=Pending(),
         interrupts=SimpleNamespace(fire=lambda: fired.append(1)),
         fired=fired,
         settings=SimpleNamespace(home=Path("nowhere"), approval="ask"),
@@ -126,3 +130,13 @@ def test_many_arguments_are_cut_to_the_width_and_the_rest_is_told() -> None:
     assert lines[1] == "  why not"
     assert lines[-1] == "  … 16 more lines · v shows all of it"
     assert request.arguments[-1] == "    19"
+
+
+def test_what_is_asked_reads_as_what_is_done() -> None:
+    # Shown as they are, the first two would turn the name of the host round, and the third hide in it.
+    request = Request("web_fetch", {"url": "https://safe.example/\u202emoc.live\u202c/\u200bx"}, "It reaches the web.")
+    for columns in (200, 30):
+        said = "\n".join(text for text, _ in request.shown(columns)) + "\n".join(request.arguments)
+        assert not set(said) & set("\u202e\u202c\u200b")
+        assert "\\u202emoc.live\\u202c" in said
+    assert Request("say", {"text": "👩‍💻 می‌خواهم שלום"}, "").shown(200)[0][0] == '? say(text="👩‍💻 می‌خواهم שלום")'

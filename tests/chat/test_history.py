@@ -6,6 +6,7 @@ import pytest
 
 from lra.chat import history
 from lra.chat.history import PromptHistory, forget_in_file, trim
+from lra.chat.pastes import Pastes
 
 
 def loaded(path: Path) -> list[str]:
@@ -44,6 +45,28 @@ def test_forgetting_reaches_the_file_and_what_is_loaded(tmp_path: Path) -> None:
     expected = ["what else?", "remember that [forgotten], please"]
     assert loaded(path) == expected
     assert kept.get_strings() == expected[::-1]
+
+
+def test_a_long_entry_is_a_word_in_the_prompt_and_whole_in_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "history"
+    pastes = Pastes()
+    kept = PromptHistory(path)
+    kept.fold = pastes.fold
+    long = "\n".join(f"line {number} of Rex" for number in range(40))
+    chip = pastes.shorten(long)
+    for entry in (f"look: {long} ok?", f"look: {long} ok?", "short"):
+        kept.append_string(entry)
+    assert kept.get_strings() == ["look: [pasted 40 lines] ok?", "short"]
+    assert pastes.expand(kept.get_strings()[0]) == f"look: {long} ok?"
+    # Another run knows of no paste: all of it is one word, which goes out whole.
+    again, later = PromptHistory(path), Pastes()
+    again.fold = later.fold
+    _, folded = again.load_history_strings()
+    assert folded == "[pasted 40 lines]"
+    assert later.expand(folded) == f"look: {long} ok?"
+    kept.forget("Rex")
+    pastes.forget("Rex")
+    assert "Rex" not in path.read_text() + pastes.expand(chip)
 
 
 def test_forgetting_without_a_file(tmp_path: Path) -> None:

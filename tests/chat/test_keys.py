@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from lra.chat.reports import QUERY
 from tests.chat.conftest import Start
 from tests.support.model_server import ModelServer, say
 from tests.support.terminal import Terminal
@@ -178,6 +179,36 @@ def test_the_external_editor(
     chat.press("enter")
     answered(chat)
     assert sent(model_server)[-1].startswith("from the\neditor")
+
+
+def test_what_was_written_in_the_editor_is_no_text_that_came_back(start: Start, home: Path) -> None:
+    editor = home / "editor"
+    editor.write_text("#!/bin/sh\necho 'compare with' > \"$1\"\n")
+    editor.chmod(0o755)
+    chat = start(VISUAL=str(editor))
+    chat.prompt()
+    chat.wait("offline model")
+    chat.send("/editor\r")
+    chat.wait(lambda it: it.line == "> compare with")
+    chat.send(" /etc/hosts")
+    chat.wait(lambda it: it.line == "> compare with /etc/hosts")
+
+
+@pytest.mark.parametrize(("answer", "theme"), [("rgb:ffff/ffff/ffff", "light"), ("rgb:0000/2b2b/3636", "dark")])
+def test_the_colours_fit_the_background_that_the_terminal_tells(start: Start, answer: str, theme: str) -> None:
+    chat = start()
+    chat.prompt()
+    chat.wait(lambda it: QUERY.encode() in it.raw)
+    chat.send(f"\x1b]11;{answer}\x1b\\")
+    chat.send("/theme\r")
+    chat.wait(re.compile(rf"^> {theme} .*used now", re.MULTILINE))
+    chat.press("escape")
+    chat.tell("/theme high-contrast", "high-contrast from now on")
+    # What a person has chosen needs no asking.
+    again = start()
+    again.prompt()
+    again.wait("offline model")
+    assert QUERY.encode() not in again.raw
 
 
 @pytest.mark.parametrize("opened", ["key", "command"])

@@ -11,7 +11,6 @@ import pytest
 from prompt_toolkit.input.vt100_parser import Vt100Parser
 from prompt_toolkit.key_binding import KeyPress
 
-from lra.chat.focus import Focus, _FocusParser
 from lra.chat.live import Live
 from lra.chat.live_screen import LiveScreen
 from lra.chat.notify import call_for
@@ -20,6 +19,7 @@ from lra.chat.pastes import Pastes
 from lra.chat.preferences import Preferences
 from lra.chat.queue import Message, Pending
 from lra.chat.render import Busy
+from lra.chat.reports import Reports, _Parser, is_light
 from lra.chat.status import Status
 from lra.chat.width import cells
 
@@ -169,8 +169,8 @@ def test_calls(environ: dict[str, str], expected: str) -> None:
 
 def test_focus_reports_are_no_keys_and_arrive_in_pieces() -> None:
     keys: list[KeyPress] = []
-    focus = Focus()
-    parser = _FocusParser(Vt100Parser(keys.append), focus)
+    focus = Reports()
+    parser = _Parser(Vt100Parser(keys.append), focus)
     assert (focus.known, focus.here) == (False, True)
     for piece in ("a\x1b[", "O", "b\x1b[Ic"):
         parser.feed(piece)
@@ -180,6 +180,49 @@ def test_focus_reports_are_no_keys_and_arrive_in_pieces() -> None:
     assert not focus.here
     parser.feed("\x1b[A")
     assert str(keys[-1].key) == "Keys.Up"
+
+
+@pytest.mark.parametrize(
+    ("colour", "light"),
+    [
+        ("rgb:ffff/ffff/ffff", True),
+        ("rgb:fd/f6/e3", True),
+        ("rgba:0000/2b2b/3636/ffff", False),
+        ("#fdf6e3", True),
+        ("rgb:0/0/8", False),
+        ("green", None),
+    ],
+)
+def test_whether_a_background_is_light(colour: str, light: bool | None) -> None:
+    assert is_light(colour) is light
+
+
+@pytest.mark.parametrize("end", ["\x07", "\x1b\\"])
+def test_the_answer_about_the_background_is_no_keys_also_in_pieces(end: str) -> None:
+    answer = f"\x1b]11;rgb:ffff/ffff/ffff{end}"
+    for cut in range(1, len(answer)):
+        keys: list[KeyPress] = []
+        said: list[bool] = []
+        reports = Reports(said.append)
+        parser = _Parser(Vt100Parser(keys.append), reports)
+        reports.ask()
+        for piece in ("a" + answer[:cut], answer[cut:] + "b"):
+            parser.feed(piece)
+        if cut == 1:
+            # Escape alone is a key; nobody cuts an answer there.
+            continue
+        assert said == [True], cut
+        assert [key.data for key in keys] == ["a", "b"], cut
+
+
+def test_what_only_looks_like_an_answer_is_keys() -> None:
+    keys: list[KeyPress] = []
+    reports = Reports()
+    parser = _Parser(Vt100Parser(keys.append), reports)
+    reports.ask()
+    parser.feed("\x1b]1")
+    parser.flush()
+    assert "".join(key.data for key in keys) == "\x1b]1"
 
 
 def test_only_lines_of_certain_length_are_inserted() -> None:

@@ -87,7 +87,7 @@ def test_up_and_down_go_through_what_waits_and_each_keeps_its_place(chat: Termin
     chat.wait(lambda it: it.line == "> Enter queues · Ctrl-S steers · Esc stops" and "queued: queue three" in it.text)
     # What is given up leaves no place for what comes next.
     chat.press("up", "up", "up")
-    chat.send("\x15")
+    chat.press("ctrl-u")
     chat.send("something new\r")
     chat.wait("… queued: queue two and a half\n… queued: queue three\n… queued: something new · Up edits")
 
@@ -127,16 +127,35 @@ def test_enter_lets_what_was_held_go_on(chat: Terminal, model_server: ModelServe
     chat.prompt()
 
 
-def test_a_correction_goes_before_what_was_held(chat: Terminal, model_server: ModelServer) -> None:
+def test_what_is_held_stays_so_whatever_is_entered(chat: Terminal, model_server: ModelServer) -> None:
     held(chat, model_server)
-    chat.send("second\r")
-    chat.wait("queued: second")
+    for text in ("second", "third"):
+        chat.send(text + "\r")
+        chat.wait(f"queued: {text}")
     chat.press("escape")
-    chat.wait("held: second")
+    chat.wait("… held: second\n… held: third · Enter sends, Esc drops")
+    # Neither a correction, nor a command, nor another conversation lets it go.
     chat.send("no, rather this\r")
-    chat.wait("Third answer.")
+    chat.wait("> no, rather this\nSecond answer.")
     chat.prompt()
-    assert chat.text.index("> no, rather this") < chat.text.index("> second")
+    chat.send("/cost\r")
+    chat.wait("model requests")
+    chat.prompt()
+    chat.send("/new\r")
+    chat.wait("A new conversation.")
+    chat.prompt()
+    chat.wait("… held: second\n… held: third · Enter sends, Esc drops")
+    assert len(model_server.requests) == 2
+    # One that is taken back and sent leaves the other.
+    chat.press("up")
+    chat.wait(lambda it: it.line == "> third")
+    chat.send("!\r")
+    chat.wait("> third!\nThird answer.")
+    chat.wait("… held: second · Enter sends, Esc drops")
+    model_server.script(say("Fourth answer."))
+    chat.press("enter")
+    chat.wait("> second\n")
+    chat.wait("Fourth answer.")
 
 
 def test_ctrl_s_gives_the_text_to_the_running_turn(
@@ -284,3 +303,34 @@ def test_a_new_title_stands_below_at_once(chat: Terminal, model_server: ModelSer
     chat.wait(lambda it: "· Garden plans ·" in it.lines[-1])
     chat.press("ctrl-c")
     chat.wait("Stopped.")
+
+
+def test_ctrl_s_sends_where_nothing_runs_and_runs_a_command(chat: Terminal, model_server: ModelServer) -> None:
+    model_server.script(say("First answer."))
+    chat.send("a moment too late")
+    chat.press("ctrl-s")
+    chat.wait("> a moment too late\nFirst answer.")
+    chat.prompt()
+    held(chat, model_server)
+    chat.send("/cost")
+    chat.press("ctrl-s")
+    chat.wait("with 1 model request")
+    assert "»" not in chat.text
+
+
+@pytest.mark.parametrize("key", ["escape", "ctrl-c"])
+def test_a_stop_at_a_question_holds_what_waits(
+    start: Start, model_server: ModelServer, model_env: dict[str, str], key: str
+) -> None:
+    asking = say("", call("write_file", path="a"))
+    model_server.script(say("", call("build", lines=30)), asking, default=say("Never asked for."))
+    chat = start(argv=[sys.executable, "-m", "tests.chat.consenting", "chat"], **model_env)
+    chat.prompt()
+    chat.send("build it\r")
+    chat.wait("step 3")
+    chat.send("second\r")
+    chat.wait("queued: second")
+    chat.wait("Allow it?")
+    chat.press(key)
+    chat.wait("held: second · Enter sends, Esc drops")
+    assert len(model_server.requests) == 2

@@ -90,7 +90,15 @@ def test_a_paste_of_a_thousand_lines_is_one_word_and_arrives_whole(chat: Termina
     chat.prompt()
     assert sent(model_server)[-1].startswith("look: " + "\n".join(lines) + " ok?")
     assert "line 500" not in chat.text
-    # It comes back whole from the history, and goes with one key.
+    # It comes back from the history as it stood, and what is older is one key away.
+    chat.press("up")
+    chat.wait("> look: [pasted 1,000 lines] ok?")
+    chat.send("\r")
+    chat.wait("> look: [pasted 1,000 lines] ok?\nUnderstood.")
+    chat.wait(lambda it: it.text.count("Understood.") == 2)
+    chat.prompt()
+    assert sent(model_server)[-1].startswith("look: " + "\n".join(lines) + " ok?")
+    # Pasted again, it goes with one key.
     chat.paste("\n".join(lines))
     chat.wait("> [pasted 1,000 lines]")
     chat.press("backspace")

@@ -373,3 +373,11 @@ async def test_tokens_of_a_session_are_limited(desk: Desk) -> None:
     assert "5000 tokens" in (last.error or "")
     assert (await spoken(session))[-1] == ("user", "three")
     assert len(desk.server.requests) == 2
+
+
+async def test_an_empty_answer_given_again_and_again_is_told_plainly(desk: Desk) -> None:
+    desk.server.script(default=say(""))
+    finished = end(await take(await desk.session(), "Say something."))
+    assert finished.exit_code == ExitCode.UNAVAILABLE
+    assert finished.error is not None
+    assert "gave no answer, or none that can be used, several times" in finished.error

@@ -9,7 +9,7 @@ from contextlib import suppress
 import pytest
 
 from lra.errors import NotFoundError, UsageError
-from lra.events import MemoryWritten, Recalled, TaskChanged, TextDelta, ToolFinished, ToolStarted, TurnStarted
+from lra.events import MemoryWritten, Notice, Recalled, TaskChanged, TextDelta, ToolFinished, ToolStarted, TurnStarted
 from lra.session import Session, SessionBusyError
 from tests.session.support import Child, Desk, check_calls_closed, end, every_api, of, roles, rows, shown, spoken, take
 from tests.session.support import words as sent
@@ -470,3 +470,15 @@ async def test_a_lease_that_was_lost_is_noticed(desk: Desk) -> None:
     with pytest.raises(SessionBusyError):
         await take(session, "second")
     assert [row.content for row in await store.journal.rows(session.id)] == ["first", "One."]
+
+
+@every_api
+async def test_an_answer_that_was_cut_is_said_to_be(desk: Desk, api: Api) -> None:
+    desk.server.script(say("The first half of", finish="length"), say("the whole of it."))
+    session = await desk.session()
+    events = await take(session, "Tell me all of it.")
+    assert end(events).outcome == "completed"
+    assert [notice.text for notice in of(events, Notice)] == [
+        "The answer was cut at the model's output limit: ask it to go on."
+    ]
+    assert of(await take(session, "Go on."), Notice) == []

@@ -35,6 +35,7 @@ KEYS = {
     "tab": "\t",
     "up": "\x1b[A",
     "down": "\x1b[B",
+    "ctrl-u": "\x15",
     "ctrl-c": "\x03",
     "ctrl-d": "\x04",
     "ctrl-e": "\x05",

@@ -101,8 +101,8 @@ async def _open(chat: Chat, session: Session, number: int) -> None:
 async def _numbered(session: Session, number: int) -> SessionRecord:
     work = await session.runtime.store.sessions.below(session.id)
     if not 1 <= number <= len(work):
-        count = f"1 to {len(work)}" if work else "none yet"
-        raise UsageError(f"No specialist did anything under number {number} here: there is {count}.")
+        hint = f"/agents shows the {len(work)} there are." if work else ""
+        raise UsageError(f"No specialist did anything under number {number} here.", hint=hint)
     return work[number - 1]
 
 

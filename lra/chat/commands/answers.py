@@ -92,7 +92,9 @@ async def _copy(chat: Chat, text: str, what: str) -> None:
     sequence = "" if chat.screen.plain or chat.scripted else osc52(text, os.environ)
     if sequence:
         chat.screen.raw(sequence)
-        ways.append("the terminal (OSC 52)")
+        # Seen from the far side of ssh, tmux and screen have their names in TERM alone.
+        passed_on = not program and os.environ.get("TERM", "").startswith(("tmux", "screen"))
+        ways.append("the terminal (OSC 52)" + (", if tmux has set-clipboard on" if passed_on else ""))
     if not ways:
         long = not chat.screen.plain and not chat.scripted
         reason = "it is too long for the terminal" if long else "a plain terminal takes nothing"

@@ -20,6 +20,7 @@ from lra.text import clean_text
 
 if TYPE_CHECKING:
     from lra.chat.app import Chat
+    from lra.chat.prompt import Prompt
 
 _PATIENCE = 2.0
 """Seconds an editor has to end when the program does."""
@@ -66,16 +67,28 @@ def editor_command() -> list[str]:
     raise UsageError("There is no editor.", hint="Set VISUAL or EDITOR to the one you use.")
 
 
+def offer(chat: Chat, text: str) -> None:
+    """Put what the person has written into the prompt."""
+    if chat.screen.plain:
+        chat.draft = text
+    else:
+        _prompt(chat).offer(text, written=True)
+
+
+def _prompt(chat: Chat) -> Prompt:
+    from lra.chat.prompt import Prompt
+
+    assert isinstance(chat.reader, Prompt), "only a plain screen has another reader"
+    return chat.reader
+
+
 async def edit_draft(chat: Chat) -> None:
     """Open the editor on what stands in the prompt.
 
     Raises:
         LraError: See `edit_in_editor`.
     """
-    from lra.chat.prompt import Prompt
-
-    prompt = chat.reader
-    assert isinstance(prompt, Prompt), "only a prompt that stands has a key for this"
+    prompt = _prompt(chat)
     prompt.typed = await edit_in_editor(chat, prompt.typed, keep=lambda text: setattr(prompt, "typed", text))
 
 

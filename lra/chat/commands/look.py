@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lra.chat.commands.editing import edit_in_editor
+from lra.chat.commands.editing import edit_in_editor, offer
 from lra.chat.commands.registry import registry
 from lra.chat.keymap import KEYMAP
 from lra.chat.picker import Item, pick
@@ -33,8 +33,9 @@ async def theme(chat: Chat, args: str) -> None:
         if chat.scripted:
             chat.screen.line(f"The themes are {', '.join(THEMES)}.")
             return
-        items = [Item(known, known, _THEMES[known]) for known in THEMES]
-        picked = await pick(chat, "Theme", items)
+        now = chat.screen.theme.name
+        items = [Item(known, known, _THEMES[known] + (", used now" if known == now else "")) for known in THEMES]
+        picked = await pick(chat, "Theme", items, start=THEMES.index(now))
         if picked is None:
             return
         name = picked.item.key
@@ -66,6 +67,6 @@ async def editor(chat: Chat, args: str) -> None:
     """Write the next message in your editor; the one VISUAL or EDITOR names."""
     text = await edit_in_editor(chat, args)
     if text.strip():
-        chat.draft = text
+        offer(chat, text)
     else:
         chat.screen.line("Nothing was written.")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from lra.chat.commands.memory import forget_one
 from lra.chat.commands.registry import registry
 from lra.chat.gist import gist
+from lra.chat.queue import Message
 from lra.chat.width import clip
 from lra.errors import UsageError
 from lra.events import RecalledMemory
@@ -87,6 +88,10 @@ async def _ask(chat: Chat, memories: list[RecalledMemory]) -> None:
     if chat.scripted or all(memory.kind in _SAID for memory in memories):
         return
     while answer := (await chat.ask("Forget a wrong one by its number, or Enter: ")).strip():
+        if not answer.isdecimal():
+            # Whoever has read the list and goes on writing has a message, or a command.
+            chat.pending.put(Message(answer))
+            return
         try:
             memory = _numbered(memories, answer)
         except UsageError as error:

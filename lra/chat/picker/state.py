@@ -134,7 +134,7 @@ class State:
 
 def _row(item: Item, room: int) -> str:
     """Return an item's line; the note gives way where there is little room."""
-    note = clip(item.note, max(0, room // 2)) if item.note and room >= 30 else ""
+    note = clip(item.note, max(room // 2, room - cells(item.label) - 2)) if item.note and room >= 30 else ""
     if not note:
         return clip(item.label, room)
     text = clip(item.label, room - cells(note) - 2)

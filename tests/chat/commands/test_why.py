@@ -63,7 +63,7 @@ def test_a_wrong_one_is_forgotten_from_there(chat: Terminal) -> None:
     ask_about_the_cat(chat)
     chat.send("/why\r")
     chat.wait("or Enter:")
-    for wrong in ("9", "the first"):
+    for wrong in ("9", "0"):
         chat.send(f"{wrong}\r")
         chat.wait(f"There is no number {wrong}.")
         chat.wait(lambda terminal: terminal.line.endswith("or Enter:"))
@@ -74,6 +74,18 @@ def test_a_wrong_one_is_forgotten_from_there(chat: Terminal) -> None:
     chat.prompt()
     chat.tell("/memory", "Nothing is remembered yet.")
     chat.tell("/why", "search_memory → “[forgotten]”")
+
+
+def test_what_is_no_number_is_a_message(chat: Terminal) -> None:
+    chat.tell("remember that my dog is called Rex", "✎ remembered")
+    chat.tell("/new", "A new conversation.")
+    chat.tell("what is my dog called?", "↺ recalled")
+    for said, answer in (("/cost", "turns "), ("remember that it is late", "✎ remembered “It is late”")):
+        chat.send("/why\r")
+        chat.wait(lambda it: it.line.startswith("Forget a wrong one by its number, or Enter:"))
+        chat.send(said + "\r")
+        chat.wait(answer)
+        chat.prompt()
 
 
 def test_a_resumed_conversation_still_knows_why(chat: Terminal, start: Start) -> None:
