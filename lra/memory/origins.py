@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select
 
 from lra.errors import NotFoundError
 from lra.store import StructuredMemoryStore
-from lra.store.records import HistoryRow
+from lra.store.records import HistoryRow, MemoryRecord
 from lra.store.tables import journal, turns
 
 
@@ -23,6 +23,8 @@ class Origin:
     model: str
     said: str
     """What the person said in that turn."""
+    replaced: tuple[MemoryRecord, ...] = ()
+    """The memories whose place it took."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
@@ -47,6 +49,7 @@ class Origin:
             lines.append(f"  the person had said: {self.said}")
         if change.content != "[forgotten]":
             lines.append(f"  {'told again as' if change.action == 'merged' else 'it says'}: {change.content}")
+        lines += [f"  in the place of: {before.content} ({before.id})" for before in self.replaced]
         return lines
 
 
@@ -72,9 +75,16 @@ async def origins(store: StructuredMemoryStore, memory_id: str) -> list[Origin]:
         )
         return {row[0]: (row[1], row[2], row[3] or "") for row in connection.execute(query).all()}
 
+    replaced = tuple(await store.memories.replaced(found[0].memory_id))
     known = await store.database.query(work) if ids else {}
     return [
-        Origin(change=change, turn=number, model=model, said=said)
+        Origin(
+            change=change,
+            turn=number,
+            model=model,
+            said=said,
+            replaced=replaced if change.seq == found[0].seq else (),
+        )
         for change in found
         for number, model, said in [known.get(change.turn_id or 0, (None, "", ""))]
     ]

@@ -78,16 +78,16 @@ def _take_back(connection: Connection, line: Any) -> MemoryBack | None:
             text = _text_before(connection, line)
             values = {"content": text, "content_hash": content_hash(text), **was} if text is not None else was
         case _:
-            values = was
+            return _restored(connection, row, was, fields=tuple(sorted(was)))
     return _restored(connection, row, values)
 
 
-def _restored(connection: Connection, row: Any, values: dict[str, Any]) -> MemoryBack:
+def _restored(connection: Connection, row: Any, values: dict[str, Any], *, fields: tuple[str, ...] = ()) -> MemoryBack:
     connection.execute(update(memories).where(memories.c.seq == row.seq).values(**values, updated_at=now_us()))
     content = str(values.get("content", row.content))
     record_change(connection, row.id, "restored", content, "user")
     reindex(connection, row.seq)
-    return MemoryBack(id=row.id, action="restored", content=content)
+    return MemoryBack(id=row.id, action="restored", content=content, fields=fields)
 
 
 def _row(connection: Connection, memory_id: str) -> Any:

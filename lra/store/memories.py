@@ -284,6 +284,11 @@ class MemoryStore:
         (row,) = await self._database.rows(f"SELECT count(*) FROM memories WHERE superseded_by IS NULL{only}")
         return int(row[0])
 
+    async def replaced(self, memory_id: str) -> list[MemoryRecord]:
+        """Return the memories whose place one took, oldest first."""
+        query = select(*ROW).where(memories.c.superseded_by == memory_id).order_by(memories.c.seq)
+        return [record_of(row) for row in await self._database.rows(query)]
+
     async def history(self, memory_id: str) -> list[HistoryRow]:
         """Return every change of a memory, oldest first, also after it was forgotten."""
         rows = await self._database.rows(

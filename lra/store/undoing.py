@@ -32,6 +32,8 @@ class MemoryBack:
     """Its text: as it was when it is removed, as it is now when it stays."""
     reason: str = ""
     """Why it was kept."""
+    fields: tuple[str, ...] = ()
+    """Of a memory whose text stayed as it was, what else is as before: its tags, whether it is pinned."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

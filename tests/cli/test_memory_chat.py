@@ -29,7 +29,7 @@ def test_memories_are_marked_questioned_and_taken_back(full: Cli) -> None:
     assert "changed (tags) just now by the person: Tea, never coffee" in out
     assert "tagged #pet #home #black: “The dog is called Rex”" in out
     assert "created by the person" in " ".join(out.split())
-    assert "back to what it was: “Tea, never coffee”" in out
+    assert "its tags are as before: “Tea, never coffee”" in out
     assert "The dog is called Rex (mem000000001)" in out
     assert "Nothing changed between the two." in out
     assert "Nothing was remembered then." in out
@@ -59,3 +59,24 @@ def test_what_is_remembered_by_hand(cli: Cli) -> None:
         "My dog is called Rex": "default",
         "My dog is called Max": "default",
     }
+
+
+def test_what_was_only_said_is_forgotten_in_the_chat_as_well(cli: Cli) -> None:
+    lines = ["my password is hunter22", "/forget password", "y", "/forget password", "/exit"]
+    done = cli("chat", "--plain", "-m", "offline", stdin="\n".join(lines) + "\n")
+    out = done.out + done.err
+    assert "I did not store it" in out
+    assert "Forgotten." in out
+    assert "Nothing that is remembered or was said fits “password”." in out
+    assert "hunter22" not in "".join(cli("memory", "export", "-").out)
+    assert cli("search", "password", "--json").json == []
+
+
+def test_the_history_names_what_was_replaced(cli: Cli) -> None:
+    old, new = "My sister's birthday is on the 4th of March", "My sister's birthday is on the 5th of March"
+    for text in (old, new):
+        cli("memory", "add", text, "--key", "user.sister_birthday")
+    (record,) = cli("memory", "list", "--json").json
+    lines = [f"/memory history {record['id']}", f"/memory blame {record['id']}", "/exit"]
+    done = cli("chat", "--plain", "-m", "offline", stdin="\n".join(lines) + "\n")
+    assert (done.out + done.err).count(f"in the place of: {old}") == 2

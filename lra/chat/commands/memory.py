@@ -34,7 +34,7 @@ async def show_memory(chat: Chat, args: str) -> None:
     /memory history ID shows what a memory was before, and blame ID what wrote it; pin ID, unpin ID and tag ID TAG -TAG
     mark one; undo takes the last write back; asof DATE shows what held then, and diff DATE DATE what changed.
 
-    /memory search WORDS searches for words that begin with one of these.
+    To search for words of which the first is one of these, such as undo, write /memory search WORDS.
     """
     memory = (await chat.ready()).runtime.memory
     verb, _, words = args.partition(" ")
@@ -71,7 +71,6 @@ async def show_memory(chat: Chat, args: str) -> None:
             await memory_marks.ask_tags(chat, memory, record)
         elif action == "h":
             await memory_marks.blame(chat, memory, [record.id])
-            return
         else:
             await _show(chat, memory, record)
             return
@@ -180,7 +179,8 @@ async def remember(chat: Chat, args: str) -> None:
         chat.screen.line("Nothing was remembered.")
         return
     verb = {"merged": "already knew", "superseded": "now knows"}.get(written.action, "remembered")
-    chat.screen.line(f"✎ {verb} “{clip(written.record.content, 200)}” ({written.record.id})", "memory")
+    back = " · /memory undo takes it back"
+    chat.screen.line(f"✎ {verb} “{clip(written.record.content, 200)}” ({written.record.id}){back}", "memory")
     from lra.memory.telling import contradiction
 
     for other in written.contradicts:
@@ -189,12 +189,12 @@ async def remember(chat: Chat, args: str) -> None:
 
 @registry.command("forget", "ID|WORDS", during_turn=True, completes="memories")
 async def forget(chat: Chat, args: str) -> None:
-    """Erase a memory for good, after showing it."""
+    """Erase a memory for good, after showing it; where none fits, a message that was only said."""
     if not args:
         raise UsageError("Say what to forget:", hint="/forget ID, or /forget WORDS")
     found = await _candidates((await chat.ready()).runtime.memory, args)
     if not found:
-        chat.screen.line(f"Nothing remembered fits “{clip(args, 80)}”.")
+        chat.screen.line(f"Nothing that is remembered or was said fits “{clip(args, 80)}”.")
         return
     chosen: Item | None = found[0]
     if len(found) > 1:
@@ -212,7 +212,16 @@ async def _candidates(memory: Memory, words: str) -> list[Item]:
             return [_item(await memory.get(words))]
         except NotFoundError:
             pass
-    return [Item(hit.id, hit.content, hit.kind) for hit in await memory.search(words, scope="memories", limit=_CHOICES)]
+    from lra.memory.secrets import MARK
+
+    kept = await memory.search(words, scope="memories", limit=_CHOICES)
+    # Of what was only said, what holds a secret is always offered; the rest where nothing is remembered.
+    said = await memory.search(words, scope="turns", limit=_CHOICES)
+    said = [hit for hit in said if not kept or MARK in hit.content]
+    return [
+        *(Item(hit.id, hit.content, hit.kind) for hit in kept),
+        *(Item(hit.id, hit.content, f"said in a conversation {hit.created_at[:10]}") for hit in said),
+    ]
 
 
 async def forget_one(chat: Chat, memory_id: str, content: str, *, typed: Sequence[str] = ()) -> bool:
@@ -237,7 +246,7 @@ async def forget_one(chat: Chat, memory_id: str, content: str, *, typed: Sequenc
     await session.refresh()
     for text in dict.fromkeys([*(target.content for target in plan.erasure.targets), *typed]):
         chat.forget_typed(text)
-    done, *more = forgotten.sentences("Forgotten.", find="/memory …")
+    done, *more = forgotten.sentences("Forgotten.", find="/sessions WORDS")
     chat.screen.line(done, "good")
     for line in [*more, *forgotten.receipt.sentences()]:
         chat.screen.line(line, "dim")

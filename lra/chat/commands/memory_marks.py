@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _SHOWN = 200
 _LISTED = 50
+_FIELDS = {"pin": "whether it is pinned", "tags": "its tags"}
+"""What of a memory can be marked, in words."""
 
 
 async def run(chat: Chat, memory: Memory, args: str) -> bool:
@@ -56,6 +58,8 @@ async def history(chat: Chat, memory: Memory, args: Sequence[str]) -> None:
     for change in await memory.history(record.id):
         undone = ", taken back" if change.undone else ""
         chat.screen.line(f"  {change.what} {ago(change.at)} by {change.by}{undone}: {clip(change.content, _SHOWN)}")
+    for before in await memory.store.memories.replaced(record.id):
+        chat.screen.line(f"  in the place of: {clip(before.content, _SHOWN)} ({before.id})")
 
 
 async def blame(chat: Chat, memory: Memory, args: Sequence[str]) -> None:
@@ -105,6 +109,9 @@ async def undo(chat: Chat, memory: Memory, args: Sequence[str]) -> None:
     back = await memory.undo()
     for one in back:
         verb = {"removed": "no longer remembered", "restored": "back to what it was"}.get(one.action, "kept")
+        if one.fields:
+            whats = " and ".join(_FIELDS.get(name, name) for name in one.fields)
+            verb = f"{whats} {'are' if whats.endswith('tags') else 'is'} as before"
         chat.screen.line(f"✎ {verb}: “{clip(one.content, _SHOWN)}” ({one.id})", "memory")
     if not back:
         chat.screen.line("There is no write to take back.")
