@@ -11,10 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from lra.errors import LraError
+from lra.store.room import LITTLE, free, full_disk, size
 from lra.text import one_line
 
 if TYPE_CHECKING:
     from lra.config import Settings
+
+_TIGHT = 50_000_000
+"""Bytes free below which it is said; a conversation writes far less, an import or a backup may not."""
 
 Status = Literal["ok", "warn", "fail"]
 
@@ -77,11 +81,20 @@ def check_folders(settings: Settings) -> Check:
         existing = existing.parent
     if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
         return Check("folders", "fail", f"{existing} is not writable.", "Set LRA_HOME to a folder of yours.")
+    left = free(home)
+    room = "" if left is None else f", {size(left)} free"
+    if left is not None and left < LITTLE:
+        full = full_disk(home)
+        return Check("folders", "fail", full.message, full.hint or "")
+    if left is not None and left < _TIGHT:
+        return Check(
+            "folders", "warn", f"The disk that holds {existing} is nearly full{room}.", "Free some space on it."
+        )
     if not home.exists():
-        return Check("folders", "ok", f"{home} will be created on first use.")
+        return Check("folders", "ok", f"{home} will be created on first use{room}.")
     if home.stat().st_mode & 0o077:
         return Check("folders", "warn", f"Others on this machine can enter {home}.", f"Run `chmod 700 {home}`.")
-    return Check("folders", "ok", f"{home} is private and writable.")
+    return Check("folders", "ok", f"{home} is private and writable{room}.")
 
 
 def check_model(settings: Settings, conversation: Conversation | None = None) -> Check:

@@ -19,11 +19,13 @@ from typing import Any
 from lra.errors import LraError, StoreError, UsageError
 from lra.store.clock import iso, now_us
 from lra.store.failures import translated
+from lra.store.room import FULL, full_disk, is_full
 
 KEPT = 5
 """Backups made without being asked for that stay; of those a person made, all do."""
 BY_HAND, BEFORE_RESTORE, DAMAGED = "manual", "restore", "damaged"
 _COUNTED = {"sessions": "sessions", "messages": "journal", "memories": "memories", "tasks": "tasks"}
+_NO_BACKUP = "No backup was made; free some space on it, or name a file on another disk."
 _ASIDE = ("-wal", "-shm", "-journal", ".partial", ".lock")
 
 
@@ -107,8 +109,8 @@ def make(path: Path, target: Path | None = None, *, why: str = BY_HAND) -> tuple
 
 def copy_of(connection: sqlite3.Connection, path: Path, target: Path, *, why: str) -> tuple[Backup, dict[str, int]]:
     """Make a backup through a connection that is open already."""
+    before = counts(connection)
     with _complete(target) as partial:
-        before = counts(connection)
         connection.execute("VACUUM INTO ?", (str(partial),))
         after = counts(connection)
         held = _checked(partial, target)
@@ -163,8 +165,12 @@ def _complete(target: Path) -> Iterator[Path]:
         finally:
             partial.unlink(missing_ok=True)
     except OSError as error:
+        if error.errno in FULL:
+            raise full_disk(target, _NO_BACKUP) from error
         raise StoreError(f"{target} cannot be written: {error.strerror}.", hint="No backup was made.") from error
     except sqlite3.Error as error:
+        if "full" in str(error).lower() or is_full(target):
+            raise full_disk(target, _NO_BACKUP) from error
         if "full" in str(error).lower() or "i/o" in str(error).lower():
             raise StoreError(f"{target} cannot be written: {error}.", hint="No backup was made.") from error
         raise

@@ -15,6 +15,7 @@ from lra.errors import ConfigError, LraError, StoreError
 from lra.store.failures import translated
 from lra.store.lexicon import TEMPORARY
 from lra.store.migrate import migrate
+from lra.store.room import FULL, full_disk
 from lra.store.sqlite import raw
 from lra.store.whole_file import create_private
 
@@ -76,6 +77,8 @@ class Database:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             create_private(self.path)
         except OSError as error:
+            if error.errno in FULL:
+                raise full_disk(self.path) from error
             raise StoreError(
                 f"The database {self.path} cannot be opened: {error.strerror}.",
                 hint="Check LRA_HOME or DATABASE_URL, and the folder's permissions.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sqlite3
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from lra.errors import BusyError, LraError, StoreError
 from lra.store.clock import iso
+from lra.store.room import full_disk, is_full
 
 
 def explain(error: BaseException, path: Path) -> LraError | None:
@@ -19,7 +21,7 @@ def explain(error: BaseException, path: Path) -> LraError | None:
 
     Args:
         error: What SQLAlchemy or sqlite3 raised.
-        path: The database file, named in the sentence; for a corrupt one its folder is looked into, which blocks.
+        path: The database file, named in the sentence. What is around it is looked at, which blocks.
     """
     cause = error.orig if isinstance(error, DBAPIError) else error
     if not isinstance(cause, sqlite3.Error):
@@ -30,8 +32,11 @@ def explain(error: BaseException, path: Path) -> LraError | None:
             f"The database {path} is locked by another process.",
             hint="Try again when that process has finished.",
         )
-    if "full" in text:
-        return StoreError(f"The disk that holds {path} is full.", hint="Free some space and try again.")
+    # SQLite says so only where it writes to the file itself; its other files fail in other words.
+    if "full" in text or (
+        ("disk i/o" in text or "unable to open" in text) and os.access(path.parent, os.W_OK) and is_full(path)
+    ):
+        return full_disk(path)
     if "readonly" in text or "read-only" in text:
         return StoreError(
             f"The database {path} is read-only.",
@@ -40,11 +45,16 @@ def explain(error: BaseException, path: Path) -> LraError | None:
     if "not a database" in text or "malformed" in text or "corrupt" in text or "file is encrypted" in text:
         return StoreError(f"The database {path} is corrupt ({cause}).", hint=_way_back(path))
     if "unable to open" in text:
+        why = "" if os.access(path.parent, os.W_OK) else f": the folder {path.parent} is read-only"
         return StoreError(
-            f"The database {path} cannot be opened.", hint="Check that its folder exists and is writable."
+            f"The database {path} cannot be opened{why}.",
+            hint="Make the file and its folder writable, or choose another LRA_HOME.",
         )
     if "disk i/o" in text:
-        return StoreError(f"The disk that holds {path} fails to read or write ({cause}).")
+        return StoreError(
+            f"The disk that holds {path} fails to read or write ({cause}).",
+            hint="Look whether the disk is still there and what the system says about it, then try again.",
+        )
     return None
 
 
