@@ -6,7 +6,7 @@ import os
 import sys
 
 from lra.chat.options import ChatOptions
-from lra.errors import ExitCode
+from lra.errors import LraError
 
 __all__ = ["ChatOptions", "run"]
 
@@ -24,8 +24,10 @@ def run(options: ChatOptions) -> int:
         LraError: The conversation could not be opened.
     """
     if sys.stdout is None:
-        # Started without one (`>&-`): as when whoever reads has left already.
-        return int(ExitCode.FAILED)
+        raise LraError(
+            "Standard output is closed, so nothing was asked or answered.",
+            hint="Leave it open; `>/dev/null` throws an answer away.",
+        )
     # The terminal is ours: a library's advertisement has no place in it.
     os.environ.setdefault("PYDANTIC_AI_NO_BANNER", "1")
     if options.print_mode:

@@ -21,26 +21,28 @@ from lra.store.room import FULL, full_disk
 def replacing(path: str | Path) -> Iterator[TextIO]:
     """Give a text file of mode 0600 that takes the place of `path` once it is complete.
 
-    A device or pipe, such as `/dev/stdout`, is written to directly.
+    A link is followed. A device or pipe is written to directly, and so is `/dev/stdout` wherever it leads.
 
     Raises:
         LraError: The file cannot be written.
     """
     target = Path(path)
     try:
-        if target.exists() and not stat.S_ISREG(target.stat().st_mode) and not target.is_dir():
-            with target.open("w", encoding="utf-8", errors="replace") as direct:
+        if is_stream(target):
+            # Behind what is there: a redirection may have put something before it.
+            with target.open("a", encoding="utf-8", errors="replace") as direct:
                 yield direct
             return
         if target.is_dir():
             raise LraError(f"{target} is a folder.", hint="Name a file.")
-        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+        real = Path(os.path.realpath(target))
+        handle, name = tempfile.mkstemp(prefix=f".{real.name}.", dir=real.parent)
         try:
             with os.fdopen(handle, "w", encoding="utf-8", errors="replace", newline="\n") as file:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
-            os.replace(name, target)
+            os.replace(name, real)
         except BaseException:
             with suppress(OSError):
                 os.unlink(name)
@@ -51,6 +53,13 @@ def replacing(path: str | Path) -> Iterator[TextIO]:
         if error.errno in FULL:
             raise full_disk(target, "Nothing was written; free some space on it, or name a file elsewhere.") from error
         raise LraError(f"{target} cannot be written: {error.strerror}.") from error
+
+
+def is_stream(target: Path) -> bool:
+    """Tell whether a place is written to as it is, and can have nothing put in its place."""
+    if target.is_dir() or not target.exists():
+        return False
+    return not stat.S_ISREG(target.stat().st_mode) or str(target.absolute()).startswith(("/dev/", "/proc/"))
 
 
 @contextmanager

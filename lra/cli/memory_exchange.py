@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from lra.cli import files, notices, output
-from lra.cli.options import Json
+from lra.cli.options import Json, replaced
 from lra.cli.progress import drawn
 from lra.cli.work import with_memory
 from lra.errors import LraError
@@ -115,6 +115,7 @@ def export(
     ] = False,
 ) -> None:
     """Write every memory and turn as JSON lines that import reads."""
+    instead = replaced(to) if to is not None else ""
 
     async def work(memory: Memory) -> None:
         if to is None or to == "-":
@@ -124,6 +125,6 @@ def export(
         with output.private_file(to) as file:
             async for line in memory.export(vectors=vectors):
                 file.write(line.rstrip("\n") + "\n")
-        notices.say(f"Wrote {to}")
+        notices.say(f"Wrote {to}{instead}")
 
     with_memory(work)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -48,6 +50,21 @@ def confirm(question: str, yes: bool) -> None:
         raise RefusedError(f"{question} Nobody is here to say yes.", hint="Repeat the command with --yes.")
     if notices.ask(f"{question} [y/N]").lower() not in {"y", "yes"}:
         raise RefusedError("Nothing was changed.")
+
+
+def replaced(path: str) -> str:
+    """Ask before a file is replaced, where somebody can be asked; returns what to say of it behind its name.
+
+    Raises:
+        RefusedError: The person said no.
+    """
+    from lra.cli.files import is_stream
+
+    if path == "-" or not os.path.isfile(path) or is_stream(Path(path)):
+        return ""
+    if notices.interactive():
+        confirm(f"{path} is there already. Replace it?", False)
+    return ", in place of the file that was there"
 
 
 def required_text(text: str, what: str) -> str:

@@ -23,6 +23,8 @@ _UNSAFE_IN_JSON = re.compile("[\x7f-\x9f\ud800-\udfff]")
 _GAP = "  "
 _NARROWEST = 20
 """Cells to which the widest column is cut at most."""
+_SPARE = 8
+"""Cells without which a column that can be spared is none."""
 
 
 def prepare() -> None:
@@ -83,7 +85,12 @@ def _escape(match: re.Match[str]) -> str:
 
 
 def write_table(
-    columns: Sequence[str], rows: Sequence[Sequence[object]], *, wide: str | None = None, empty: str = ""
+    columns: Sequence[str],
+    rows: Sequence[Sequence[object]],
+    *,
+    wide: str | None = None,
+    spare: str | None = None,
+    empty: str = "",
 ) -> None:
     """Print rows.
 
@@ -91,6 +98,7 @@ def write_table(
         columns: Headings, shown on a terminal only.
         rows: Cells; anything is turned into one line of text, None into an empty cell.
         wide: The column that takes the space that is left and is cut when it must be.
+        spare: The last column, which is cut, or left out, where the wide one would become too narrow.
         empty: What to say instead of an empty table.
     """
     if not rows:
@@ -112,7 +120,13 @@ def write_table(
     if wide is not None:
         room = console.width - sum(widths) - len(_GAP) * (len(widths) - 1)
         at = list(columns).index(wide)
-        widths[at] = min(widths[at], max(_NARROWEST, widths[at] + room))
+        wanted = widths[at] + room
+        if spare is not None and wanted < min(widths[at], _NARROWEST):
+            widths[-1] -= min(widths[at], _NARROWEST) - wanted
+            wanted = _NARROWEST
+            if widths[-1] < _SPARE:
+                columns, cells, widths = columns[:-1], [row[:-1] for row in cells], widths[:-1]
+        widths[at] = min(widths[at], max(_NARROWEST, wanted))
     # Text objects, so that brackets in stored text are not taken for markup.
     console.print(Text(_aligned(columns, widths), style="bold"))
     for row in cells:

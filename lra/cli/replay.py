@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lra.cli import notices
 from lra.cli.options import SessionId
 from lra.cli.work import with_store
-from lra.errors import UsageError
+from lra.errors import NotFoundError, UsageError
 from lra.text import clean_text, one_line
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ def replay(
     With --model its messages are answered again, each after the conversation as it was then. Tools give back what
     they gave then and do nothing; nothing is written.
     """
+    if until is not None and until < since:
+        raise UsageError(f"--until {until} comes before --from-turn {since}.")
     if model is not None:
         from lra.cli.rerun import run_again
 
@@ -63,6 +66,10 @@ def replay(
         return session, await read_recordings(store, session.id, until)
 
     session, recordings = with_store(work)
+    last = max((each.turn.number for each in recordings if each.turn), default=0)
+    if since > max(1, last):
+        hint = f"The last is {last}." if last else "It has none."
+        raise NotFoundError(f"The session has no turn {since}.", hint=hint)
     recordings = [each for each in recordings if (each.turn.number if each.turn else 1) >= since]
     from lra.chat.replay import replay as show
     from lra.chat.screen import check_taken
@@ -72,6 +79,8 @@ def replay(
     screen.line()
     show(recordings, screen, speed=speed)
     check_taken(screen)
+    if not recordings:
+        notices.say("Nothing was said in it.")
 
 
 def _screen(plain: bool) -> Screen:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from lra.cli import notices, output
-from lra.cli.options import HELP, Json, SessionId, Yes, at_most, confirm, required_text
+from lra.cli.options import HELP, Json, SessionId, Yes, at_most, confirm, replaced, required_text
 from lra.cli.replay import replay
 from lra.cli.work import with_memory, with_store
 from lra.text import clean_text, one_line
@@ -44,7 +44,8 @@ def list_sessions(
         return
     rows = [(s["id"], s["title"], s["turns"], output.when(s["updated_at"]), s["model"]) for s in shapes]
     columns = ("ID", "TITLE", "TURNS", "UPDATED", "MODEL")
-    output.write_table(columns, rows, wide="TITLE", empty="There are no sessions yet. `lra chat` starts one.")
+    empty = "There are no sessions yet. `lra chat` starts one."
+    output.write_table(columns, rows, wide="TITLE", spare="MODEL", empty=empty)
 
 
 @app.command("show")
@@ -160,8 +161,9 @@ def export(
 
     text = with_store(work)
     if to is not None and to != "-":
+        instead = replaced(to)
         output.write_file(to, text)
-        notices.say(f"Wrote {to}")
+        notices.say(f"Wrote {to}{instead}")
     elif format_ == "json":
         output.write_document(text)
     else:

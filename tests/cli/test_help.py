@@ -51,8 +51,7 @@ def test_what_is_printed_holds_nothing_of_the_language_it_is_written_in(cli: Cli
             assert shown.code == 0
             assert not PYTHON.search(shown.out), shown.out
             assert "completion" not in shown.out
-    shown = cli("memory", "tag", "--help").out
-    assert "Usage: lra memory tag [OPTIONS] ID TAG..." in shown
+    assert "Usage: lra memory tag [OPTIONS] ID TAG..." in cli("memory", "tag", "--help").out
     # Paragraphs of the source are one paragraph on the screen.
     assert "Tools give back what they gave then" in " ".join(cli("sessions", "replay", "--help").out.split())
     whole = cli("--help").out

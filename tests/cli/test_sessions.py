@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import stat
+import subprocess
+import sys
 
 from lra.store import Entry, StructuredMemoryStore
 
@@ -146,3 +148,48 @@ def test_replay_shows_the_conversation_as_the_chat_did(full: Cli) -> None:
     assert "\x1b" not in result.out
     assert full("sessions", "replay", SESSION, "--until", "0").code == 2
     assert full("sessions", "replay", "zzz").code == 1
+
+
+def test_replay_of_a_turn_that_is_not_there_says_which_is_the_last(full: Cli) -> None:
+    for more in ([], ["--until", "99"]):
+        result = full("sessions", "replay", SESSION, "--from-turn", "99", *more)
+        assert (result.code, result.out) == (1, "")
+        assert result.err == "lra: The session has no turn 99. The last is 1.\n"
+    assert full("sessions", "replay", SESSION, "--from-turn", "3", "--until", "2").code == 2
+
+    async def work(store: StructuredMemoryStore) -> None:
+        await store.sessions.create(id="empty0000001", model="offline", folder="/", title="Silence")
+
+    full.store(work)
+    silent = full("sessions", "replay", "empty0000001")
+    assert (silent.code, silent.err) == (0, "Nothing was said in it.\n")
+
+
+def test_a_file_that_an_export_replaces_is_told(full: Cli) -> None:
+    assert full("sessions", "export", SESSION, "-o", "talk.md").err == "Wrote talk.md\n"
+    again = full("sessions", "export", SESSION, "-o", "talk.md")
+    assert (again.code, again.err) == (0, "Wrote talk.md, in place of the file that was there\n")
+    assert full("memory", "export", "-o", "talk.md").err == "Wrote talk.md, in place of the file that was there\n"
+    assert '"kind"' in (full.folder / "talk.md").read_text()
+
+
+def test_an_export_follows_links_and_leaves_them(full: Cli) -> None:
+    (full.folder / "kept").mkdir()
+    link, real = full.folder / "talk.md", full.folder / "kept" / "real.md"
+    real.write_text("old")
+    link.symlink_to(real)
+    assert full("sessions", "export", SESSION, "-o", "talk.md").code == 0
+    assert link.is_symlink()
+    assert real.read_text().startswith("# The dog\n")
+    # Standard output may lead to a file; its name in /dev stays what it is.
+    command = f"echo first; exec {sys.executable} -m lra sessions export {SESSION} -o /proc/self/fd/1"
+    with (full.folder / "out").open("w") as out:
+        subprocess.run(
+            ["sh", "-c", command],
+            stdout=out,
+            env=full.environment(),
+            cwd=full.folder,
+            check=True,
+            stdin=subprocess.DEVNULL,
+        )
+    assert (full.folder / "out").read_text().startswith("first\n# The dog\n")

@@ -6,6 +6,8 @@ import sys
 
 import pexpect
 
+from lra.store import StructuredMemoryStore
+
 from .conftest import SESSION, Cli
 
 
@@ -55,3 +57,52 @@ def test_an_interrupted_question_ends_with_130(full: Cli) -> None:
     assert child.exitstatus == 130
     assert "Traceback" not in child.before
     assert len(full("tasks", "list", "--json").json) == 1
+
+
+def test_a_file_is_replaced_at_a_terminal_after_a_yes_alone(full: Cli) -> None:
+    path = full.folder / "talk.md"
+    path.write_text("mine")
+    for command in (["sessions", "export", SESSION, "-o", "talk.md"], ["memory", "export", "-o", "talk.md"]):
+        child = _spawn(full, *command)
+        child.expect_exact("talk.md is there already. Replace it? [y/N] ")
+        child.sendline("n")
+        child.expect("Nothing was changed")
+        child.expect(pexpect.EOF)
+        child.close()
+        assert child.exitstatus == 4
+        assert path.read_text() == "mine"
+    child = _spawn(full, "sessions", "export", SESSION, "-o", "talk.md")
+    child.expect(r"\[y/N\] ")
+    child.sendline("y")
+    child.expect("Wrote talk.md, in place of")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 0
+    assert path.read_text().startswith("# The dog")
+
+
+def test_the_list_of_conversations_fits_a_terminal(full: Cli) -> None:
+    async def work(store: StructuredMemoryStore) -> None:
+        await store.sessions.create(
+            id="long00000001", model="openai-chat:gpt-4o-mini", folder="/", title="A very long title " * 3
+        )
+
+    full.store(work)
+    for columns, shows_model in ((80, True), (66, False), (120, True)):
+        environment = full.environment() | {"TERM": "xterm-256color", "COLUMNS": str(columns), "NO_COLOR": "1"}
+        child = pexpect.spawn(
+            sys.executable,
+            ["-m", "lra", "sessions", "list"],
+            env=environment,
+            cwd=str(full.folder),
+            timeout=30,
+            encoding="utf-8",
+            dimensions=(24, columns),
+        )
+        child.expect(pexpect.EOF)
+        head, *rows = child.before.replace("\x1b[1m", "").replace("\x1b[0m", "").splitlines()
+        assert len(rows) == 2
+        assert all(len(row) <= columns for row in rows), rows
+        assert ("MODEL" in head) == shows_model
+        assert any(row.startswith("long00000001  A very long title") for row in rows)
+        assert ("gpt-4o-mini" in child.before) == (columns == 120)
