@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Coroutine
 from contextlib import suppress
+from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any
 
 from lra import __version__
@@ -46,6 +47,9 @@ def run_chat(options: ChatOptions) -> int:
     """
     if sys.stdin is None or sys.stdin.closed:
         raise UsageError("There is no standard input to talk through.", hint='Use `lra chat -p "TEXT"`.')
+    if isinstance(sys.stdin, TextIOWrapper) and sys.stdin.encoding.lower() in {"ascii", "us-ascii", "ansi_x3.4-1968"}:
+        # What a terminal sends under such a locale is UTF-8 all the same, or ASCII, which is that too.
+        sys.stdin.reconfigure(encoding="utf-8", errors="replace")
     keyboard = Keyboard(sys.stdin.fileno(), by_line=wants_plain(options.plain, sys.stdout))
     # Before anything else, so that what is typed ahead of the prompt is not shown twice.
     keyboard.hush()

@@ -14,6 +14,7 @@ from prompt_toolkit.layout.processors import AfterInput, TabsProcessor
 from prompt_toolkit.styles import Style as Styles
 from prompt_toolkit.widgets import SearchToolbar
 
+from lra.chat.emoji import SingleEmoji
 from lra.chat.render import Style
 from lra.chat.width import cells, clip, fold
 
@@ -66,7 +67,7 @@ class Area:
         self.draft_window = Window(
             BufferControl(
                 draft,
-                input_processors=[TabsProcessor(tabstop=_TAB, char1=" ", char2=" "), AfterInput(self._empty)],
+                input_processors=[SingleEmoji(), _tabs(), AfterInput(self._empty)],
                 search_buffer_control=search.control,
                 preview_search=True,
             ),
@@ -76,7 +77,7 @@ class Area:
             get_line_prefix=self._mark,
         )
         self.answer_window = Window(
-            BufferControl(answers),
+            BufferControl(answers, input_processors=[SingleEmoji(), _tabs()]),
             height=self._input_height,
             dont_extend_height=True,
             wrap_lines=True,
@@ -115,8 +116,8 @@ class Area:
         size = self._size()
         room = max(1, size.rows // _SHARE)
         if self.question:
-            # What is asked has to be read, whatever else there is.
-            room = max(room, min(_ASKED, size.rows - _STATUS_FROM))
+            # What is asked has to be read, whatever else there is: below it stand the answer and the status.
+            room = max(room, min(_ASKED, size.rows - 3))
         question = self._question_lines(size.columns - 1)[: max(1, room - 1)]
         self._lines = [*self.live(size.columns - 1, max(0, room - len(question))), *question]
         self._status = self.status(size.columns - 1) if size.rows >= _STATUS_FROM else ""
@@ -147,6 +148,10 @@ class Area:
 
     def _input_height(self) -> Dimension:
         return Dimension(min=1, max=max(2, self._size().rows // _SHARE))
+
+
+def _tabs() -> TabsProcessor:
+    return TabsProcessor(tabstop=_TAB, char1=" ", char2=" ")
 
 
 def _line(text: Callable[[], ANSI], height: Callable[[], int]) -> ConditionalContainer:

@@ -35,7 +35,7 @@ class _Entry:
 
 
 class Interrupts:
-    """Owns SIGINT, SIGTERM and SIGHUP while a front runs.
+    """Owns SIGINT and the signals that ask to leave while a front runs.
 
     Args:
         on_terminate: Called when the process is asked to end.
@@ -51,8 +51,9 @@ class Interrupts:
         with contextlib.ExitStack() as stack:
             stack.enter_context(handled(signal.SIGINT, self.fire))
             stack.enter_context(handled(signal.SIGTERM, self._on_terminate))
-            if hasattr(signal, "SIGHUP"):
-                stack.enter_context(handled(signal.SIGHUP, self._on_terminate))
+            for name in ("SIGHUP", "SIGQUIT"):
+                if number := getattr(signal, name, None):
+                    stack.enter_context(handled(number, self._on_terminate))
             yield
 
     @contextlib.contextmanager

@@ -14,6 +14,9 @@ from prompt_toolkit.styles import Attrs
 
 from lra.chat.modes import BEGIN, END, NO_WRAP, OFF, ON, WRAP
 
+_WRAPS_FROM = 24
+"""Characters from which a write might reach the end of a row where the terminal takes them for wider than they are."""
+
 
 class SteadyOutput(Vt100_Output):
     """A terminal under a prompt that stands for hours.
@@ -112,7 +115,10 @@ class SteadyOutput(Vt100_Output):
             return
         if self._standing != self._entered:
             self._entered = self._standing
-            self.write_raw(ON + NO_WRAP if self._standing else WRAP + OFF)
+            self.write_raw(ON if self._standing else OFF)
+        if self._entered and sum(map(len, self._buffer)) >= _WRAPS_FROM:
+            # On between two writes, so that an end that cannot be caught leaves a terminal that wraps.
+            self._buffer = [NO_WRAP, *self._buffer, WRAP]
         self.sent += sum(map(len, self._buffer))
         try:
             super().flush()

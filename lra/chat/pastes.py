@@ -19,7 +19,8 @@ class Pastes:
 
     def shorten(self, text: str) -> str:
         """Return what to put into the prompt for a paste."""
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
+        # The break at the end of the last line is the terminal's habit, not the person's wish.
+        text = text.replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n")
         lines = text.count("\n") + (not text.endswith("\n"))
         if lines <= LINES and len(text) <= CHARACTERS:
             return text

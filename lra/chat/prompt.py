@@ -15,7 +15,7 @@ from prompt_toolkit.completion import DynamicCompleter
 from prompt_toolkit.cursor_shapes import AnyCursorShapeConfig, DynamicCursorShapeConfig, ModalCursorShapeConfig
 from prompt_toolkit.document import Document
 from prompt_toolkit.enums import DEFAULT_BUFFER, EditingMode
-from prompt_toolkit.filters import Condition
+from prompt_toolkit.filters import Condition, is_searching
 from prompt_toolkit.history import InMemoryHistory
 from prompt_toolkit.input import create_input
 from prompt_toolkit.input.typeahead import get_typeahead, store_typeahead
@@ -27,6 +27,7 @@ from prompt_toolkit.output import ColorDepth
 
 from lra.chat.area import Area
 from lra.chat.completion import ChatCompleter
+from lra.chat.emoji import emoji_keys
 from lra.chat.history import PromptHistory
 from lra.chat.keyboard import Keyboard
 from lra.chat.keys import ANSWER_BUFFER, Actions, answer_keys, draft_keys, queue_keys, stopping_keys, terminal_keys
@@ -107,6 +108,7 @@ class Prompt:
                     terminal_keys(actions.edit, self.suspend, self._draw_anew),
                     stopping_keys(actions, self.pastes),
                     answer_keys(self._answered),
+                    emoji_keys(lambda: self.app.current_buffer, ~is_searching),
                 ]
             ),
             style=self.area.style,

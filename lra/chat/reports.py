@@ -114,4 +114,6 @@ class _Parser(Vt100Parser):
         if prefix in {"\x1b[I", "\x1b[O"}:
             self._reports.said(prefix == "\x1b[I")
             return Keys.Ignore
-        return super()._get_match(prefix)
+        match = super()._get_match(prefix)
+        # Nobody asked for the mouse: what looks like it is a colour in a text that was pasted or typed by a program.
+        return Keys.Ignore if match == Keys.Vt100MouseEvent else match

@@ -33,7 +33,8 @@ def wants_plain(flag: bool, out: TextIO) -> bool:
         flag
         or not out.isatty()
         or environ.get("TERM", "") in {"", "dumb", "unknown"}
-        or bool(environ.get("NO_COLOR") or environ.get("ACCESSIBLE"))
+        or bool(environ.get("NO_COLOR"))
+        or environ.get("ACCESSIBLE", "").strip().lower() not in {"", "0", "false", "no", "off"}
     )
 
 
@@ -145,7 +146,7 @@ class Screen:
         if self._mid_line and self._shared:
             self._mid_line = False
             self._write(self._side, "\n")
-        if not self.plain:
+        if not self.plain or self._side.isatty():
             text = fold(self._safe(text), self.columns)
         self._write(self._side, self.styled(text, style) + "\n")
 
@@ -156,7 +157,8 @@ class Screen:
     def prompt(self, mark: str) -> None:
         """Write the mark of a plain prompt; what is typed follows it."""
         self.end_line()
-        self._write(self._side, self._safe(mark))
+        *lines, last = fold(self._safe(mark), self.columns).split("\n")
+        self._write(self._side, "".join(line + "\n" for line in lines) + last)
 
     def raw(self, control: str) -> None:
         """Send a control sequence of our own."""

@@ -255,7 +255,8 @@ class TurnFront:
             finally:
                 self._may_write.set()
                 chat.screen.asked([])
-            chat.screen.line(*answer_line(request, answer))
+            if not chat.leaving:
+                chat.screen.line(*answer_line(request, answer))
             return answer
 
     def _reached(self, call_id: str) -> asyncio.Event:

@@ -340,3 +340,32 @@ def test_what_is_typed_before_the_program_has_the_terminal_is_sent(
     chat.wait("An early answer.")
     chat.wait(lambda it: it.line == "> and")
     assert [message.text for message in model_server.last_messages() if message.role == "user"] == ["what comes early"]
+
+
+def test_an_end_that_cannot_be_caught_leaves_a_terminal_that_wraps(
+    start: Start, model_server: ModelServer, model_env: dict[str, str]
+) -> None:
+    model_server.script(say("one two three " * 30, hold=200))
+    chat = start(**model_env)
+    chat.prompt()
+    chat.send("a draft that is as long as a row of the terminal is wide and then goes on for a while behind it " * 2)
+    chat.press("enter")
+    chat.wait("one two")
+    chat.process.kill()
+    chat.process.wait()
+    wraps, cuts = chat.raw.rfind(b"\x1b[?7h"), chat.raw.rfind(b"\x1b[?7l")
+    assert 0 <= cuts < wraps
+
+
+def test_sigquit_leaves_as_sigterm_does(start: Start) -> None:
+    chat = start()
+    chat.prompt()
+    chat.send("a draft")
+    chat.wait("> a draft")
+    chat.process.send_signal(signal.SIGQUIT)
+    assert chat.end() == 130
+    assert chat.mode == chat.first_mode
+    again = start()
+    again.prompt()
+    again.press("up")
+    again.wait("> a draft")

@@ -35,6 +35,7 @@ KEYS = {
     "tab": "\t",
     "up": "\x1b[A",
     "down": "\x1b[B",
+    "left": "\x1b[D",
     "ctrl-u": "\x15",
     "ctrl-c": "\x03",
     "ctrl-d": "\x04",
