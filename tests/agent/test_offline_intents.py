@@ -282,10 +282,20 @@ def test_tasks(text: str, action: str, titles: tuple[str, ...], target: str, sta
 
 @pytest.mark.parametrize(
     "text",
-    ["start Ollama", "cancel my subscription", "complete the sentence: the cat", "finish this", "I finished my degree"],
+    ["start over", "cancel my subscription", "complete the sentence: the cat", "finish this", "I finished my degree"],
 )
 def test_not_every_verb_is_about_tasks(text: str) -> None:
     assert [intent.kind for intent in parse(text)] == [Kind.OTHER]
+
+
+def test_what_may_be_called_so_is_a_guess() -> None:
+    for text, status in (("start pay the rent", "in_progress"), ("reopen buy a lead for Rex", "pending")):
+        (intent,) = parse(text)
+        assert intent.task is not None
+        assert (intent.task.guess, intent.task.status) == (True, status)
+    (intent,) = parse("start task pay the rent")
+    assert intent.task is not None
+    assert not intent.task.guess
 
 
 def test_a_reminder_is_known_as_one() -> None:

@@ -114,10 +114,10 @@ def test_finding_a_task(target: str, ids: list[str], sure: bool) -> None:
 
 
 def test_listing_tasks() -> None:
-    said = tasks.listing(TASK_LIST, "open")
+    said = tasks.listing(TASK_LIST, "open", NOW)
     assert said.startswith("You have 4 open tasks:\n- write the quarterly report (id 2, pending)")
     assert said.endswith("1 is done or cancelled.")
-    assert tasks.listing(TASK_LIST, "done") == "You have 1 done task:\n- buy milk (id 1, done)"
-    assert tasks.listing(TASK_LIST, "cancelled") == "You have no cancelled tasks."
-    assert tasks.listing([], None) == "You have no tasks."
-    assert "and 20 more" in tasks.listing([tasks.Task(str(i), f"t{i}") for i in range(50)], None)
+    assert tasks.listing(TASK_LIST, "done", NOW) == "You have 1 done task:\n- buy milk (id 1, done)"
+    assert tasks.listing(TASK_LIST, "cancelled", NOW) == "You have no cancelled tasks."
+    assert tasks.listing([], None, NOW) == "You have no tasks."
+    assert "and 20 more" in tasks.listing([tasks.Task(str(i), f"t{i}") for i in range(50)], None, NOW)

@@ -83,3 +83,63 @@ async def test_everything_that_was_kept_is_told_however_much_was_said(desk: Desk
     told = await _said(session, "what do you know about me?")
     assert [text for text in kept if text not in told] == []
     assert "number 7" not in told
+
+
+async def test_tasks_are_moved_on_by_their_name_alone(desk: Desk) -> None:
+    session = await desk.session(model="offline")
+    await _said(session, "add a task: pay the rent on the 1st of December")
+    assert await _said(session, "start pay the rent") == '"pay the rent on the 1st of December" is now in progress.'
+    await _said(session, "done: pay the rent")
+    assert await _said(session, "reopen pay the rent") == '"pay the rent on the 1st of December" is now pending.'
+    assert "No task is called so" in await _said(session, "start Ollama")
+
+
+async def test_what_is_only_in_a_task_is_found_there(desk: Desk) -> None:
+    session = await desk.session(model="offline")
+    await _said(session, "remind me to pay the rent on the 1st of December")
+    await _said(session, "remind me to water the plants tomorrow")
+    told = await _said(session, "when is the rent due?")
+    assert told.startswith(
+        "In memory I found no answer to this, but in your tasks:\n- pay the rent on the 1st of December"
+    )
+    assert "water the plants tomorrow" in await _said(session, "what is due tomorrow?")
+    assert (await _said(session, "when is the concert?")).startswith("I found nothing in memory")
+
+
+async def test_sums_are_left_to_the_sandbox(desk: Desk) -> None:
+    session = await desk.session(model="offline")
+    await _said(session, "My flight to Oslo is on 12 December at 7:40")
+    for asked in ("what is 2+2?", "what is 12*12?"):
+        assert (await _said(session, asked)).startswith("I do not calculate by myself")
+
+
+async def test_a_long_conversation_is_not_said_to_be_seen_whole(desk: Desk) -> None:
+    session = await desk.session(model="offline")
+    for number in range(45):
+        await _said(session, f"my dog number {number} is called Rex")
+        if number == 3:
+            assert await _said(session, "what did I ask you first?") == (
+                'Your first message here: "my dog number 0 is called Rex"'
+            )
+    for question in ("what did we talk about?", "what did we talk about today?", "what did we talk about so far?"):
+        told = await _said(session, question)
+        assert "(Earlier ones are left out.)" in told
+        assert "earlier ones are left out" not in told
+    assert (await _said(session, "what did I ask you first?")).startswith(
+        "I see only the latest part of this conversation. The earliest message in it: "
+    )
+
+
+async def test_the_day_of_a_talk_may_be_any(desk: Desk) -> None:
+    session = await desk.session(model="offline")
+    await _said(session, "My meeting with Sara is on Monday at 10")
+    for asked in ("what did we talk about on Monday?", "what did we talk about 3 days ago?"):
+        assert (await _said(session, asked)).startswith("I have no conversation on record from ")
+
+
+async def test_what_is_not_kept_is_said_not_to_be(desk: Desk) -> None:
+    session = await desk.session(model="offline")
+    assert "I kept nothing of it" in await _said(session, "I have a meeting tomorrow")
+    assert "I kept nothing of it" in await _said(session, "I want to learn chess")
+    assert "/why" in await _said(session, "are you sure?")
+    assert "/exit" in await _said(session, "exit")

@@ -210,6 +210,7 @@ def digest(
     days_ago: int | None = None,
     here_too: bool = False,
     more: bool = False,
+    cut: bool = False,
 ) -> str:
     """Tell what the last other conversation was about, or those of one day.
 
@@ -220,23 +221,25 @@ def digest(
         days_ago: The day that was asked about.
         here_too: Whether this conversation may be meant.
         more: Whether the record of other sessions goes back further than what was read.
+        cut: Whether this one does.
     """
     if days_ago is not None:
         day = when(now - timedelta(days=days_ago), now)
         rows = [row for row in (*others, *here) if when(row.at, now) == day]
         if rows:
-            return _told_rows(
-                f"{day[:1].upper() + day[1:]} you wrote:", rows, more=more and when(others[0].at, now) == day
-            )
+            earlier = (cut and day == "today") or (more and when(others[0].at, now) == day)
+            return _told_rows(f"{day[:1].upper() + day[1:]} you wrote:", rows, more=earlier)
         if not others:
             return f"I have no conversation on record from {day}."
         return f"I have no conversation on record from {day}. {_last(others, now, more=more)}"
     if others and here and here_too:
-        return "\n\n".join([_told_rows("Earlier in this conversation you wrote:", here), _last(others, now, more=more)])
+        return "\n\n".join(
+            [_told_rows("Earlier in this conversation you wrote:", here, more=cut), _last(others, now, more=more)]
+        )
     if others:
         return _last(others, now, more=more)
     if here:
-        return _told_rows("I have no other conversation on record. Earlier in this one you wrote:", here)
+        return _told_rows("I have no other conversation on record. Earlier in this one you wrote:", here, more=cut)
     return "I have no earlier conversation on record."
 
 

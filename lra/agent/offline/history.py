@@ -27,6 +27,9 @@ from lra.text import clean_text
 RECALLED = "<recalled-memories>"
 """Begins what the session adds to a prompt; it is no part of what the person wrote."""
 
+SHORTENED = "[Earlier in this conversation, shortened."
+"""Begins what stands in a history for messages that are left out."""
+
 _EARLIER = 40
 _EARLIER_LENGTH = 1000
 _OUTCOMES = frozenset(get_args(Outcome))
@@ -48,6 +51,8 @@ class Turn:
     interrupted: tuple[str, ...] = ()
     """Tools whose calls were cut off before the person wrote again."""
     earlier: tuple[str, ...] = ()
+    cut: bool = False
+    """Whether more was said before that."""
     answered: str = ""
     """The last answer before this turn."""
     introduced: bool = False
@@ -78,6 +83,7 @@ def read_turn(messages: Sequence[ModelMessage], run_id: str | None = None) -> Tu
         call.tool for call, result in _answered(messages[after_answer : start + 1]) if result.outcome == "interrupted"
     ]
     prompts = [part for message in messages[start:] for part in _prompt_parts(message)]
+    earlier, cut_short = _earlier(messages[:start])
     return Turn(
         prompts=tuple(_text(part) for part in prompts),
         attachments=sum(_attachments(part) for part in prompts),
@@ -85,7 +91,8 @@ def read_turn(messages: Sequence[ModelMessage], run_id: str | None = None) -> Tu
         made=tuple(call for call, _ in answered),
         requests=sum(isinstance(message, ModelResponse) for message in messages[start:]),
         interrupted=tuple(cut),
-        earlier=_earlier(messages[:start]),
+        earlier=earlier,
+        cut=cut_short,
         answered=_last_answer(messages[:start]),
         introduced=_has_said(messages[:start], INTRODUCTION),
         explained=_has_said(messages[:start], SETUP),
@@ -183,13 +190,16 @@ def _attachments(part: UserPromptPart) -> int:
     return sum(not _is_text(item) and not isinstance(item, CachePoint) for item in part.content)
 
 
-def _earlier(messages: Sequence[ModelMessage]) -> tuple[str, ...]:
+def _earlier(messages: Sequence[ModelMessage]) -> tuple[tuple[str, ...], bool]:
+    """Return what the person wrote before, as far as it is looked at, and whether there was more."""
     found: list[str] = []
     for message in reversed(messages):
-        found += [_text(part)[:_EARLIER_LENGTH] for part in reversed(list(_prompt_parts(message)))]
-        if len(found) >= _EARLIER:
-            break
-    return tuple(text for text in reversed(found) if text)
+        for part in reversed(list(_prompt_parts(message))):
+            text = _text(part)[:_EARLIER_LENGTH]
+            if len(found) >= _EARLIER or text.startswith(SHORTENED):
+                return tuple(text for text in reversed(found) if text), True
+            found.append(text)
+    return tuple(text for text in reversed(found) if text), False
 
 
 def _last_answer(messages: Sequence[ModelMessage]) -> str:

@@ -98,6 +98,7 @@ class OfflineModel(Model[None]):
             introduced=turn.introduced,
             explained=turn.explained,
             said=turn.earlier,
+            cut=turn.cut,
             answered=turn.answered,
             asked=turn.prompts,
             made=turn.made,

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 
-from lra.agent.offline import answers, recap, replies
+from lra.agent.offline import answers, recap, replies, tasks
 from lra.agent.offline.facts import read_fact
 from lra.agent.offline.intents import Intent, Kind, parse
 from lra.agent.offline.kin import related
@@ -32,6 +32,11 @@ _ROWS = 40
 _MORE_ROWS = 100
 _END = "END-OF-THE-CODE"
 _WAS = re.compile(r"\b(?:did|was|were|had)\b", re.I)
+_SUM = re.compile(
+    r"(?:what(?:'s| is)|whats|how much is|calculate|compute) "
+    r"(?P<sum>\(*\d[\d.() ]*(?:[-+*/%][-+*/%\d.() ]*\d[\d.() ]*)+)[=?. ]*",
+    re.I,
+)
 _EVERYTHING = (
     "name called like love prefer favourite live work use birthday allergic remember",
     "I my me am",
@@ -102,6 +107,9 @@ def _ask(intent: Intent, scene: Scene) -> Plan:
     question = intent.question
     if question is None or not question.query.strip():
         return replies.general(scene.tools, explained=scene.explained)
+    if match := _SUM.fullmatch(question.text):
+        runs = "execute_code" in scene.tools or "execute_command" in scene.tools
+        return replies.CALCULATES.format(sum=match["sum"].strip()) if runs else replies.NO_SUMS
     said_here = _said_here(question, scene)
     if "search_memory" not in scene.tools:
         if said_here.matches:
@@ -117,6 +125,13 @@ def _ask(intent: Intent, scene: Scene) -> Plan:
         further = yield calls
         records = [record for each in (result, *further) for record in items(each.value)]
         findings = judge(question, read_hits(records), until=until)
+    if not findings.matches and not said_here.matches and "list_tasks" in scene.tools and question.subjects:
+        # What is to be done is in no memory.
+        (result,) = yield [scene.call("list_tasks")]
+        if named := tasks.about(tasks.read_tasks(result.value), question.subjects):
+            return "\n".join(
+                ["In memory I found no answer to this, but in your tasks:", *tasks.lines(named, scene.now)]
+            )
     return answers.found(question, findings, said_here, scene.now)
 
 
@@ -182,13 +197,15 @@ def _about_me(intent: Intent, scene: Scene) -> Plan:
 
 def _recent(intent: Intent, scene: Scene) -> Plan:
     if intent.where == "here":
-        return recap.recap(scene.said)
+        return recap.recap(scene.said, cut=scene.cut)
+    if intent.where == "first":
+        return recap.first_said(scene.said, cut=scene.cut)
     if intent.where == "last":
         return recap.last_said(scene.said)
     tool, here_too = "get_recent_conversations", intent.where == "either"
     day = scene.days_ago(intent.days_ago, intent.weekday)
     if tool not in scene.tools:
-        return recap.recap(scene.said) if here_too else replies.missing("look up earlier conversations")
+        return recap.recap(scene.said, cut=scene.cut) if here_too else replies.missing("look up earlier conversations")
     if scene.takes(tool, "others_only"):
         # This conversation is here already; read once more it would only fill the window.
         limit = _FEW_ROWS if day is None else _ROWS if day < 2 else _MORE_ROWS
@@ -199,7 +216,7 @@ def _recent(intent: Intent, scene: Scene) -> Plan:
         others = [row for row in rows if row.role == "user"]
         here = [answers.Row("user", text, "", scene.now) for text in scene.said]
         more = len(rows) >= limit
-        return answers.digest(others, here, scene.now, days_ago=day, here_too=here_too, more=more)
+        return answers.digest(others, here, scene.now, days_ago=day, here_too=here_too, more=more, cut=scene.cut)
     for limit in (_ROWS, _MORE_ROWS):
         (result,) = yield [scene.call(tool, limit=limit, all_sessions=True)]
         if problem := answers.trouble(tool, result):
@@ -208,7 +225,7 @@ def _recent(intent: Intent, scene: Scene) -> Plan:
         others, here = answers.split_current(rows, [*scene.said, *scene.asked])
         if others or len(rows) < limit:
             break
-    return answers.digest(others, here, scene.now, days_ago=day, here_too=here_too)
+    return answers.digest(others, here, scene.now, days_ago=day, here_too=here_too, cut=scene.cut)
 
 
 def _code(intent: Intent, scene: Scene) -> Plan:

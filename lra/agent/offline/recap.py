@@ -21,11 +21,12 @@ _SECTIONS = (
 _UNTOLD = frozenset({Kind.FORGET, Kind.SECRET})
 
 
-def recap(said: Sequence[str]) -> str:
+def recap(said: Sequence[str], *, cut: bool = False) -> str:
     """Tell what a conversation was about, in the person's own words.
 
     Args:
         said: What the person wrote, oldest first.
+        cut: Whether they wrote more before that.
     """
     told: dict[str, list[str]] = {head: [] for head, _ in _SECTIONS}
     for text in worth_telling(said):
@@ -33,10 +34,20 @@ def recap(said: Sequence[str]) -> str:
         head = next((head for head, its in _SECTIONS if kinds & its), None)
         if head is not None:
             told[head].append(text)
-    parts = [section(head, lines) for head, lines in told.items() if lines]
+    parts = [section(head, lines, more=cut) for head, lines in told.items() if lines]
     if not parts:
         return NOTHING_YET
     return "\n\n".join(["I follow rules and cannot sum up in words of my own. This is what you wrote here:", *parts])
+
+
+def first_said(said: Sequence[str], *, cut: bool) -> str:
+    """Repeat the person's first message, as far back as is seen."""
+    if not said:
+        return NOTHING_YET
+    first = f'"{one_line(repeatable(said[0][:1200]), 400)}"'
+    if cut:
+        return f"I see only the latest part of this conversation. The earliest message in it: {first}"
+    return f"Your first message here: {first}"
 
 
 def last_said(said: Sequence[str]) -> str:

@@ -48,9 +48,9 @@ def who() -> str:
 def general(tools: Collection[str], *, explained: bool) -> str:
     """Say that a message is beyond the rules: in full the first time, in one line afterwards."""
     if explained:
-        keep = '"remember that …" to have something kept, or ' if "write_memory" in tools else ""
-        return f"That is beyond the offline model. Say {keep}`help` for what I can do."
-    return f"{INTRODUCTION} I cannot help with that one.\n\n{_can(tools)}\n\n{SETUP}"
+        keep = '"remember that …" to have it kept, or ' if "write_memory" in tools else ""
+        return f"That is beyond the offline model, and I kept nothing of it. Say {keep}`help`."
+    return f"{INTRODUCTION} I cannot help with that one, and I kept nothing of it.\n\n{_can(tools)}\n\n{SETUP}"
 
 
 def greeting(*, introduced: bool) -> str:
@@ -61,7 +61,7 @@ def greeting(*, introduced: bool) -> str:
 
 
 THANKS = "You are welcome."
-BYE = "Goodbye. What you asked me to remember will be here next time."
+BYE = "Goodbye. What you asked me to remember will be here next time. Ctrl-D or `/exit` leaves the chat."
 AGREED = "All right."
 EMPTY = "There was nothing in that message. Say `help` to see what I can do."
 WHAT_TO_REMEMBER = 'Tell me what to remember, for example "remember that the deploy day is Tuesday".'
@@ -85,9 +85,8 @@ WHY = (
     "came from."
 )
 WRONG = (
-    'Then tell me how it is, for example "my name is Ana" or "no, it\'s Ana": what is newer takes the place of what '
-    "was. "
-    "In the chat, `/forget WORDS` erases what is wrong."
+    'Then tell me in a whole sentence how it is, for example "my name is Ana": a newer name, place or other value '
+    "takes the place of what was. In the chat, `/forget WORDS` erases what is wrong."
 )
 UNDO = (
     "I cannot take anything back myself. In the chat, `/undo` takes back the last turn with what it stored, and "
@@ -98,6 +97,8 @@ SECRET = (
     "search does not either. In the chat, `/undo` takes the message back, and `/forget WORDS` erases its words. "
     'Say "remember that …" if I should keep it.'
 )
+CALCULATES = "I do not calculate by myself, but I can have it run: say `run: print({sum})`."
+NO_SUMS = "I do not calculate by myself, and no sandbox is available here in which it could be run."
 NO_SANDBOX = (
     "No sandbox is available here, and I never run code on the host, so nothing was run."
     " Start Docker and open the conversation again; `lra doctor`, in the chat `/doctor`, says what is missing."

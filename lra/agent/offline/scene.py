@@ -24,6 +24,8 @@ class Scene:
     explained: bool = False
     said: tuple[str, ...] = ()
     """What the person wrote before in this conversation, oldest first."""
+    cut: bool = False
+    """Whether more was said before that, which is not seen here."""
     answered: str = ""
     """The last answer in this conversation."""
     asked: tuple[str, ...] = ()

@@ -76,6 +76,11 @@ _LINES: tuple[tuple[str, str], ...] = (
         r"person|llm|(?:large )?language model|model|assistant|chatgpt|gpt\S{0,10}|claude|gemini|llama|machine|program|"
         r"alive|conscious|sentient|real|offline|online|intelligent|there)\b.{0,40}",
     ),
+    (
+        "why",
+        r"(?:but )?(?:why|how come)(?: is that| so| not)?|how sure are you|"
+        r"(?:are|were) you (?:really |quite )?(?:sure|certain)(?: (?:about|of) (?:that|it|this))*",
+    ),
     ("why", r"(?:why|how come)(?: did| do)? you (?:say|think|answer|believe)(?:ed)?(?: that| this| so)?"),
     (
         "why",

@@ -7,8 +7,8 @@ from typing import Literal
 
 from lra.agent.offline.words import TALK, stems
 
-Where = Literal["before", "either", "here", "last"]
-"""Which talk is asked about: earlier ones, those and this one, this one alone, or the last message before."""
+Where = Literal["before", "either", "here", "last", "first"]
+"""Which talk is asked about: earlier ones, those and this one, this one alone, its last message or its first."""
 
 _TALKED = re.compile(
     r"(?:(?:do you remember|tell me|can you recall|recall) )?"
@@ -53,6 +53,14 @@ _LAST_OF_MINE = re.compile(
     r"what(?: was|'s| is) the last thing i (?:said|asked|wrote|typed|told you)(?: to you)?",
     re.I,
 )
+_FIRST_OF_MINE = re.compile(
+    r"what (?:did|have|had) i (?:say|said|ask|asked|write|wrote|written|tell you|told you)(?: to)?(?: you)? "
+    r"(?:at )?first|"
+    r"what did i first (?:say|ask|write|tell you)(?: you| to you)?|"
+    r"what (?:was|is) (?:my|the) (?:very )?first (?:question|message|sentence|line|thing)"
+    r"(?: (?:i (?:said|asked|wrote|told you)|here|in this (?:conversation|chat|session)|to you|today))*",
+    re.I,
+)
 _LAST_ANSWER = re.compile(
     r"what (?:did|have|had) you (?:just |last )?"
     r"(?:say|said|tell me|told me|write|written|answer|answered|reply|replied)"
@@ -68,7 +76,11 @@ _LAST_ANSWER = re.compile(
 
 def is_about_talk(line: str) -> bool:
     """Whether a line asks what was talked about, without naming a subject."""
-    if _LAST_OF_MINE.fullmatch(line) or (_SUMMARY.match(line) and _ONLY_HERE.fullmatch(line)):
+    if (
+        _FIRST_OF_MINE.fullmatch(line)
+        or _LAST_OF_MINE.fullmatch(line)
+        or (_SUMMARY.match(line) and _ONLY_HERE.fullmatch(line))
+    ):
         return True
     return bool(_TALKED.match(line)) and not stems(line) - TALK
 
@@ -82,6 +94,8 @@ def where_talked(line: str) -> Where:
     """Return which talk a line asks about that is known to ask about one."""
     if _LAST_OF_MINE.fullmatch(line):
         return "last"
+    if _FIRST_OF_MINE.fullmatch(line):
+        return "first"
     if _NOT_HERE.search(line) is None and (
         _ONLY_HERE.fullmatch(line) or _ONLY_HERE.search(line) or _SUMMARY.match(line)
     ):

@@ -71,7 +71,7 @@ _LIST = (
         r"(?: next| now| today| tomorrow| this week| first)?",
         re.I,
     ),
-    re.compile(r"what(?:'s| is) (?:next|due)(?: on my list| for me| today)?", re.I),
+    re.compile(r"what(?:'s| is) (?:next|due)(?: on my list| for me| today| tomorrow| this week| soon| now)*", re.I),
 )
 _MARK = re.compile(
     rf"(?:mark|set|move|flag|change|put|update)\s+(?P<target>.{{1,300}}?)\s+(?:(?:as|to|into|is|=)\s+)?"
@@ -111,6 +111,9 @@ _LOOSE = re.compile(
     r"check off|cross off|(?:i(?:'m| am) )?done with|done:|finished:)",
     re.I,
 )
+_GUESSED = re.compile(
+    r"(?:start|begin|resume|restart|reopen|re-open|unfinish) (?!(?:over|again|anew|with|by|from|now)\b)", re.I
+)
 _STATE = re.compile(
     rf"(?:(?:what(?:'s| is) the |show (?:me )?the |give me the |get (?:the )?)?(?:status|state) of (?:the |my )?task|"
     rf"(?:how is|how's|is|what about) (?:the |my )?task|task state|(?:show|get)(?: me)? (?:the )?task)\s+"
@@ -138,6 +141,8 @@ class TaskCommand:
     titles: tuple[str, ...] = ()
     target: str = ""
     status: Status | None = None
+    guess: bool = False
+    """Whether it is a task only if one is called so."""
     reminder: bool = False
     """Whether an alarm was expected, which is not something that can be given."""
 
@@ -196,9 +201,12 @@ def _read_set(line: str) -> TaskCommand | None:
         if match := pattern.fullmatch(line):
             target = match["target"].strip()
             named = _NAMED_TASK.match(target) is not None or _REFERENCE.fullmatch(_target(target)) is not None
-            if not named and (not _LOOSE.match(line) or _POINTING.match(target) or len(target) > 120):
+            if not named and (_POINTING.match(target) or len(target) > 120):
                 return None
-            return TaskCommand("set", target=_target(target), status=status)
+            guess = not named and not _LOOSE.match(line)
+            if guess and not _GUESSED.match(line):
+                return None
+            return TaskCommand("set", target=_target(target), status=status, guess=guess)
     return None
 
 

@@ -18,6 +18,7 @@ _MOST_CHANGED = 20
 def task_plan(intent: Intent, scene: Scene) -> Plan:
     """Add, list, change or tell tasks."""
     command = intent.task or TaskCommand("list")
+    beyond = replies.general(scene.tools, explained=scene.explained)
     if command.action == "delete":
         yield from ()
         every = _ALL.fullmatch(command.target) is not None
@@ -26,13 +27,17 @@ def task_plan(intent: Intent, scene: Scene) -> Plan:
     if command.action == "add":
         return (yield from _add_tasks(command, scene))
     if "list_tasks" not in scene.tools:
-        return replies.missing("see your tasks")
+        return beyond if command.guess else replies.missing("see your tasks")
     (result,) = yield [scene.call("list_tasks")]
     if problem := answers.trouble("list_tasks", result):
         return problem
     listed = tasks.read_tasks(result.value)
+    if command.guess:
+        named, sure = tasks.find(listed, command.target, command.status)
+        if not (named and sure):
+            return f'{beyond} No task is called so; "list my tasks" shows them.'
     if command.action == "list":
-        return tasks.listing(listed, command.status)
+        return tasks.listing(listed, command.status, scene.now)
     if command.action == "state":
         return (yield from _tell_state(command, listed, scene))
     return (yield from _set_status(command, listed, scene))

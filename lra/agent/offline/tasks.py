@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from lra.agent.offline.results import items
+from lra.agent.offline.results import items, moment, when
 from lra.agent.offline.task_phrases import Status
-from lra.agent.offline.words import stem, tokens
+from lra.agent.offline.words import stem, stems, tokens
 from lra.text import one_line
 
 _CLOSED = frozenset({"done", "cancelled"})
 _MOST_SHOWN = 30
+_COUNTED = re.compile(r"\b(?:today|tonight|tomorrow|this (?:morning|afternoon|evening|week)|next|in \S+ days?)\b", re.I)
 _SHORT_ID = 4
 _ORDINALS = {"first": 0, "second": 1, "third": 2, "fourth": 3, "fifth": 4, "last": -1, "latest": -1}
 
@@ -24,6 +27,7 @@ class Task:
     id: str
     title: str
     status: str = "pending"
+    created_at: datetime | None = None
 
     def __str__(self) -> str:
         status = self.status.replace("_", " ")
@@ -33,7 +37,12 @@ class Task:
 def read_tasks(value: Any) -> list[Task]:
     """Return the tasks in a result of `list_tasks`, whatever its form."""
     return [
-        Task(str(item["id"]), str(item.get("title") or ""), str(item.get("status") or "pending"))
+        Task(
+            str(item["id"]),
+            str(item.get("title") or ""),
+            str(item.get("status") or "pending"),
+            moment(item.get("created_at")),
+        )
         for item in items(value)
         if item.get("id") is not None
     ]
@@ -81,7 +90,12 @@ def open_tasks(tasks: Sequence[Task]) -> list[Task]:
     return [task for task in tasks if task.status not in _CLOSED]
 
 
-def listing(tasks: Sequence[Task], status: Status | None) -> str:
+def about(tasks: Sequence[Task], subjects: Collection[str]) -> list[Task]:
+    """Return the open tasks that speak of at least half of what a question is about."""
+    return [task for task in open_tasks(tasks) if 0 < len(subjects) <= 2 * len(stems(task.title) & set(subjects))]
+
+
+def listing(tasks: Sequence[Task], status: Status | None, now: datetime) -> str:
     """Tell the tasks of one status, or all of them."""
     if not tasks:
         return "You have no tasks."
@@ -96,7 +110,7 @@ def listing(tasks: Sequence[Task], status: Status | None) -> str:
     if not shown:
         return f"You have no {which}tasks.{rest}"
     head = f"You have {len(shown)} {which}task{'s' if len(shown) > 1 else ''}:"
-    return "\n".join([head, *_lines(shown)]) + (f"\n\n{rest.strip()}" if rest else "")
+    return "\n".join([head, *lines(shown, now)]) + (f"\n\n{rest.strip()}" if rest else "")
 
 
 def which_one(tasks: Sequence[Task], target: str, *, sure: bool) -> str:
@@ -105,11 +119,17 @@ def which_one(tasks: Sequence[Task], target: str, *, sure: bool) -> str:
     if not tasks:
         return f'I found no task that matches "{name}". Say "list my tasks" to see them.'
     head = f'Several tasks match "{name}":' if sure else f'No task is called "{name}". Did you mean one of these?'
-    return "\n".join([head, *_lines(tasks), "", "Say it again with the id, please."])
+    return "\n".join([head, *lines(tasks), "", "Say it again with the id, please."])
 
 
-def _lines(tasks: Sequence[Task]) -> list[str]:
-    lines = [f"- {task}" for task in tasks[:_MOST_SHOWN]]
+def lines(tasks: Sequence[Task], now: datetime | None = None) -> list[str]:
+    """Return tasks as a list; with the day they were noted where their words count from it."""
+    told = [f"- {task}{_noted(task, now)}" for task in tasks[:_MOST_SHOWN]]
     if len(tasks) > _MOST_SHOWN:
-        lines.append(f"- and {len(tasks) - _MOST_SHOWN} more")
-    return lines
+        told.append(f"- and {len(tasks) - _MOST_SHOWN} more")
+    return told
+
+
+def _noted(task: Task, now: datetime | None) -> str:
+    day = when(task.created_at, now) if now is not None and _COUNTED.search(task.title) else ""
+    return f", noted {day}" if day not in {"", "today"} else ""
