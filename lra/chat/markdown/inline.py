@@ -11,6 +11,7 @@ from urllib.parse import unquote
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from lra.chat.markdown.formulas import keep_formulas
 from lra.chat.markdown.lines import flat
 from lra.chat.markdown.spans import Look, Span, Spans, safe_url
 
@@ -32,6 +33,7 @@ class Inline:
     def __init__(self, look: Look) -> None:
         self._look = look
         self._inline = MarkdownIt("commonmark", {"html": True, "maxNesting": 50}).enable("strikethrough")
+        keep_formulas(self._inline)
         self._blocks = MarkdownIt("commonmark", {"html": False}).enable(["reference", "paragraph"], True)
         self._env: dict[str, Any] = {}
 

@@ -171,3 +171,25 @@ def test_hard_breaks_entities_and_controls() -> None:
     assert plain("a  \nb\\\nc\nd &amp; &#27;[31m \x1b[31m\x07") == "a\nb\nc d & �[31m �[31m�\n"
     assert plain("a\rb\r\nc\n\r\nd") == "a b c\n\nd\n"
     assert plain("`a\tb`\tc") == "`a b` c\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("so $$\\int x^2 \\, dx \\\\ y$$ is", "so $$\\int x^2 \\, dx \\\\ y$$ is\n"),
+        ("$$\na_1 * b_2\n\\frac{1}{2} * c\n$$", "$$\na_1 * b_2\n\\frac{1}{2} * c\n$$\n"),
+        ("\\(a_1 \\le *b*\\) and \\[x\\]", "\\(a_1 \\le *b*\\) and \\[x\\]\n"),
+        ("where $\\alpha_i*\\beta*$ is", "where $\\alpha_i*\\beta*$ is\n"),
+        # Prices, and brackets that are escaped, are no formulas.
+        ("from $5 to $10, *now* $", "from $5 to $10, now $\n"),
+        ("\\$5 *or* 5\\$", "$5 or 5$\n"),
+        ("`$a *b*$` $$*x*", "$a *b*$ $$x\n"),
+    ],
+)
+def test_formulas_stay_as_they_are_written(text: str, shown: str) -> None:
+    assert bare(text) == shown
+
+
+def test_a_text_full_of_dollars_takes_no_longer_than_any() -> None:
+    for piece in ("$$", "\\(", "$a", "\\["):
+        assert bare(piece * 4_000, 200)
