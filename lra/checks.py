@@ -151,7 +151,7 @@ def check_embedding(settings: Settings, conversation: Conversation | None = None
     choice = choose_embedder(settings)
     if choice.needs_download:
         when = "beside this conversation" if conversation else "during the next `lra chat`"
-        fix = f"It is fetched {when}; without a network, recall works by words."
+        fix = f"It is fetched {when}, or now by `lra memory index`."
         return Check("embedding", "warn", choice.reason, fix)
     return Check("embedding", "ok", choice.reason)
 
@@ -177,7 +177,8 @@ def check_index(settings: Settings, conversation: Conversation | None = None) ->
             "beside this conversation" if conversation else "during the next `lra chat`, or now by `lra memory index`"
         )
         fix = f"They are indexed {when}; search finds them by words."
-        return Check("index", "warn", f"{counts}, {pending} changes wait.", fix)
+        waits = "1 change waits" if pending == 1 else f"{pending} changes wait"
+        return Check("index", "warn", f"{counts}, {waits}.", fix)
     return Check("index", "ok", f"{counts}, nothing waits.")
 
 

@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from lra.memory import Memory
 
 
+Outcome = tuple[bool, str, bool]
+"""Whether everything is indexed, why there is no embedder (empty when there is one), and whether one is wanted."""
+_AGAIN = "`lra memory index` tries again."
+
+
 def _unseen(_name: str, _done: int, _whole: int) -> None:
     """Draw nothing: nobody would see it."""
 
@@ -23,14 +28,27 @@ def _unseen(_name: str, _done: int, _whole: int) -> None:
 def index() -> None:
     """Bring the vector index up to date now, instead of during the next conversation."""
 
-    async def work(memory: Memory) -> bool:
+    async def work(memory: Memory) -> Outcome:
+        care = memory.care()
         with drawn() as draw:
-            return await memory.care().embed(draw or _unseen)
+            done = await care.embed(draw or _unseen)
+        return done, *await care.lack()
 
-    _complete(with_memory(work))
+    _tell(with_memory(work))
 
 
-def _complete(done: bool) -> None:
+def _tell(outcome: Outcome) -> None:
+    """Print how complete the index is.
+
+    Raises:
+        BusyError: It is not.
+    """
+    done, lacking, wanted = outcome
+    if lacking and wanted:
+        raise BusyError(f"The index of words is complete, that of vectors is not. {lacking}", hint=_AGAIN)
+    if lacking:
+        output.write(f"The index is complete. {lacking}")
+        return
     if not done:
         raise BusyError("The index is not complete.", hint="`lra memory doctor` says what is missing.")
     output.write("The index is complete.")
@@ -44,11 +62,13 @@ def reindex(
     if embed:
         confirm("Compute every vector again? Until that is done, search by meaning finds only a part.", yes)
 
-    async def work(memory: Memory) -> bool:
+    async def work(memory: Memory) -> Outcome:
+        care = memory.care()
         with drawn() as draw:
-            return await memory.care().reindex(draw or _unseen, fresh=embed)
+            done = await care.reindex(draw or _unseen, fresh=embed)
+        return done, *await care.lack()
 
-    _complete(with_memory(work))
+    _tell(with_memory(work))
 
 
 def doctor(

@@ -284,6 +284,7 @@ class Semantic:
             earlier=self._earlier.fingerprint,
             worker=self.worker,
             open_index=self._index,
+            wanted=self._wanted,
         )
 
     async def close(self) -> None:

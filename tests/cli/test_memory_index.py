@@ -79,3 +79,36 @@ def test_an_embedder_that_fails_is_one_sentence(cli: Cli) -> None:
     broken = cli("memory", "reindex", env={"LRA_EMBEDDING": str(cli.root / "nowhere")})
     assert broken.code != 0
     assert len(broken.err.strip().splitlines()) <= 2
+
+
+def test_a_model_that_cannot_be_fetched_is_told_alike_everywhere(cli: Cli) -> None:
+    cli.env |= {"LRA_EMBEDDING": "minilm", "LRA_EMBEDDING_URL": "http://127.0.0.1:9/model.tar.gz"}
+    assert cli("memory", "add", "The fence is red").code == 0
+    assert "is still to be fetched from 127.0.0.1" in cli("doctor").out
+    for command in ("reindex", "index"):
+        ended = cli("memory", command)
+        assert (ended.code, ended.out) == (75, "")
+        assert "that of vectors is not. all-MiniLM-L6-v2 could not be fetched" in ended.err
+        assert "Errno" not in ended.err
+        assert "`lra memory index` tries again." in ended.err
+    ill = cli("memory", "doctor")
+    assert ill.code == 1
+    assert "warn  embedder           1 texts have no vector yet: all-MiniLM-L6-v2 could not be fetched" in ill.out
+    assert "Fix: lra memory index" in ill.out
+    # What was tried and failed is known to whoever asks later.
+    (known,) = [check for check in cli("doctor", "--json").json["checks"] if check["name"] == "embedding"]
+    assert known["detail"].startswith("all-MiniLM-L6-v2 could not be fetched, last tried 20")
+    assert "127.0.0.1 cannot be reached" in known["detail"]
+    assert "could not be fetched: 127.0.0.1 cannot be reached" in cli("logs").out
+    # Without the wish for vectors nothing is missing.
+    for command in ("reindex", "index"):
+        ended = cli("memory", command, env={"LRA_EMBEDDING": "none"})
+        assert ended.code == 0
+        assert ended.out.startswith("The index is complete. Vectors are off")
+
+
+def test_a_name_that_is_unknown_is_told_without_the_words_of_the_system(cli: Cli) -> None:
+    cli.env |= {"LRA_EMBEDDING": "minilm", "LRA_EMBEDDING_URL": "http://nowhere.invalid/model.tar.gz", "NO_PROXY": "*"}
+    assert cli("memory", "add", "The fence is red").code == 0
+    told = cli("memory", "index").err
+    assert "nowhere.invalid cannot be reached: its name cannot be looked up (is there a network?). `lra" in told

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import re
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -19,10 +21,12 @@ from lra.memory.embedding.download import fetch_model
 from lra.memory.embedding.files import FILES, has_model
 from lra.memory.embedding.onnx import OnnxEmbedder
 from lra.memory.embedding.remote import PydanticEmbedder
+from lra.text import one_line
 
 if TYPE_CHECKING:
     from lra.config.providers import ProviderFactory
 
+logger = logging.getLogger("lra.memory")
 MINILM = "all-MiniLM-L6-v2"
 TRIES = 2
 """Downloads that one process starts; the next process tries again."""
@@ -72,6 +76,7 @@ class EmbedderChoice:
                 self._embedder = await self._download.embedder(on_progress)
             except LraError as error:
                 self._reason = f"{MINILM} could not be fetched, so recall is by words only. {error}"
+                logger.warning("%s could not be fetched: %s", MINILM, error)
             else:
                 if self._embedder is not None:
                     self._reason = f"{MINILM} in {self._download.target}."
@@ -99,6 +104,10 @@ class _Pending:
                 self._tries += 1
                 try:
                     await fetch_model(self.target, self._url, on_progress=on_progress)
+                    await asyncio.to_thread(_note, self.target, None)
+                except LraError as error:
+                    await asyncio.to_thread(_note, self.target, str(error))
+                    raise
                 finally:
                     self._last_try = time.monotonic()
             self._ready = await asyncio.to_thread(_minilm, self.target, self.target.parent)
@@ -156,11 +165,36 @@ def _default(settings: Settings) -> EmbedderChoice:
     if chroma is not None and has_model(chroma, FILES):
         return EmbedderChoice(_minilm(chroma, models), f"{MINILM} in Chroma's folder {chroma}.")
     host = urlsplit(settings.embedding_url).hostname
+    so_far = f"{MINILM} is still to be fetched from {host}; until then recall is by words only."
     return EmbedderChoice(
         None,
-        f"{MINILM} is still to be fetched from {host}; until then recall is by words only.",
+        _noted(own) or so_far,
         download=_Pending(own, settings.embedding_url),
     )
+
+
+def _failure(target: Path) -> Path:
+    return target.with_name(f"{target.name}.failed")
+
+
+def _note(target: Path, why: str | None) -> None:
+    """Keep why the last fetch failed, for whoever asks in another process; None when it did not."""
+    with suppress(OSError):
+        if why is None:
+            _failure(target).unlink(missing_ok=True)
+        else:
+            _failure(target).write_text(why, encoding="utf-8")
+
+
+def _noted(target: Path) -> str:
+    """Return that the last fetch failed, when, and why; empty when none did."""
+    note = _failure(target)
+    try:
+        tried, why = note.stat().st_mtime, one_line(note.read_text(encoding="utf-8", errors="replace"), 400)
+    except OSError:
+        return ""
+    when = time.strftime("%Y-%m-%d %H:%M", time.localtime(tried))
+    return f"{MINILM} could not be fetched, last tried {when}; until then recall is by words only. {why}"
 
 
 def _minilm(folder: Path, memory: Path) -> OnnxEmbedder:

@@ -27,6 +27,8 @@ ATTEMPTS = 5
 FLUSH_BYTES = 256 * 1024
 MAX_BYTES = 512 * 1024 * 1024
 """Largest file that is accepted."""
+ERRNO = re.compile(r"\[Errno -?\d+\] ?")
+UNKNOWN_NAME = re.compile(r"name or service|name resolution|nodename|no address associated|getaddrinfo", re.I)
 RANGE = re.compile(r"bytes (?:(\d+)-\d+|\*)/(\d+|\*)")
 
 
@@ -235,10 +237,17 @@ def _verify(download: Download) -> None:
         )
 
 
+def _plain(reason: str) -> str:
+    """Return why a connection failed without the system's numbers and jargon."""
+    reason = ERRNO.sub("", reason)
+    if UNKNOWN_NAME.search(reason):
+        return "its name cannot be looked up (is there a network?)"
+    return "there is no connection (is there a network?)" if "connection attempts failed" in reason else reason
+
+
 def _unreachable(download: Download, have: int, error: Exception) -> UnavailableError:
     host = urlsplit(download.url).hostname or shown(download.url)
-    reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
-    reason = reason[:160]
+    reason = _plain(" ".join(str(error).split()).rstrip(".") or type(error).__name__)[:160]
     if have:
         return UnavailableError(
             f"The connection to {host} broke off after {have // 1000} kB ({reason}); the next try continues there."

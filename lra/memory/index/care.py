@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 FIX = "lra memory doctor --fix"
 REINDEX = "lra memory reindex"
+INDEX = "lra memory index"
 _SAMPLE = 32
 _CORPORA: tuple[tuple[Corpus, str], ...] = (("memories", "memories"), ("journal", "messages"))
 _KINDS: tuple[tuple[Kind, str], ...] = (("memory", "memories"), ("turn", "messages"))
@@ -41,6 +42,7 @@ class IndexCare:
         earlier: Gives the fingerprint of the embedder whose vectors answer.
         worker: Gives the worker that embeds.
         open_index: Opens the index of an embedder.
+        wanted: Whether there should be an embedder.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class IndexCare:
         earlier: Callable[[], Awaitable[str | None]],
         worker: Callable[[], Awaitable[Indexer]],
         open_index: Callable[[str], ExactIndex],
+        wanted: Callable[[], bool],
     ) -> None:
         self._store = store
         self._checks = IndexChecks(store.database)
@@ -60,6 +63,11 @@ class IndexCare:
         self._earlier = earlier
         self._worker = worker
         self._open_index = open_index
+        self._wanted = wanted
+
+    async def lack(self) -> tuple[str, bool]:
+        """Return why there is no embedder, in a sentence, empty when there is one; and whether one is wanted."""
+        return "" if await self._embedder() is not None else self._reason(), self._wanted()
 
     async def examine(self) -> list[Finding]:
         """Compare every index with the record; changes nothing."""
@@ -67,7 +75,15 @@ class IndexCare:
         findings.append(await self._outbox())
         embedder = await self._embedder()
         if embedder is None:
-            findings.append(Finding(name="embedder", what=self._reason()))
+            pending = await self._store.queue.pending() if self._wanted() else 0
+            findings.append(
+                Finding(
+                    name="embedder",
+                    what=f"texts have no vector yet: {self._reason()}" if pending else self._reason(),
+                    count=pending,
+                    fix=INDEX if pending else "",
+                )
+            )
         else:
             findings += await self._vectors(embedder)
             index = self._open_index(embedder.fingerprint)
@@ -180,7 +196,7 @@ class IndexCare:
             await self._checks.mend_words(corpus)
         embedder = await self._embedder()
         if embedder is None:
-            return True
+            return not self._wanted()
         if fresh:
             await self._checks.drop_all(embedder.fingerprint)
         complete = await self.embed(draw)
