@@ -340,4 +340,5 @@ def _shown(attachment: Attachment) -> str:
     if attachment.label:
         return clip(attachment.label, 100)
     size = len(attachment.data if attachment.data is not None else (attachment.text or "").encode())
-    return f"{clip(attachment.name, 100)} ({attachment.size or file_size(size)})"
+    name = f'"{attachment.name}"' if " " in attachment.name else attachment.name
+    return f"{clip(name, 100)} ({attachment.size or file_size(size)})"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ from lra.errors import UsageError
 from lra.store import JournalRow, StructuredMemoryStore, TurnRecord
 from lra.store.undoing import MemoryBack, Rewound, TaskBack
 from lra.text import one_line
+from lra.tools.workspace_review import TOOL as WRITTEN
 
 if TYPE_CHECKING:
     from lra.session.context import SessionContext
@@ -20,6 +21,8 @@ WITHOUT_EFFECT = frozenset({"search_memory", "get_recent_conversations", "list_t
 TAKEN_BACK = frozenset({"write_memory", "create_task", "update_task_status"})
 """Tools whose effects can be undone."""
 _SHOWN = 60
+_DECISIONS = 1_000
+"""Rows of the audit log that are looked at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +92,9 @@ class Undone:
             why = f", since {task.reason}" if task.reason else ""
             yield f"task {what}{why}: {one_line(task.title, 200)}"
         for tool in self.tools:
+            if tool.name == WRITTEN:
+                yield f"cannot be undone: what turn {tool.turn} wrote to your folder"
+                continue
             args = one_line(json.dumps(tool.args, ensure_ascii=False, default=str), 120)
             ended = "" if tool.outcome == "success" else f" ({tool.outcome})"
             yield f"cannot be undone: {tool.name} {args}{ended}"
@@ -140,7 +146,21 @@ class Undoer:
         )
         if not rehearse:
             self._context.reset()
-        return _undone(turns, rows, rewound, also_written)
+        undone = _undone(turns, rows, rewound, also_written)
+        undone.tools.extend(await self._written({turn.id: turn.number for turn in turns}))
+        return undone
+
+    async def _written(self, numbers: Mapping[int, int]) -> list[ToolEffect]:
+        """Return where changes of a turn were taken over into the person's folder."""
+        events = await self._store.audit.find(session_id=self._session_id, limit=_DECISIONS)
+        return [
+            ToolEffect(turn=numbers[int(event["run_id"])], name=WRITTEN, args={}, outcome="success")
+            for event in events
+            if event["run_id"].isdecimal()
+            and int(event["run_id"]) in numbers
+            and event["payload"].get("tool") == WRITTEN
+            and event["payload"].get("outcome") == "allowed"
+        ]
 
 
 def _undone(turns: Sequence[TurnRecord], rows: Sequence[JournalRow], rewound: Rewound, also_written: bool) -> Undone:

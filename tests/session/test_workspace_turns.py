@@ -71,6 +71,9 @@ async def test_on_a_yes_the_changes_are_written(desk: Desk, project: Path) -> No
     assert {path.name: path.read_text() for path in project.iterdir()} == {"a.txt": "two\n", "b.txt": "new\n"}
     # A turn that changes nothing asks nothing.
     assert of(await take(session, "and now?"), ApprovalRequested) == []
+    # Undoing does not reach the folder, and says so.
+    assert "cannot be undone: what turn 1 wrote to your folder" in (await session.rewind_preview(1)).sentences()
+    assert not any("your folder" in line for line in (await session.undo()).sentences())
 
 
 async def test_the_model_is_told_what_the_folder_is(desk: Desk, project: Path) -> None:
