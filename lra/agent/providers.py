@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from lra.agent.names import OFFLINE
-from lra.config import Settings
+from lra.config import PROVIDER_KEYS, Settings
 from lra.config.providers import family, provider_factory
 from lra.errors import ConfigError
 
 if TYPE_CHECKING:
     from pydantic_ai.models import Model
+
+_VARIABLE = re.compile(r"`([A-Z][A-Z0-9_]*_(?:API_KEY|TOKEN|KEY))`")
 
 
 def build_model(name: str, settings: Settings) -> Model:
@@ -36,9 +39,21 @@ def build_model(name: str, settings: Settings) -> Model:
             hint=f"Install it with: pip install 'pydantic-ai-slim[{family(provider)}]'.",
         ) from error
     except UserError as error:
+        if (missing := _missing_key(provider, settings, str(error))) is not None:
+            raise ConfigError(
+                f"The model {name!r} needs a key, and {missing} is not set.",
+                hint=f"Set {missing} in the environment or with `lra init`, then start again. `offline` needs none.",
+            ) from error
         raise ConfigError(f"The model {name!r} cannot be used: {_first_sentence(str(error))}") from error
     except ValueError as error:
         raise _unknown_provider(name, error) from error
+
+
+def _missing_key(provider: str, settings: Settings, complaint: str) -> str | None:
+    """Return the variable that holds a provider's key, where that is what is missing."""
+    names = PROVIDER_KEYS.get(family(provider)) or tuple(_VARIABLE.findall(complaint))[:1]
+    named = any(name in complaint for name in names)
+    return names[0] if named and not any(settings.get(name) for name in names) else None
 
 
 def check_provider(name: str) -> None:
