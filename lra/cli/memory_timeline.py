@@ -86,7 +86,7 @@ def history(memory_id: MemoryId, as_json: Json = False) -> None:
         (
             output.when(change.to_dict()["at"]),
             f"{change.what}{' (undone)' if change.undone else ''}",
-            change.actor,
+            change.by,
             change.content,
         )
         for change in found

@@ -91,6 +91,12 @@ def cancel(task_id: OpenTaskId, as_json: Json = False) -> None:
     _change(task_id, "cancelled", as_json)
 
 
+@app.command("reopen")
+def reopen(task_id: TaskId, as_json: Json = False) -> None:
+    """Mark a task that was begun, done or cancelled as still to be done."""
+    _change(task_id, "pending", as_json)
+
+
 @app.command("delete")
 def delete(task_id: TaskId, yes: Yes = False) -> None:
     """Remove a task for good."""

@@ -16,6 +16,8 @@ def test_a_task_from_beginning_to_end(cli: Cli) -> None:
     assert cli("tasks", "start", task_id[:4]).code == 0
     assert cli("tasks", "done", task_id, "--json").json["status"] == "done"
     assert cli("tasks", "list", "--open", "--json").json == []
+    assert cli("tasks", "reopen", task_id[:4]).out == f"{task_id} pending: Write the report\n"
+    assert [task["status"] for task in cli("tasks", "list", "--open", "--json").json] == ["pending"]
     assert cli("tasks", "delete", task_id).code == 4
     assert cli("tasks", "delete", task_id, "-y").code == 0
     assert cli("tasks", "list", "--json").json == []
