@@ -15,6 +15,14 @@ from lra.errors import LraError
 if TYPE_CHECKING:
     from lra.memory import ImportReport, Memory
 
+_NAMED = 8
+_CALLED = {
+    "claude-code": "Claude Code memory",
+    "chatgpt": "ChatGPT's export",
+    "markdown": "Markdown",
+}
+"""What a folder can be taken for."""
+
 Format = Literal["lra", "original", "claude-code", "chatgpt", "mem0", "markdown"]
 
 
@@ -84,6 +92,12 @@ def _tell(report: ImportReport) -> None:
             notices.say(f"  e.g. {text}")
     for what, count in report.left_out.items():
         notices.say(f"Left out: {what} ({count})")
+    if report.passed_over:
+        names = ", ".join(report.passed_over[:_NAMED])
+        more = f" and {len(report.passed_over) - _NAMED} more" if len(report.passed_over) > _NAMED else ""
+        notices.say(
+            f"Not read, since the folder was taken for {_CALLED[report.format]}: {names}{more}. Name a file to import it."
+        )
     _tell_secrets(report)
     for problem in report.problems:
         notices.say(f"Not read: {problem}")

@@ -163,3 +163,25 @@ def test_a_database_in_use_is_not_replaced(full: Cli) -> None:
     assert busy.code == 75
     assert "Another process has the database" in busy.err
     assert full("memory", "restore", "copy.db", "--yes").code == 0
+
+
+def test_what_a_folder_holds_besides_is_named(cli: Cli) -> None:
+    folder = cli.folder / "mixed"
+    (folder / "deeper").mkdir(parents=True)
+    (folder / "notes.md").write_text("# Notes\n- I like green tea\n")
+    (folder / "deeper" / "more.md").write_text("- I like black tea\n")
+    (folder / "bad.json").write_text("{bad")
+    (folder / ".hidden").write_text("x")
+    (folder / "mem0.json").write_text("[]")
+    seen = cli("memory", "import", "mixed", "--dry-run")
+    assert seen.code == 0
+    assert "0 turns and 2 facts would be imported" in seen.out
+    told = "Not read, since the folder was taken for Markdown: bad.json, mem0.json. Name a file to import it."
+    assert told in seen.err.splitlines()
+    assert cli("memory", "import", "mixed", "--json").json["passed_over"] == ["bad.json", "mem0.json"]
+    (folder / "conversations.json").write_text("[]")
+    for number in range(8):
+        (folder / f"picture{number}.png").write_bytes(b"")
+    told = cli("memory", "import", "mixed").err
+    assert "taken for ChatGPT's export: bad.json, mem0.json, notes.md, picture0.png" in told
+    assert "picture4.png and 3 more. Name a file" in told

@@ -7,7 +7,7 @@ import os
 import re
 import zipfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -42,6 +42,8 @@ class Source:
     members: tuple[str, ...] = ()
     """Files inside an archive."""
     size: int = 0
+    passed_over: tuple[str, ...] = ()
+    """Files that lie in the folder itself and are no part of this format."""
 
     def read(self, meter: Meter) -> Iterator[Item]:
         """Give everything in it, in order."""
@@ -92,10 +94,18 @@ def _folder(path: Path, wanted: Format | None) -> Source:
     ]
     for name, look in looks:
         if wanted in (None, name) and (files := look()):
-            return _sized(Source(name, path, tuple(files)))
+            others = () if name == "original" else _others(path, names, files)
+            return _sized(Source(name, path, tuple(files), passed_over=others))
     if wanted in ("lra", "mem0"):
         raise UsageError(f"{path} is a folder.", hint=f"Name a file to read as {wanted}.")
     raise UsageError(f"{path} holds nothing that can be imported.", hint=_SAYS)
+
+
+def _others(path: Path, names: list[str], files: list[Path]) -> tuple[str, ...]:
+    taken = set(files)
+    return tuple(
+        name for name in names if not name.startswith(".") and path / name not in taken and (path / name).is_file()
+    )
 
 
 def _old_database(path: Path) -> list[Path]:
@@ -115,7 +125,7 @@ def _texts(path: Path) -> list[Path]:
 def _sized(source: Source) -> Source:
     with readable(source.path):
         size = sum(file.stat().st_size for file in source.files)
-    return Source(source.format, source.path, source.files, source.members, size)
+    return replace(source, size=size)
 
 
 def _file(path: Path, wanted: Format | None) -> Source:

@@ -6,7 +6,7 @@ import asyncio
 import os
 import socket
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Unpack
@@ -83,7 +83,7 @@ async def import_path(store: StructuredMemoryStore, path: Path, **options: Unpac
         secrets, count = tally.secrets, tally.secret_facts
         tally = await store.database.write(write)
         tally.secrets, tally.secret_facts = secrets, count
-    return tally.report(source.format, dry_run=dry_run)
+    return replace(tally.report(source.format, dry_run=dry_run), passed_over=source.passed_over)
 
 
 @dataclass(slots=True)

@@ -34,6 +34,8 @@ class ImportReport:
     """How much could not be read."""
     left_out: dict[str, int] = field(default_factory=dict)
     """What was read and is not meant to be kept."""
+    passed_over: tuple[str, ...] = ()
+    """Files of a folder that are no part of what it was taken for."""
     secrets: tuple[Problem, ...] = ()
     """The first of the facts that hold a secret: where, and of what kind."""
     secret_facts: int = 0
@@ -55,6 +57,7 @@ class ImportReport:
             "wrong": self.wrong,
             "problems": [{"place": problem.place, "reason": problem.reason} for problem in self.problems],
             "left_out": self.left_out,
+            "passed_over": list(self.passed_over),
             "secret_facts": self.secret_facts,
             "secrets": [{"place": problem.place, "reason": problem.reason} for problem in self.secrets],
             "examples": list(self.examples),
