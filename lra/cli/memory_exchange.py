@@ -95,9 +95,8 @@ def _tell(report: ImportReport) -> None:
     if report.passed_over:
         names = ", ".join(report.passed_over[:_NAMED])
         more = f" and {len(report.passed_over) - _NAMED} more" if len(report.passed_over) > _NAMED else ""
-        notices.say(
-            f"Not read, since the folder was taken for {_CALLED[report.format]}: {names}{more}. Name a file to import it."
-        )
+        taken = f"Not read, since the folder was taken for {_CALLED[report.format]}"
+        notices.say(f"{taken}: {names}{more}. Name a file to import it.")
     _tell_secrets(report)
     for problem in report.problems:
         notices.say(f"Not read: {problem}")

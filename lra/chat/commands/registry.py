@@ -20,6 +20,13 @@ Handler = Callable[["Chat", str], Coroutine[Any, Any, None]]
 Completes = tuple[str, ...] | Literal["commands", "models", "sessions", "memories"]
 
 _CALL = re.compile(r"/([A-Za-z?][\w-]*)(?:\s+(.*))?", re.DOTALL)
+_ALIKE = 0.6
+"""How alike two names must be to be taken for each other: a letter or two of a short one, not half of it."""
+OF_THE_SHELL = frozenset(
+    {"chat", "config", "create-agent", "create-tool", "export-tools", "init", "inspect-tool", "list-agents"}
+    | {"list-memory", "list-tools", "logs", "run", "sandbox", "validate-tool"}
+)
+"""Commands of the program that no slash command stands for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,12 +135,14 @@ class Registry:
         names = [*self._commands, *self._aliases]
         if begun := [known for known in names if known.startswith(name)]:
             return begun[0]
-        found = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+        found = difflib.get_close_matches(name, names, n=1, cutoff=_ALIKE)
         return found[0] if found else None
 
 
 def unknown(name: str) -> str:
     """Return the sentence about a command that does not exist."""
+    if name.lower() in OF_THE_SHELL:
+        return f"There is no command /{name} in a conversation; `lra {name.lower()}` in your shell does that."
     near = registry.nearest(name)
     return f"There is no command /{name}{f'; did you mean /{near}?' if near else '.'} /help lists them all."
 

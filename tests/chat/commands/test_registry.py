@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from lra.chat.commands import registry
-from lra.chat.commands.registry import Registry, split
+from lra.chat.commands.registry import OF_THE_SHELL, Registry, split, unknown
+from lra.cli.app import COMMANDS
 from lra.errors import UsageError
 
 NAMES = {
@@ -35,10 +36,24 @@ def test_aliases_and_case() -> None:
 
 @pytest.mark.parametrize(
     ("wrong", "meant"),
-    [("hlep", "help"), ("sesions", "sessions"), ("mem", "memory"), ("xyzzy", None), ("remeber", "remember")],
+    [
+        ("hlep", "help"),
+        ("sesions", "sessions"),
+        ("mem", "memory"),
+        ("xyzzy", None),
+        ("remeber", "remember"),
+        ("foo", None),
+        ("nope", None),
+    ],
 )
 def test_the_nearest_name(wrong: str, meant: str | None) -> None:
     assert registry.nearest(wrong) == meant
+
+
+def test_a_command_of_the_shell_is_named_as_one() -> None:
+    assert unknown("logs") == "There is no command /logs in a conversation; `lra logs` in your shell does that."
+    assert unknown("foo") == "There is no command /foo. /help lists them all."
+    assert {name for name in COMMANDS if registry.get(name) is None} == OF_THE_SHELL
 
 
 @pytest.mark.parametrize(
