@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lra.cli import output
+from lra.cli import notices, output
 from lra.cli.memory_ids import MemoryId
 from lra.cli.options import Json, SessionOption, at_most
 from lra.cli.work import with_memory
@@ -40,6 +40,13 @@ def list_memories(
         return
     rows = [(record.id, record.kind, record.content) for record in records]
     output.write_table(("ID", "KIND", "CONTENT"), rows, wide="CONTENT", empty="Nothing is remembered yet.")
+    summaries = sum(record.kind == "summary" for record in records)
+    if summaries and kind is None:
+        memories = len(records) - summaries
+        notices.say(
+            f"{memories} {'memory' if memories == 1 else 'memories'}, and {summaries}"
+            f" {'summary of a conversation' if summaries == 1 else 'summaries of conversations'}."
+        )
 
 
 def show(memory_id: MemoryId, as_json: Json = False) -> None:

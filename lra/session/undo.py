@@ -139,7 +139,7 @@ class Undoer:
         journal = self._store.journal
         turns = [turn for turn in await journal.turns(self._session_id) if turn.number >= number]
         if not turns or number < 1:
-            raise UsageError(f"Session {self._session_id} has no turn {number}.")
+            raise UsageError(f"This conversation has no turn {number}.")
         rows = await journal.rows(self._session_id)
         rewound = await self._store.undoing.rewind(
             self._session_id, number, also_written=also_written, rehearse=rehearse

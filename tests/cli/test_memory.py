@@ -9,6 +9,8 @@ import sys
 
 import pytest
 
+from lra.store import NewMemory, StructuredMemoryStore
+
 from .conftest import Cli
 
 
@@ -152,3 +154,17 @@ def test_bad_input(full: Cli) -> None:
     assert "missing.jsonl" in result.err
     (full.folder / "bad.jsonl").write_text('{"type": "fact", "id": "1"}\n')
     assert full("memory", "import", "bad.jsonl").code in {1, 2}
+
+
+def test_a_listing_counts_summaries_apart(full: Cli) -> None:
+    assert full("memory", "list").err == ""
+
+    async def work(store: StructuredMemoryStore) -> None:
+        await store.memories.add(NewMemory(content="They spoke of the dog", kind="summary", source="summary"))
+
+    full.store(work)
+    listed = full("memory", "list")
+    assert listed.out.count("\n") == 3
+    assert listed.err == "2 memories, and 1 summary of a conversation.\n"
+    assert full("memory", "list", "--kind", "summary").err == ""
+    assert full("memory", "list", "--json").err == ""

@@ -125,6 +125,7 @@ def test_the_other_commands_answer(chat: Terminal) -> None:
     chat.tell("/fork", "There is nothing to copy yet.")
     chat.tell("hello", "Hello")
     chat.tell("/fork 9", "This conversation has no turn 9.")
+    chat.tell("/rewind 9", "This conversation has no turn 9.")
     chat.tell("/cost ?", "Show what this conversation has used, undone turns included.")
     chat.tell("/sesions", "did you mean /sessions?")
     chat.tell("/model nonsense", "'nonsense' is no model name")
