@@ -36,8 +36,10 @@ def _families() -> Mapping[str, tuple[str, ...]]:
 
 
 _OF = _families()
+_MISTAKEN = frozenset({"ate"})
+"""Forms that the index keeps under the stem of another word: `ate` stands there as `at`, which is everywhere."""
 
 
 def others(word: str) -> tuple[str, ...]:
     """Return the other forms of a word in lower case, if it has any that its stem does not show."""
-    return tuple(form for form in _OF.get(word, ()) if form != word)
+    return tuple(form for form in _OF.get(word, ()) if form != word and form not in _MISTAKEN)

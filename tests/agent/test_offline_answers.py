@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from lra.agent.offline import answers, replies
 from lra.agent.offline.facts import Fact
+from lra.agent.offline.hits import Findings, read_hits
 from lra.agent.offline.intents import parse
 from lra.agent.offline.plan import proceed
 from lra.agent.offline.questions import read_question
-from lra.agent.offline.relevance import Findings, about_person, judge, read_hits
+from lra.agent.offline.relevance import about_person, judge
 from lra.agent.offline.results import Result, items, moment, when
 from lra.agent.offline.scene import Scene
 from tests.agent.offline_support import NOW, hits

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from lra.agent.offline import answers, replies, tasks
+from lra.agent.offline.hits import read_hits
 from lra.agent.offline.intents import Kind, parse
-from lra.agent.offline.relevance import about_person, read_hits
+from lra.agent.offline.relevance import about_person
 from tests.agent.offline_support import NOW, hits
 
 

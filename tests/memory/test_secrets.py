@@ -6,7 +6,8 @@ import pytest
 
 from lra.memory import Memory
 from lra.memory.audit import examine
-from lra.memory.secrets import SecretRefusedError, kinds_of, masked
+from lra.memory.secrets import SecretRefusedError, kinds_of, masked, repeatable
+from lra.store import Entry, NewMemory
 
 # Put together here, so that nobody's scanner takes them for real ones.
 GITHUB = "ghp_" + "abcdefghijklmnopqrstuvwxyz0123456789"
@@ -95,3 +96,49 @@ def _new(content: str):  # type: ignore[no-untyped-def]
     from lra.store import NewMemory
 
     return NewMemory(content=content)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("my password is swordfish", "my password is [secret]"),
+        ("Anna's password was abc and she is Jo", "Anna's password was [secret] and she is Jo"),
+        ("the password of my laptop is hunter22", "the password of my laptop is [secret]"),
+        ("the password for the wifi: hunter2, ok?", "the password for the wifi: [secret], ok?"),
+        ("my pin is 4711", "my pin is [secret]"),
+        ("My PIN code for the bank is 47 11 9", "My PIN code for the bank is [secret]"),
+        ("my passphrase is correct horse battery", "my passphrase is [secret]"),
+        (f"{GITHUB} and my pin is 4711", "[secret] and my pin is [secret]"),
+        ("my password is strong", "my password is strong"),
+        ("my password is in the drawer", "my password is in the drawer"),
+        ("my pin is red", "my pin is red"),
+        ("my name is Ana", "my name is Ana"),
+    ],
+)
+def test_what_was_said_is_repeated_without_passwords(text: str, told: str) -> None:
+    assert repeatable(text) == told
+
+
+async def test_messages_and_summaries_are_found_without_their_secrets(memory: Memory) -> None:
+    store = memory.store
+    await store.ensure_session("talk")
+    for word in ("hunter22", "hunter24"):
+        said = Entry(role="user", content=f"the wifi password is {word}, and {GITHUB}")
+        await store.journal.append("talk", None, [said])
+    # As an earlier version left it.
+    await store.memories.write(
+        NewMemory(content="You: the wifi password is swordfish", kind="summary", source="summary"), None
+    )
+    kept = await memory.remember("The wifi password is hunter23", allow_secret=True)
+    found = await memory.search("wifi password")
+    assert {hit.kind for hit in found} >= {"turn", "summary"}
+    assert [hit.content for hit in found if "[secret]" not in hit.content] == [kept.record.content]
+    recalled = await memory.recall("what is the wifi password?")
+    assert not [hit for hit in recalled if "hunter22" in hit.content or "swordfish" in hit.content]
+    assert not [hit for hit in await memory.search("wifi", scope="sessions") if "hunter22" in hit.content]
+
+
+async def test_what_sounds_alike_in_the_index_is_not_found(memory: Memory) -> None:
+    await memory.remember("My meeting with Sara is on Monday at 10")
+    await memory.remember("I eat muesli for breakfast")
+    assert [hit.content for hit in await memory.search("what do I eat?")] == ["I eat muesli for breakfast"]

@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from lra.agent.offline.facts import Fact
+from lra.agent.offline.hits import Findings, Hit
 from lra.agent.offline.questions import Question
 from lra.agent.offline.recap import section, worth_telling
-from lra.agent.offline.relevance import Findings, Hit
 from lra.agent.offline.results import Result, items, moment, when
 from lra.memory.secrets import MARK as SECRET
 from lra.text import one_line, printable

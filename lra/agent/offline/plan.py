@@ -13,10 +13,11 @@ from datetime import datetime, timedelta
 
 from lra.agent.offline import answers, recap, replies, tasks
 from lra.agent.offline.facts import read_fact
+from lra.agent.offline.hits import Findings, Hit, read_hits
 from lra.agent.offline.intents import Intent, Kind, parse
 from lra.agent.offline.kin import related
 from lra.agent.offline.questions import Question
-from lra.agent.offline.relevance import Findings, Hit, about_person, judge, read_hits
+from lra.agent.offline.relevance import about_person, judge
 from lra.agent.offline.results import Call, Result, items
 from lra.agent.offline.scene import Plan, Scene
 from lra.agent.offline.sentences import statements
@@ -125,7 +126,11 @@ def _ask(intent: Intent, scene: Scene) -> Plan:
         further = yield calls
         records = [record for each in (result, *further) for record in items(each.value)]
         findings = judge(question, read_hits(records), until=until)
-    if not findings.matches and not said_here.matches and "list_tasks" in scene.tools and question.subjects:
+    if (
+        not (findings.matches or findings.likely or said_here.matches)
+        and "list_tasks" in scene.tools
+        and question.subjects
+    ):
         # What is to be done is in no memory.
         (result,) = yield [scene.call("list_tasks")]
         if named := tasks.about(tasks.read_tasks(result.value), question.subjects):
