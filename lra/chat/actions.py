@@ -32,6 +32,11 @@ class LiveActions:
         return self._chat.working
 
     @property
+    def waiting(self) -> bool:
+        """Whether a message waits that can be taken back."""
+        return bool(self._pending.messages or self._pending.held)
+
+    @property
     def undoable(self) -> bool:
         """Whether `u` takes something back."""
         return bool(self._chat.turns.written)

@@ -14,6 +14,7 @@ from lra.text import revealed, with_tilde
 if TYPE_CHECKING:
     from lra.tools.consent import Answer
 
+_EDITED = 400
 SHOWN = 6
 """Lines of arguments that are shown at once."""
 
@@ -117,7 +118,9 @@ def answer_line(request: Request, answer: Answer) -> tuple[str, Style]:
     if answer is False or isinstance(answer, str):
         return f"✗ refused {request.name}{f': {answer}' if answer else ''}", "warning"
     scope = {"session": " until you leave this session", "always": " from now on"}.get(getattr(answer, "scope", ""), "")
-    called = request.name if answer.args is None else call_text(request.name, answer.args)
+    # Of what was edited, what is other than it was.
+    edited = {key: value for key, value in (answer.args or {}).items() if request.args.get(key) != value}
+    called = clip(call_text(request.name, edited), _EDITED) if edited else request.name
     return f"✓ allowed {called}{scope}", "dim"
 
 

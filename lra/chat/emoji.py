@@ -2,7 +2,7 @@
 
 A terminal may draw a family as one emoji or as three, and a hand with or without its skin's colour beside it. Where
 the cursor is, is known only if all agree; so the line shows the single emoji that they are made of, and moves over and
-deletes them as one.
+deletes them as one. The two letters of a flag take two columns on most, and four by the tables.
 """
 
 from __future__ import annotations
@@ -22,12 +22,17 @@ _SELECTOR = "\ufe0e\ufe0f"
 _JOINER = "\u200d"
 _PART = rf"[^\x00-\u203b{_TONE}][{_SELECTOR}]?[{_TONE}]?"
 # Joiners also stand between the letters of a script, where they have to stay.
-_JOINED = re.compile(rf"{_PART}(?:{_JOINER}{_PART})+|[^\x00-\u203b{_TONE}][{_SELECTOR}{_TONE}]+|[0-9#*]\ufe0f")
+_LETTERS = "\U0001f1e6-\U0001f1ff"
+"""A flag is two of these: the letters of its country."""
+_JOINED = re.compile(
+    rf"[{_LETTERS}]{{2}}|{_PART}(?:{_JOINER}{_PART})+|[^\x00-\u203b{_TONE}][{_SELECTOR}{_TONE}]+|[0-9#*]\ufe0f"
+)
+_LETTER = re.compile(f"[{_LETTERS}]")
 _UNSEEN = re.compile(f"[{_JOINER}{_SELECTOR}{_TONE}]")
 
 
 class SingleEmoji(Processor):
-    """Shows joined emoji as the single ones they are made of."""
+    """Shows joined emoji as the single ones they are made of, and flags as letters."""
 
     def apply_transformation(self, ti: TransformationInput) -> Transformation:
         """Leave out what joins them."""
@@ -35,14 +40,14 @@ class SingleEmoji(Processor):
         hidden = {
             found.start() + at.start() for found in _JOINED.finditer(text) for at in _UNSEEN.finditer(found.group())
         }
-        if not hidden:
+        if not hidden and not _LETTER.search(text):
             return Transformation(ti.fragments)
         places: list[int] = []
         shown: StyleAndTextTuples = []
         for at, fragment in enumerate(explode_text_fragments(ti.fragments)):
             places.append(len(shown))
             if at not in hidden:
-                shown.append(fragment)
+                shown.append((fragment[0], _LETTER.sub(_plain, fragment[1])))
         # The cursor can stand behind the last one.
         places += [len(shown), len(shown) + 1]
 
@@ -86,6 +91,10 @@ def emoji_keys(buffer: Callable[[], Buffer], typing: Filter) -> KeyBindings:
         buffer().cursor_right(behind())
 
     return keys
+
+
+def _plain(letter: re.Match[str]) -> str:
+    return chr(ord(letter[0]) - 0x1F1E6 + ord("A"))
 
 
 def _ending_at(line: str, place: int) -> int:

@@ -39,6 +39,11 @@ class Actions(Protocol):
         ...
 
     @property
+    def waiting(self) -> bool:
+        """Whether a message waits that can be taken back."""
+        ...
+
+    @property
     def undoable(self) -> bool:
         """Whether `u` takes something back."""
         ...
@@ -114,14 +119,7 @@ def draft_keys(actions: Actions, pastes: Pastes, untouched: Callable[[], bool]) 
 
     @keymap.SEND.on(keys, typing)
     def _send(event: KeyPressEvent) -> None:
-        buffer = event.current_buffer
-        if buffer.complete_state is not None and buffer.complete_state.current_completion is not None:
-            buffer.complete_state = None
-        elif buffer.document.is_cursor_at_the_end and buffer.text.endswith("\\"):
-            buffer.delete_before_cursor()
-            buffer.newline(copy_margin=False)
-        else:
-            actions.enter(*take(buffer))
+        _enter(event.current_buffer, actions, pastes)
 
     @keymap.NEW_LINE.on(keys, typing)
     def _new_line(event: KeyPressEvent) -> None:
@@ -180,20 +178,43 @@ def queue_keys(actions: Actions, pastes: Pastes) -> KeyBindings:
     """
     keys = KeyBindings()
     typing, empty = _typing(), _empty()
-    taken = ""
+    taken = draft = ""
 
     @Condition
     def as_taken() -> bool:
         return bool(taken) and get_app().current_buffer.text == taken
 
+    @Condition
+    def before_the_history() -> bool:
+        buffer = get_app().current_buffer
+        newest = buffer.working_index == len(buffer._working_lines) - 1
+        return newest and actions.waiting and not as_taken() and buffer.document.on_first_line
+
     @keys.add("up", filter=typing & empty)
+    @keys.add("up", filter=typing & before_the_history)
     def _up(event: KeyPressEvent) -> None:
-        nonlocal taken
-        if (text := actions.take_back()) is not None:
-            taken = text
-            event.current_buffer.insert_text(text)
-        else:
-            event.current_buffer.auto_up(count=event.arg)
+        nonlocal taken, draft
+        buffer = event.current_buffer
+        if (text := actions.take_back()) is None:
+            buffer.auto_up(count=event.arg)
+            return
+        if buffer.text:
+            # It comes back behind the last that waits, or when this one is entered, and is in the history till then.
+            draft = buffer.text
+            buffer.history.append_string(pastes.expand(draft))
+        taken = text
+        buffer.document = Document(text)
+
+    def back_to_draft(buffer: Buffer) -> None:
+        nonlocal draft
+        if draft and not buffer.text:
+            buffer.document = Document(draft)
+            draft = ""
+
+    @keymap.SEND.on(keys, typing & ~empty & Condition(lambda: bool(draft)))
+    def _send(event: KeyPressEvent) -> None:
+        _enter(event.current_buffer, actions, pastes)
+        back_to_draft(event.current_buffer)
 
     def step(buffer: Buffer, by: Literal[-1, 1]) -> bool:
         nonlocal taken
@@ -202,6 +223,7 @@ def queue_keys(actions: Actions, pastes: Pastes) -> KeyBindings:
             return False
         taken = text
         buffer.document = Document(text)
+        back_to_draft(buffer)
         return True
 
     @keys.add("up", filter=typing & as_taken)
@@ -304,6 +326,17 @@ def _typing() -> Filter:
 
 def _empty() -> Filter:
     return Condition(lambda: not get_app().current_buffer.text)
+
+
+def _enter(buffer: Buffer, actions: Actions, pastes: Pastes) -> None:
+    """Take the marked completion, begin a line behind a backslash, or send what was written."""
+    if buffer.complete_state is not None and buffer.complete_state.current_completion is not None:
+        buffer.complete_state = None
+    elif buffer.document.is_cursor_at_the_end and buffer.text.endswith("\\"):
+        buffer.delete_before_cursor()
+        buffer.newline(copy_margin=False)
+    else:
+        actions.enter(*_take(buffer, pastes))
 
 
 def _take(buffer: Buffer, pastes: Pastes) -> tuple[str, str]:

@@ -19,6 +19,8 @@ _ROWS = 400
 _SNIPPET = 160
 _LEAD = 40
 """Characters of a snippet before the first word that was found."""
+_ENDING = 4
+"""Letters of an ending that a stem lacks at most."""
 _STEM = 4
 """Letters that two forms of a word share at least."""
 
@@ -68,7 +70,21 @@ async def best_rows(database: Database, text: str) -> list[BestRow]:
     for joint in (" AND ", " OR "):
         if found := await _rows(database, _expression(terms, joint)):
             return found
+        # The index holds stems: between the stem and the whole word, a beginning fits neither.
+        for cut in range(1, _ENDING + 1):
+            if (shorter := _cut(terms, cut)) is None:
+                break
+            rows = await _rows(database, _expression(shorter, joint))
+            if found := [row for row in rows if terms.words[-1] in fold(row.content).lower()]:
+                return found
     return []
+
+
+def _cut(terms: QueryTerms, letters: int) -> QueryTerms | None:
+    """Return a query whose last word lacks its last letters; None where too little would be left."""
+    if not terms.words or len(terms.words[-1]) < _STEM + letters:
+        return None
+    return replace(terms, words=(*terms.words[:-1], terms.words[-1][:-letters]))
 
 
 async def with_forks(

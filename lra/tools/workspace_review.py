@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lra.events import Notice, WorkspaceChanged
+from lra.text import one_line
 from lra.tools.workspace_changes import Change
 from sandbox.client import SandboxError
 
@@ -58,7 +59,12 @@ async def _settle(deps: AgentDeps, bench: Workbench, root: Path, review: Review)
         for problem in problems:
             deps.tell(Notice(level="error", text=problem))
         if done := len(taken) - len(problems):
-            deps.tell(Notice(level="info", text=f"Wrote {done} of {len(changes)} changed files to {root}."))
+            out = ", ".join(each.path for each in changes if each not in taken)
+            left_out = (
+                f" {one_line(out, 120)} stays in the sandbox: /changes in the chat offers it again." if out else ""
+            )
+            text = f"Wrote {done} of {len(changes)} changed files to {root}.{left_out}"
+            deps.tell(Notice(level="info", text=text))
     left = [each for each in changes if each not in taken]
     if not left:
         return
@@ -66,7 +72,8 @@ async def _settle(deps: AgentDeps, bench: Workbench, root: Path, review: Review)
     await bench.refuse(left, f"The person did not take your changes to {names}: their files are as they were.")
     kept = "" if consent.by == "person" else await asyncio.to_thread(_keep, bench.home, deps, changes, review.patch)
     if not taken:
-        nothing = f"Nothing was written to {root}; the changes stay in the sandbox.{kept}"
+        again = "" if kept else ", and /changes in the chat offers them again"
+        nothing = f"Nothing was written to {root}; the changes stay in the sandbox{again}.{kept}"
         deps.tell(Notice(level="warning", text=nothing))
 
 

@@ -43,6 +43,7 @@ def front(*answers: str | BaseException) -> tuple[TurnFront, Any]:
         screen=Screen(plain=True, out=io.StringIO()),
         reader=Answers(*answers),
         asking=asyncio.Lock(),
+        leaving=False,
         pending=Pending(),
         interrupts=SimpleNamespace(fire=lambda: fired.append(1)),
         fired=fired,

@@ -39,7 +39,7 @@ def shown(text: str) -> tuple[str, list[int], list[int]]:
         ("می\u200cخواهم", "می\u200cخواهم"),
         ("क\u094d\u200dष", "क\u094d\u200dष"),
         ("🏽", "🏽"),
-        ("🇩🇪 日本 e\u0301", "🇩🇪 日本 e\u0301"),
+        ("🇩🇪 日本 e\u0301", "DE 日本 e\u0301"),
     ],
 )
 def test_joined_emoji_are_shown_as_single_ones(text: str, made: str) -> None:
@@ -56,6 +56,7 @@ def test_one_of_them_is_one_character() -> None:
     line = f"a{FAMILY}{HAND}b"
     assert (_starting_at(line, 1), _ending_at(line, 6)) == (5, 5)
     assert (_starting_at(line, 6), _ending_at(line, 8)) == (2, 2)
+    assert (_starting_at("🇩🇪🇨🇭", 0), _ending_at("🇩🇪🇨🇭", 4), _ending_at("🇩🇪🇨🇭", 3)) == (2, 2, 0)
     assert (_starting_at(line, 0), _ending_at(line, 1), _ending_at(line, 3)) == (0, 0, 0)
 
 
@@ -72,8 +73,10 @@ def test_editing_a_line_with_some(start: Start) -> None:
     chat.wait(lambda it: it.line.startswith("> one X"))
     chat.press("ctrl-c")
     chat.wait(lambda it: it.line == ">")
-    chat.send("after")
-    chat.wait(lambda it: it.line == "> after")
+    chat.send("ab🇩🇪cd")
+    chat.press(*["left"] * 5)
+    chat.send("H")
+    chat.wait(lambda it: it.line == "> HabDEcd")
 
 
 def test_a_colour_that_a_program_types_is_no_mouse(start: Start) -> None:

@@ -15,7 +15,7 @@ EDITING = {(Keys.BracketedPaste.value,), ("c-h",)}
 
 
 class Nothing:
-    running = undoable = True
+    running = undoable = waiting = True
 
     def enter(self, text: str, shown: str) -> None: ...
     def steer(self, text: str, shown: str) -> None: ...

@@ -92,6 +92,24 @@ def test_up_and_down_go_through_what_waits_and_each_keeps_its_place(chat: Termin
     chat.wait("… queued: queue two and a half\n… queued: queue three\n… queued: something new · Up edits")
 
 
+def test_a_draft_makes_room_for_what_waits_and_comes_back(chat: Terminal, model_server: ModelServer) -> None:
+    held(chat, model_server)
+    for text in ("queue one", "queue two"):
+        chat.send(text + "\r")
+        chat.wait(f"queued: {text}")
+    chat.send("my draft")
+    chat.wait(lambda it: it.line == "> my draft")
+    chat.press("up")
+    chat.wait(lambda it: it.line == "> queue two" and "queued: queue two" not in it.text)
+    chat.press("down")
+    chat.wait(lambda it: it.line == "> my draft" and "queued: queue two" in it.text)
+    chat.press("up", "up")
+    chat.wait(lambda it: it.line == "> queue one")
+    chat.send(" fixed\r")
+    chat.wait("… queued: queue one fixed\n… queued: queue two · Up edits")
+    chat.wait(lambda it: it.line == "> my draft")
+
+
 @pytest.mark.parametrize("key", ["escape", "ctrl-c"])
 def test_a_stop_comes_first_then_the_queue_then_the_draft(chat: Terminal, model_server: ModelServer, key: str) -> None:
     held(chat, model_server)

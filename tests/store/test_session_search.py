@@ -37,6 +37,10 @@ async def ids(store: StructuredMemoryStore, text: str) -> list[str]:
 async def test_words_are_found_in_titles_and_messages_also_unfinished(store: StructuredMemoryStore) -> None:
     assert await ids(store, "prune roses") == ["garden"]
     assert await ids(store, "carbu") == ["car"]
+    for begun in range(3, len("carburettor")):
+        assert await ids(store, "carburettor"[:begun]) == ["car"], begun
+    for begun in range(3, len("gently")):
+        assert await ids(store, "prune gently"[: 6 + begun]) == ["garden"], begun
     assert (await ids(store, "spri"))[0] == "garden"
     assert await ids(store, "東京") == ["tokyo"]
     assert await ids(store, "never said") == ["silent"]
