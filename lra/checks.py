@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from lra.errors import LraError
-from lra.store.room import LITTLE, free, full_disk, size
-from lra.text import one_line
+from lra.store.room import LITTLE, free, full_disk
+from lra.text import file_size, one_line
 
 if TYPE_CHECKING:
     from lra.config import Settings
@@ -82,7 +82,7 @@ def check_folders(settings: Settings) -> Check:
     if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
         return Check("folders", "fail", f"{existing} is not writable.", "Set LRA_HOME to a folder of yours.")
     left = free(home)
-    room = "" if left is None else f", {size(left)} free"
+    room = "" if left is None else f", {file_size(left)} free"
     if left is not None and left < LITTLE:
         full = full_disk(home)
         return Check("folders", "fail", full.message, full.hint or "")

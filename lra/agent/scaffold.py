@@ -5,9 +5,11 @@ from __future__ import annotations
 import keyword
 import os
 import re
+import shutil
 from pathlib import Path
 
 from lra.errors import LraError, UsageError
+from lra.store.room import unwritten
 from lra.text import clean_text
 
 DEFAULT_NAME = "my_agent"
@@ -188,10 +190,12 @@ def write_agent(folder: Path, files: dict[str, str]) -> None:
         raise UsageError(f"{folder} is there already.", hint="Choose another name, or remove it first.") from None
     except OSError as error:
         raise LraError(f"{folder} cannot be made: {error.strerror}.") from error
-    for name, text in files.items():
-        try:
+    try:
+        for name, text in files.items():
             handle = os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(handle, "w", encoding="utf-8") as file:
                 file.write(text)
-        except OSError as error:
-            raise LraError(f"{folder / name} cannot be written: {error.strerror}.") from error
+    except OSError as error:
+        # Half an agent would only be in the way of the next try.
+        shutil.rmtree(folder, ignore_errors=True)
+        raise unwritten(folder, error) from error

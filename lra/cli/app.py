@@ -14,6 +14,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from lra import __version__
 from lra.cli import output
+from lra.cli.completing import careful
 from lra.cli.helping import describe, readable
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
@@ -145,4 +146,7 @@ def command() -> Any:
     """Return the root command, built once per process."""
     whole = readable(typer.main.get_command(app))
     describe(whole, _COMPLETION)
+    for param in whole.params:
+        if param.name == "install_completion":
+            param.callback = careful(param.callback)
     return whole

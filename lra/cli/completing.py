@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
+from typing import Any
 
 VARIABLE = "_LRA_COMPLETE"
 """Set by the scripts that `--install-completion` and `--show-completion` give to shells."""
@@ -28,6 +30,34 @@ def complete() -> int:
     except Exception:
         return 1
     return 0
+
+
+def careful(install: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap what writes into a shell's own files, so that it leaves them alone where it could only spoil them."""
+
+    def checked(ctx: Any, param: Any, value: Any) -> Any:
+        if not value or ctx.resilient_parsing:
+            return install(ctx, param, value)
+        from pathlib import Path
+
+        from lra.errors import LraError
+        from lra.store.room import full_disk, is_full
+
+        home = Path.home()
+        if is_full(home):
+            # The file is written anew in place: on a full disk nothing would be left of it.
+            raise full_disk(home, "Your shell's files were left as they are; free some space on it and try again.")
+        try:
+            return install(ctx, param, value)
+        except OSError as error:
+            if error.filename is None:
+                raise
+            raise LraError(
+                f"{error.filename} cannot be written: {error.strerror}.",
+                hint="`lra --show-completion` prints what teaches your shell.",
+            ) from error
+
+    return checked
 
 
 def _join_equals() -> None:

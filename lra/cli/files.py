@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import BinaryIO, TextIO
 
 from lra.errors import LraError
-from lra.store.room import FULL, full_disk
+from lra.store.room import unwritten
 
 
 @contextmanager
@@ -50,9 +50,7 @@ def replacing(path: str | Path) -> Iterator[TextIO]:
     except BrokenPipeError:
         raise
     except OSError as error:
-        if error.errno in FULL:
-            raise full_disk(target, "Nothing was written; free some space on it, or name a file elsewhere.") from error
-        raise LraError(f"{target} cannot be written: {error.strerror}.") from error
+        raise unwritten(target, error) from error
 
 
 def is_stream(target: Path) -> bool:

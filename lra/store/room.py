@@ -6,7 +6,8 @@ import errno
 import os
 from pathlib import Path
 
-from lra.errors import StoreError
+from lra.errors import LraError, StoreError
+from lra.text import file_size
 
 LITTLE = 100_000
 """Bytes below which a disk that fails is taken for full: SQLite asks for less at a time, even beside a database."""
@@ -48,14 +49,18 @@ def full_disk(
 ) -> StoreError:
     """Return the error that says that the disk of a place is full, and how much is free."""
     left = free(place)
-    room = "" if left is None else f": {size(left)} free"
+    room = "" if left is None else f": {file_size(left)} free"
     return StoreError(f"The disk that holds {folder_of(place)} is full{room}.", hint=hint)
 
 
-def size(number: int) -> str:
-    """Return a number of bytes as a person reads it, such as `1.4 GB`; rounded down."""
-    for unit, step in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if number >= step:
-            tenths = number * 10 // step
-            return f"{tenths // 10}.{tenths % 10} {unit}" if tenths < 100 else f"{tenths // 10:,} {unit}"
-    return f"{number} bytes"
+def unwritten(place: Path, error: OSError, called: str = "") -> LraError:
+    """Return the error behind a file that could not be written.
+
+    Args:
+        place: Which file.
+        error: What the system said.
+        called: The file as the person named it.
+    """
+    if error.errno in FULL:
+        return full_disk(place, "Nothing was written; free some space on it, or name a file on another disk.")
+    return LraError(f"{called or place} cannot be written: {error.strerror}.")

@@ -9,8 +9,6 @@ import sys
 
 import pytest
 
-from lra.store.room import size
-
 from .conftest import Cli
 
 UNSHARE = ["unshare", "--mount", "--user", "--map-root-user"]
@@ -69,7 +67,7 @@ def test_a_file_that_does_not_fit_says_where_there_is_no_room(cli: Cli) -> None:
     assert done.stdout.endswith("rc=0\nrc=1\nrc=1\nfill\n"), done.stdout + done.stderr
     first, second = done.stderr.splitlines()
     for told in (first, second):
-        assert told.startswith(f"lra: The disk that holds {cli.root / 'disk'} is full: 0 bytes free. ")
+        assert told.startswith(f"lra: The disk that holds {cli.root / 'disk'} is full: 0 B free. ")
     assert "Nothing was written" in first
     assert "No backup was made" in second
 
@@ -80,7 +78,7 @@ def test_doctor_says_that_the_disk_is_full_and_how_much_is_free_where_it_is_not(
     before, after = done.stdout.split("rc=0\n")
     home = cli.root / "disk" / "lra"
     assert "is nearly full, 1.0 MB free" in before
-    assert f"fail  folders    The disk that holds {home.parent} is full: 0 bytes free." in after
+    assert f"fail  folders    The disk that holds {home.parent} is full: 0 B free." in after
     assert "set LRA_HOME to a folder on another disk" in after
     assert after.endswith("rc=1\n")
     (folders,) = [check for check in cli("doctor", "--json").json["checks"] if check["name"] == "folders"]
@@ -95,13 +93,22 @@ def test_a_read_only_folder_is_named(cli: Cli) -> None:
     assert f"cannot be opened: the folder {folder} is read-only. Make the file and its folder writable" in done.stderr
 
 
-def test_sizes_are_rounded_down() -> None:
-    assert [size(number) for number in (0, 999, 1000, 1_049_999, 99_999_999, 5_250_000_000, 2_000_000_000_000)] == [
-        "0 bytes",
-        "999 bytes",
-        "1.0 kB",
-        "1.0 MB",
-        "99 MB",
-        "5.2 GB",
-        "2,000 GB",
-    ]
+@needs_mounts
+def test_half_an_agent_and_half_a_shell_are_not_left_behind(cli: Cli) -> None:
+    fill = "export LRA_HOME=$HOME/lra; echo mine >$DISK/.bashrc; dd if=/dev/zero of=$DISK/fill bs=4k 2>/dev/null\n"
+    script = "cd $DISK; lra create-agent mine; ls -A; HOME=$DISK lra --install-completion; cat .bashrc; ls -A\n"
+    done = _on_small_disk(cli, fill + script)
+    assert done.stdout == "rc=1\n.bashrc\nfill\nrc=1\nmine\n.bashrc\nfill\n", done.stderr
+    agent, shell = done.stderr.splitlines()
+    assert "is full: 0 B free. Nothing was written" in agent
+    assert "is full: 0 B free. Your shell's files were left as they are" in shell
+
+
+@needs_mounts
+def test_a_home_that_takes_nothing_is_no_defect(cli: Cli) -> None:
+    # Which shell it is, the program sees from who started it.
+    command = f"{shlex.quote(sys.executable)} -m lra --install-completion; echo rc=$?"
+    done = _on_small_disk(cli, f"mount -o remount,ro $DISK\nHOME=$DISK bash -c {shlex.quote(command)}\n")
+    assert done.stdout == "rc=1\n"
+    assert "cannot be written: Read-only file system. `lra --show-completion` prints" in done.stderr
+    assert "defect" not in done.stderr

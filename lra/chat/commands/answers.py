@@ -18,6 +18,7 @@ from lra.chat.table import counted
 from lra.chat.theme import Theme
 from lra.chat.width import clip
 from lra.errors import LraError, UsageError
+from lra.store.room import unwritten
 
 if TYPE_CHECKING:
     from lra.chat.app import Chat
@@ -139,7 +140,7 @@ async def export(chat: Chat, args: str) -> None:
     try:
         await asyncio.to_thread(_write, path, text)
     except OSError as error:
-        raise LraError(f"{clip(str(path), 200)} could not be written: {error.strerror}.") from error
+        raise unwritten(path, error, clip(str(path), 200)) from error
     chat.screen.line(f"Wrote {path}", "good")
 
 

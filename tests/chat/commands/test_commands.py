@@ -190,7 +190,7 @@ def test_a_conversation_is_written_to_a_file_and_none_is_replaced(chat: Terminal
     assert first.read_text() == "mine"
     chat.tell("/export md ./here.md", f"Wrote {home}/here.md")
     chat.tell("/export talk.docx", "names no format")
-    chat.tell("/export json /nowhere/x.json", "could not be written")
+    chat.tell("/export json /nowhere/x.json", "cannot be written")
 
 
 def test_the_editor_writes_the_next_message(start: Start, home: Path) -> None:
