@@ -46,7 +46,9 @@ EARLIER = Key(
     (("up",), ("down",)),
 )
 SEARCH = Key("Ctrl-R", "search in earlier lines", (("c-r",),))
-COMMAND = Key("/", "begin a command; a message that came back into the line makes room, and Up brings it again", (("/",),))
+COMMAND = Key(
+    "/", "begin a command; a message that came back into the line makes room, and Up brings it again", (("/",),)
+)
 COMPLETE = Key("Tab", "complete /commands and @files, @memory:, @session:", (("tab",),))
 STOP = Key("Esc, Ctrl-C", "stop the answer, then clear what waits, then the line", (("escape",), ("c-c",)))
 REWIND = Key("Esc Esc", "in an empty line, pick a turn to go back to", (("escape", "escape"),))
