@@ -57,7 +57,11 @@ def fill_print(args: list[str], options: Collection[str]) -> list[str]:
 @app.command("chat", cls=ChatCommand)
 def chat(  # noqa: PLR0913, PLR0917 - one for each option
     text: str | None = typer.Option(
-        None, "--print", "-p", metavar="TEXT", help="Answer once and end. Piped text is added, or stands alone."
+        None,
+        "--print",
+        "-p",
+        metavar="TEXT",
+        help="Answer this once and end. Piped text is added to it, or answered alone.",
     ),
     continue_latest: bool = typer.Option(
         False, "--continue", "-c", help="Go on with the latest session of this folder, or of any when it has none."

@@ -27,7 +27,7 @@ def forget(
         typer.Argument(metavar="ID", help="Memories or messages, by id or its beginning.", autocompletion=complete_ids),
     ] = None,
     query: Annotated[
-        str | None, typer.Option("--query", metavar="WORDS", help="Whatever holds all of these words.")
+        str | None, typer.Option("--query", metavar="WORDS", help="Everything that holds all of these words.")
     ] = None,
     session: SessionOption = None,
     before: Annotated[

@@ -55,7 +55,7 @@ def _tell(outcome: Outcome) -> None:
 
 
 def reindex(
-    embed: Annotated[bool, typer.Option("--embed", help="Compute every vector again, too.")] = False,
+    embed: Annotated[bool, typer.Option("--embed", help="Also compute every vector again.")] = False,
     yes: Yes = False,
 ) -> None:
     """Make the indexes anew from the record; search goes on meanwhile, and an interrupted run continues."""
@@ -72,7 +72,7 @@ def reindex(
 
 
 def doctor(
-    fix: Annotated[bool, typer.Option("--fix", help="Put right what needs no question.")] = False,
+    fix: Annotated[bool, typer.Option("--fix", help="Mend what can be mended without asking.")] = False,
     as_json: Json = False,
 ) -> None:
     """Look for drift, junk, duplicates, stale memories and secrets; ends with 1 when something was found."""

@@ -42,7 +42,7 @@ def add(  # noqa: PLR0913, PLR0917 (each is an option of the command)
         list[str] | None,
         typer.Option("--tag", "-t", metavar="WORD", help="A word to find it by; may be given more than once."),
     ] = None,
-    pin: Annotated[bool, typer.Option("--pin", help="Put it before the model in every turn.")] = False,
+    pin: Annotated[bool, typer.Option("--pin", help="Pin it, as `lra memory pin` does.")] = False,
     session: FromSession = None,
     since: Annotated[
         str | None, typer.Option("--from", metavar="TIME", help="From when on it holds, such as 2026-01-31.")
@@ -124,12 +124,12 @@ def tag(
 
 
 def pin(memory_id: MemoryId, as_json: Json = False) -> None:
-    """Keep a memory before the others; an instruction then stands before the model in every turn."""
+    """Put a memory before the others; a pinned instruction is given to the model in every turn."""
     _pin(memory_id, True, as_json)
 
 
 def unpin(memory_id: MemoryId, as_json: Json = False) -> None:
-    """Let a memory be one among the others again."""
+    """Take back a pin: the memory is one among the others again."""
     _pin(memory_id, False, as_json)
 
 

@@ -45,13 +45,13 @@ def history(name: Name, as_json: Json = False) -> None:
 
 @app.command("disable")
 def disable(name: Name) -> None:
-    """Offer a tool no longer, until it is enabled again."""
+    """Stop offering a tool to the model until it is enabled again."""
     _set(name, "disabled", "no longer offered")
 
 
 @app.command("enable")
 def enable(name: Name) -> None:
-    """Offer a tool again."""
+    """Offer a disabled tool to the model again."""
     _set(name, "enabled", "offered again")
 
 

@@ -99,10 +99,10 @@ def make(path: Path, target: Path | None = None, *, why: str = BY_HAND) -> tuple
     target = (target or name_for(path, why)).absolute()
     if not path.is_file():
         raise StoreError(f"There is no database at {path} yet.", hint="Nothing was written.")
-    if target.exists() and (not target.is_file() or target.samefile(path)):
-        raise UsageError(
-            f"{target} cannot be written: it is {'the database itself' if target.is_file() else 'no file'}."
-        )
+    # A name in /dev may lead to a file, but is none that could be replaced.
+    file = target.is_file() and not str(target).startswith(("/dev/", "/proc/"))
+    if target.exists() and (not file or target.samefile(path)):
+        raise UsageError(f"{target} cannot be written: it is {'the database itself' if file else 'no file'}.")
     with translated(path), closing(connect(path)) as connection:
         return copy_of(connection, path, target, why=why)
 

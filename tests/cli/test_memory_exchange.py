@@ -185,3 +185,11 @@ def test_what_a_folder_holds_besides_is_named(cli: Cli) -> None:
     told = cli("memory", "import", "mixed").err
     assert "taken for ChatGPT's export: bad.json, mem0.json, notes.md, picture0.png" in told
     assert "picture4.png and 3 more. Name a file" in told
+
+
+def test_a_backup_takes_the_place_of_no_device(cli: Cli) -> None:
+    assert cli("memory", "add", "The fence is red").code == 0
+    for place in ("/proc/self/fd/1", "/dev/null"):
+        refused = cli("memory", "backup", place, "--yes")
+        assert (refused.code, refused.out) == (2, "")
+        assert "cannot be written: it is no file." in refused.err
