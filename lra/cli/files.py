@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import BinaryIO, TextIO
 
 from lra.errors import LraError
-from lra.store.room import unwritten
 
 
 @contextmanager
@@ -50,6 +49,8 @@ def replacing(path: str | Path) -> Iterator[TextIO]:
     except BrokenPipeError:
         raise
     except OSError as error:
+        from lra.store.room import unwritten
+
         raise unwritten(target, error) from error
 
 
