@@ -25,6 +25,7 @@ BUDGET = 800
 INSTRUCTION_CHARS = 800
 """How much of the budget pinned instructions may take."""
 _TALK = frozenset({"turn", "summary"})
+_ASKS = ("?", "？", "؟")
 _NEWS = 1
 """Words of meaning that a text must have beyond another to be news."""
 SPARE = 8
@@ -56,6 +57,12 @@ def pinned(rows: Sequence[FoundRow], *, max_chars: int) -> list[Hit]:
 def select(text: str, hits: Sequence[Hit], *, limit: int, max_chars: int) -> list[Hit]:
     """Return the hits that fit well enough, tell something new and stay within the budget, best first."""
     said = bag(text)
+    # That a memory is there is the answer to a question that holds all of its words.
+    asked = text.rstrip().endswith(_ASKS)
+
+    def confirms(hit: Hit) -> bool:
+        return asked and hit.kind not in _TALK
+
     chosen: list[Hit] = []
     told: list[frozenset[str]] = []
     spent = 0
@@ -67,7 +74,7 @@ def select(text: str, hits: Sequence[Hit], *, limit: int, max_chars: int) -> lis
             break
         if hit.kind == "turn" and hit.score < enough:
             continue
-        if not _fits(hit) or spent + len(hit.content) > max_chars or not _tells(hit, said):
+        if not _fits(hit) or spent + len(hit.content) > max_chars or not (confirms(hit) or _tells(hit, said)):
             continue
         content = gist(hit.content)
         if any(_repeats(content, other) for other in told):
@@ -94,6 +101,6 @@ def _repeats(content: frozenset[str], other: frozenset[str]) -> bool:
 
 def _tells(hit: Hit, said: frozenset[str]) -> bool:
     """Return whether a hit holds anything that the message does not; an earlier question of its kind does not."""
-    if hit.kind == "turn" and hit.content.rstrip().endswith(("?", "？", "؟")):
+    if hit.kind == "turn" and hit.content.rstrip().endswith(_ASKS):
         return False
     return not bag(hit.content) <= said

@@ -82,6 +82,19 @@ async def test_the_session_at_hand_and_what_is_no_longer_true_stay_out(memory: M
     assert all("Old" not in hit.content for hit in await memory.recall("dog vet"))
 
 
+@pytest.mark.parametrize(
+    ("fact", "question"),
+    [("I am allergic to peanuts", "am I allergic to peanuts?"), ("My dog is called Rex", "is my dog called Rex?")],
+)
+async def test_that_a_fact_is_known_answers_a_question_that_holds_all_its_words(
+    memory: Memory, fact: str, question: str
+) -> None:
+    await memory.remember(fact)
+    assert [hit.content for hit in await memory.recall(question)] == [fact]
+    # Told again, it brings nothing new.
+    assert await memory.recall(fact) == []
+
+
 async def test_an_earlier_question_is_no_answer(memory: Memory) -> None:
     await memory.store.ensure_session("s")
     await memory.store.journal.append("s", None, [Entry(role="user", content="what is my dog called?")])
