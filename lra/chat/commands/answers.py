@@ -18,7 +18,6 @@ from lra.chat.table import counted
 from lra.chat.theme import Theme
 from lra.chat.width import clip
 from lra.errors import LraError, UsageError
-from lra.store.room import unwritten
 
 if TYPE_CHECKING:
     from lra.chat.app import Chat
@@ -140,6 +139,8 @@ async def export(chat: Chat, args: str) -> None:
     try:
         await asyncio.to_thread(_write, path, text)
     except OSError as error:
+        from lra.store.room import unwritten
+
         raise unwritten(path, error, clip(str(path), 200)) from error
     chat.screen.line(f"Wrote {path}", "good")
 

@@ -13,7 +13,6 @@ from lra.chat.commands.registry import registry
 from lra.chat.table import ago, counted, rows
 from lra.chat.width import clip
 from lra.errors import LraError, NotFoundError, UnavailableError, UsageError
-from lra.store.room import unwritten
 from lra.text import file_size
 
 if TYPE_CHECKING:
@@ -155,6 +154,8 @@ async def _keep(client: Client, sandbox_id: str, name: str, path: Path, *, repla
     except SandboxError as error:
         raise NotFoundError(error.message) from None
     except OSError as error:
+        from lra.store.room import unwritten
+
         raise unwritten(path, error, clip(str(path), 200)) from None
     return written
 
