@@ -15,7 +15,7 @@ from lra import __version__
 from lra.errors import LraError
 from lra.memory.loops import EchoRefusedError
 from lra.memory.readers import Reader
-from lra.memory.secrets import SecretRefusedError, masked
+from lra.memory.secrets import SecretRefusedError, repeatable
 from lra.memory.spaces import USER
 from lra.runtime import Runtime
 from lra.store import TaskRecord
@@ -192,7 +192,7 @@ class Offered:
 
 async def _masked(texts: Iterable[str]) -> list[str]:
     """Return texts without the secrets in them: they go to a program the person did not tell them."""
-    return await asyncio.to_thread(lambda: [masked(text) for text in texts])
+    return await asyncio.to_thread(lambda: [repeatable(text) for text in texts])
 
 
 def _task(task: TaskRecord) -> dict[str, Any]:

@@ -288,6 +288,12 @@ def test_not_every_verb_is_about_tasks(text: str) -> None:
     assert [intent.kind for intent in parse(text)] == [Kind.OTHER]
 
 
+@pytest.mark.parametrize("text", ["remember nothing", "remember this", "remember everything", "please remember that"])
+def test_nothing_is_nothing_to_remember(text: str) -> None:
+    (intent,) = parse(text)
+    assert intent.facts == ()
+
+
 def test_what_may_be_called_so_is_a_guess() -> None:
     for text, status in (("start pay the rent", "in_progress"), ("reopen buy a lead for Rex", "pending")):
         (intent,) = parse(text)

@@ -112,6 +112,10 @@ _RECALLS = re.compile(
     r"(?:my|our) (?P<what>[\w' -]+)$)",
     re.I,
 )
+_NOTHING = re.compile(
+    r"(?:(?:nothing|something|anything|everything|it|this|that|all|me)(?: else| more| of (?:it|this|that))?)?[.! ]*",
+    re.I,
+)
 _CLOSING = re.compile(r"(?:[\s,.!]+(?:please|ok|okay|right|thanks|thank you))+[\s?？؟.!]*$|\s*[?？؟]+\s*$", re.I)
 _CLOSING_LENGTH = 60
 _FORGET = re.compile(
@@ -198,6 +202,8 @@ def _only_recalls(rest: str) -> bool:
 
 def _told_facts(content: str) -> tuple[Fact, ...]:
     """Return what was to be remembered: one fact for each statement, or the words as they are."""
+    if _NOTHING.fullmatch(content):
+        return ()
     facts = [read_fact(piece) for piece in statements(content)]
     if facts and all(facts):
         return _capped([fact for fact in facts if fact])

@@ -27,6 +27,8 @@ from lra.agent.offline.words import tidy
 from lra.memory.secrets import repeatable
 
 _HITS = 15
+_MANY = 10
+"""Hits from which others may have had no room: repetitions are left out of them."""
 _ALL_HITS = 20
 _FEW_ROWS = 20
 _ROWS = 40
@@ -38,6 +40,7 @@ _SUM = re.compile(
     r"(?P<sum>\(*\d[\d.() ]*(?:[-+*/%][-+*/%\d.() ]*\d[\d.() ]*)+)[=?. ]*",
     re.I,
 )
+_TO_DO = re.compile(r"\b(?:when|due|deadlines?|tasks?|to-?dos?|to do|reminders?|until|by)\b", re.I)
 _EVERYTHING = (
     "name called like love prefer favourite live work use birthday allergic remember",
     "I my me am",
@@ -122,15 +125,12 @@ def _ask(intent: Intent, scene: Scene) -> Plan:
         return problem
     until = _asked_of(question, scene)
     findings = judge(question, read_hits(result.value), until=until)
-    if calls := _further(question, findings, scene):
+    if calls := _further(question, findings, scene, cut=len(items(result.value)) >= _MANY):
         further = yield calls
         records = [record for each in (result, *further) for record in items(each.value)]
         findings = judge(question, read_hits(records), until=until)
-    if (
-        not (findings.matches or findings.likely or said_here.matches)
-        and "list_tasks" in scene.tools
-        and question.subjects
-    ):
+    nothing = not (findings.matches or findings.likely or said_here.matches)
+    if nothing and question.subjects and _TO_DO.search(question.text) and "list_tasks" in scene.tools:
         # What is to be done is in no memory.
         (result,) = yield [scene.call("list_tasks")]
         if named := tasks.about(tasks.read_tasks(result.value), question.subjects):
@@ -148,19 +148,28 @@ def _asked_of(question: Question, scene: Scene) -> datetime | None:
     return scene.end_of(days) if days else None
 
 
-def _further(question: Question, findings: Findings, scene: Scene) -> list[Call]:
-    """Return searches that may find what the first did not: other words, and memories among much talk."""
+def _further(question: Question, findings: Findings, scene: Scene, *, cut: bool) -> list[Call]:
+    """Return searches that may find what the first did not: other words, and memories among much talk.
+
+    Args:
+        question: The question.
+        findings: What the first search found.
+        scene: What may be used.
+        cut: Whether it gave as much as it may.
+    """
     calls = []
     if not findings.matches and (more := related(question.text)):
         calls.append(scene.call("search_memory", query=more, limit=_HITS))
     stored = any(not hit.is_talk and not hit.outdated for hit in findings.matches)
-    if not stored and scene.takes("search_memory", "stored_only"):
-        # A memory is found by its key as well, which no other holds.
-        query = re.sub(r"[._]", " ", question.key) if question.key else question.query
+    # A memory is found by its key as well, which no other holds.
+    key = re.sub(r"[._]", " ", question.key or "")
+    unasked = bool(key) and set(key.split()[1:]).isdisjoint(question.query.split())
+    if not stored and (cut or unasked) and scene.takes("search_memory", "stored_only"):
+        query = key or question.query
         calls.append(scene.call("search_memory", query=query, limit=_ALL_HITS, stored_only=True))
-        if question.key == "user.name":
-            # "I'm Ana" has neither the word nor the key.
-            calls.append(scene.call("search_memory", query="I am I'm", limit=_ALL_HITS, stored_only=True))
+    if not stored and question.key == "user.name" and scene.takes("search_memory", "stored_only"):
+        # "I'm Ana" has neither the word nor the key.
+        calls.append(scene.call("search_memory", query="I am I'm", limit=_ALL_HITS, stored_only=True))
     return calls
 
 
