@@ -45,6 +45,8 @@ def list_agents(
         output.write_json(found)
         return
     output.write_table(
-        ["kind", "name", "from", "about"],
+        ["KIND", "NAME", "FROM", "ABOUT"],
         [[each["kind"], each["name"], each["path"] or each["source"], each["description"]] for each in found],
+        wide="ABOUT",
+        spare="FROM",
     )

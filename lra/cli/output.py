@@ -9,17 +9,22 @@ import errno
 import json
 import os
 import re
+import shutil
 import sys
 from collections.abc import Sequence
 from io import TextIOWrapper
-from typing import Any
+from typing import Any, TypeVar
 
 from lra.cli import notices
 from lra.text import one_line, printable
 
+T = TypeVar("T")
+
 # JSON may hold these raw, but a terminal would obey them.
 _UNSAFE_IN_JSON = re.compile("[\x7f-\x9f\ud800-\udfff]")
 
+_WIDTH = 120
+"""Of what goes to no terminal."""
 _GAP = "  "
 _NARROWEST = 20
 """Cells to which the widest column is cut at most."""
@@ -84,6 +89,11 @@ def _escape(match: re.Match[str]) -> str:
     return f"\\u{ord(match.group()):04x}"
 
 
+def room() -> int:
+    """Return how wide a line may be: as the terminal is, and 120 where there is none."""
+    return max(40, shutil.get_terminal_size((_WIDTH, 24)).columns) if on_terminal() else _WIDTH
+
+
 def write_table(
     columns: Sequence[str],
     rows: Sequence[Sequence[object]],
@@ -98,7 +108,7 @@ def write_table(
         columns: Headings, shown on a terminal only.
         rows: Cells; anything is turned into one line of text, None into an empty cell.
         wide: The column that takes the space that is left and is cut when it must be.
-        spare: The last column, which is cut, or left out, where the wide one would become too narrow.
+        spare: The column that is cut, or left out, where the wide one would become too narrow.
         empty: What to say instead of an empty table.
     """
     if not rows:
@@ -118,19 +128,29 @@ def write_table(
     console = Console(highlight=False, soft_wrap=True)
     widths = [max(map(cell_len, column)) for column in zip(columns, *cells, strict=True)]
     if wide is not None:
-        room = console.width - sum(widths) - len(_GAP) * (len(widths) - 1)
+        left = console.width - sum(widths) - len(_GAP) * (len(widths) - 1)
         at = list(columns).index(wide)
-        wanted = widths[at] + room
-        if spare is not None and wanted < min(widths[at], _NARROWEST):
-            widths[-1] -= min(widths[at], _NARROWEST) - wanted
-            wanted = _NARROWEST
-            if widths[-1] < _SPARE:
-                columns, cells, widths = columns[:-1], [row[:-1] for row in cells], widths[:-1]
+        wanted = widths[at] + left
+        short = min(widths[at], _NARROWEST) - wanted
+        if spare is not None and short > 0:
+            other = list(columns).index(spare)
+            wanted += short
+            if widths[other] - short >= _SPARE:
+                widths[other] -= short
+            else:
+                wanted += widths[other] + len(_GAP) - short
+                columns, widths = _without(columns, other), _without(widths, other)
+                cells = [_without(row, other) for row in cells]
+                at -= other < at
         widths[at] = min(widths[at], max(_NARROWEST, wanted))
     # Text objects, so that brackets in stored text are not taken for markup.
     console.print(Text(_aligned(columns, widths), style="bold"))
     for row in cells:
         console.print(Text(_aligned(row, widths)))
+
+
+def _without(row: Sequence[T], at: int) -> list[T]:
+    return [*row[:at], *row[at + 1 :]]
 
 
 def _aligned(row: Sequence[str], widths: Sequence[int]) -> str:

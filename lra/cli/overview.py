@@ -37,7 +37,9 @@ def list_memory(
         output.write(f"{name.capitalize()}: {len(items)}{' (latest)' if len(items) == limit else ''}")
         for item in items:
             label = item.get("role") or item.get("status") or item["id"]
-            output.write(f"  {label}: {one_line(item.get('content') or item.get('title') or '', 100)}")
+            head = f"  {label}: "
+            said = item.get("content") or item.get("title") or ""
+            output.write(head + one_line(said, min(100, output.room() - len(head))))
 
 
 async def _collect(store: StructuredMemoryStore, session: str | None, limit: int) -> dict[str, Any]:

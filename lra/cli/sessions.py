@@ -93,7 +93,7 @@ def search(
         output.write_json([hit.to_dict() for hit in hits])
         return
     rows = [(hit.id, titles.get(hit.id), hit.content) for hit in hits]
-    output.write_table(("ID", "TITLE", "BEST TURN"), rows, wide="BEST TURN", empty="Nothing was found.")
+    output.write_table(("ID", "TITLE", "BEST TURN"), rows, wide="BEST TURN", spare="TITLE", empty="Nothing was found.")
 
 
 app.command("replay")(replay)

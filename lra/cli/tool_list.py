@@ -47,9 +47,8 @@ def list_tools(
         )
         for tool in found
     ]
-    output.write_table(
-        ("NAME", "SOURCE", "CALLS", "FAILURES", "LAST USE", "DESCRIPTION"), rows, wide="DESCRIPTION", empty="No tools."
-    )
+    columns = ("NAME", "SOURCE", "CALLS", "FAILURES", "LAST USE", "DESCRIPTION")
+    output.write_table(columns, rows, wide="DESCRIPTION", spare="LAST USE", empty="No tools.")
 
 
 async def _list(agent: str | None) -> list[ListedTool]:

@@ -106,3 +106,26 @@ def test_the_list_of_conversations_fits_a_terminal(full: Cli) -> None:
         assert ("MODEL" in head) == shows_model
         assert any(row.startswith("long00000001  A very long title") for row in rows)
         assert ("gpt-4o-mini" in child.before) == (columns == 120)
+
+
+def test_tables_and_lists_fit_the_usual_terminal(full: Cli) -> None:
+    full(
+        "memory", "add", "A fence that is long and red and goes round the whole garden, twice, and then round the house"
+    )
+    full("sessions", "rename", SESSION, "The dog and everything else that was said on that long day in the garden")
+    for command in ("sessions search dog", "list-tools", "list-agents", "list-memory", "memory search fence"):
+        environment = full.environment() | {"TERM": "xterm-256color", "COLUMNS": "80", "NO_COLOR": "1"}
+        child = pexpect.spawn(
+            sys.executable,
+            ["-m", "lra", *command.split()],
+            env=environment,
+            cwd=str(full.folder),
+            timeout=30,
+            encoding="utf-8",
+            dimensions=(24, 80),
+        )
+        child.expect(pexpect.EOF)
+        lines = child.before.replace("\x1b[1m", "").replace("\x1b[0m", "").splitlines()
+        assert len(lines) > 1, command
+        assert all(len(line) <= 80 for line in lines), (command, lines)
+    assert SESSION in full("sessions", "search", "dog").out
