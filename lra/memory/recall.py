@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from lra.memory.echoes import bag, gist
@@ -28,6 +29,9 @@ _TALK = frozenset({"turn", "summary"})
 _ASKS = ("?", "？", "؟")
 _NEWS = 1
 """Words of meaning that a text must have beyond another to be news."""
+_SPEAKER = re.compile(r"^(?:You|lra): ")
+_STEM = 4
+"""Letters that the forms of a word share."""
 SPARE = 8
 """Hits looked at beyond the limit, for those that tell nothing new."""
 
@@ -82,7 +86,18 @@ def select(text: str, hits: Sequence[Hit], *, limit: int, max_chars: int) -> lis
         chosen.append(hit)
         told.append(content)
         spent += len(hit.content)
-    return sorted(chosen, key=lambda hit: (bool(hit.changed), -hit.score))
+    kept = [hit for hit in chosen if hit.kind != "summary" or _adds(hit, gist(text), chosen)]
+    return sorted(kept, key=lambda hit: (bool(hit.changed), -hit.score))
+
+
+def _adds(summary: Hit, asked: frozenset[str], chosen: Sequence[Hit]) -> bool:
+    """Tell whether a summary says anything of what is asked that the other hits do not."""
+    told = [gist(hit.content) for hit in chosen if hit.kind != "summary"]
+    lines = [gist(_SPEAKER.sub("", line)) for line in summary.content.splitlines() if not line.rstrip().endswith("?")]
+    begun = {word[:_STEM] for word in asked}
+    about = [line for line in lines if any(word[:_STEM] in begun for word in line)]
+    # Where no line has a word of it, it was found by its meaning.
+    return not about or any(not any(_repeats(line, other) for other in told) for line in about)
 
 
 def _fits(hit: Hit) -> bool:

@@ -156,3 +156,14 @@ async def test_what_fits_much_worse_than_the_best_stays_out(memory: Memory) -> N
         ("Ben", "The bowl of soup is hot"),
     )
     assert [hit.id for hit in await memory.recall("which turquoise bowl from pottery class broke?")] == ["t1"]
+
+
+async def test_a_summary_that_only_repeats_a_memory_stays_out(memory: Memory) -> None:
+    await memory.store.ensure_session("before")
+    await memory.remember("My bike is red", session_id="before")
+    summary = (
+        "You: I play the cello\nYou: My bike is red\nYou: what colour is my bike?\nYou: my brother Tom is a carpenter"
+    )
+    await memory.remember(summary, kind="summary", source="summary", key="session.before", session_id="before")
+    assert [hit.content for hit in await memory.recall("what colour is my bike?")] == ["My bike is red"]
+    assert [hit.content for hit in await memory.recall("what does my brother Tom do, the carpenter?")] == [summary]
