@@ -30,6 +30,8 @@ KEPT_RESULTS = 2
 """Latest tool results that are never trimmed."""
 LONG_RESULT = 400
 """Characters from which a tool result is worth trimming."""
+SHORTENED = "[Earlier in this conversation, shortened."
+"""Begins what stands in a history in place of messages that are left out."""
 
 
 def window_of(model: Model) -> int:
@@ -130,10 +132,7 @@ def recent_part(messages: Sequence[ModelMessage], budget: int) -> tuple[list[Mod
 
 def with_summary(summary: str, recent: Sequence[ModelMessage]) -> list[ModelMessage]:
     """Return a history that starts with a summary in place of what it stands for."""
-    note = (
-        "[Earlier in this conversation, shortened. The full text is kept in the journal.]\n"
-        f"{summary}\n[End of the summary.]"
-    )
+    note = f"{SHORTENED} The full text is kept in the journal.]\n{summary}\n[End of the summary.]"
     return [
         ModelRequest(parts=[UserPromptPart(content=note)]),
         ModelResponse(parts=[TextPart(content="Understood.")]),

@@ -199,3 +199,14 @@ async def test_a_name_in_other_words_is_found(desk: Desk) -> None:
     await _said(session, "I'm Jonas")
     await _said(session, "I'm not Jonas, I'm Johannes")
     assert (await _said(session, "what is my name?")).startswith('You told me today: "I\'m Johannes"')
+
+
+async def test_what_stands_for_earlier_messages_is_nothing_that_was_said(desk: Desk) -> None:
+    session = await desk.session(model="offline")
+    for number in range(12):
+        await _said(session, f"my dog number {number} is called Rex {number}")
+    assert await session.compact() is not None
+    told = await _said(session, "what did we talk about so far?")
+    assert "shortened" not in told
+    assert "(Earlier ones are left out.)" in told
+    assert (await _said(session, "what did I ask you first?")).startswith("I see only the latest part of this")

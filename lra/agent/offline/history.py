@@ -19,6 +19,7 @@ from pydantic_ai.messages import (
     UserPromptPart,
 )
 
+from lra.agent.context import SHORTENED
 from lra.agent.enclosed import is_enclosed
 from lra.agent.offline.replies import INTRODUCTION, SETUP
 from lra.agent.offline.results import Call, Outcome, Result
@@ -26,9 +27,6 @@ from lra.text import clean_text
 
 RECALLED = "<recalled-memories>"
 """Begins what the session adds to a prompt; it is no part of what the person wrote."""
-
-SHORTENED = "[Earlier in this conversation, shortened."
-"""Begins what stands in a history for messages that are left out."""
 
 _EARLIER = 40
 _EARLIER_LENGTH = 1000
