@@ -207,7 +207,8 @@ def check_taken(screen: Screen) -> None:
         LraError: Standard output refused what it was given.
     """
     if screen.refused is not None:
-        raise LraError(f"Standard output cannot be written: {screen.refused}.") from screen.refused
+        reason = screen.refused.strerror or str(screen.refused)
+        raise LraError(f"Standard output cannot be written: {reason}.") from screen.refused
 
 
 def silence(stream: TextIO) -> None:

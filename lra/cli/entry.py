@@ -51,7 +51,8 @@ def _run() -> int:
         code = int(ExitCode.FAILED)
         if output.refused(error):
             output.close_quietly()
-            notices.say(f"lra: Standard output cannot be written: {one_line(str(error))}.")
+            reason = getattr(error, "strerror", None) or str(error)
+            notices.say(f"lra: Standard output cannot be written: {one_line(reason)}.")
         else:
             import logging
 

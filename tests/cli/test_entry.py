@@ -101,7 +101,7 @@ def test_a_full_disk_or_a_closed_output_is_no_defect(full: Cli) -> None:
         assert done.returncode == (1 if "full" in redirection else 0), redirection
         assert "defect" not in done.stderr
         assert "Traceback" not in done.stderr
-        assert ("Standard output cannot be written" in done.stderr) == ("full" in redirection)
+        assert ("cannot be written: No space left on device." in done.stderr) == ("full" in redirection)
         assert not (full.home / "crash").exists()
 
 
