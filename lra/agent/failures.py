@@ -142,6 +142,12 @@ def _describe(error: BaseException, model: str, received: bool) -> tuple[str, Ex
         (unreadable, f"{provider} gave an answer that makes no sense: {_line(error)}", ExitCode.UNAVAILABLE),
         (pai.ModelAPIError, f"{provider} rejected the request{status}: {_line(error)}", ExitCode.FAILED),
         (
+            isinstance(error, pai.UnexpectedModelBehavior) and "before any response was generated" in str(error),
+            f"{provider} reached its output limit before the first word of an answer:"
+            " ask for less at once, or choose another model.",
+            ExitCode.UNAVAILABLE,
+        ),
+        (
             isinstance(error, pai.UnexpectedModelBehavior) and "Exceeded maximum output retries" in str(error),
             f"{provider} gave no answer, or none that can be used, several times: ask again, or choose another model.",
             ExitCode.UNAVAILABLE,

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lra.chat.commands.editing import offer
-from lra.chat.commands.registry import is_command
-
 if TYPE_CHECKING:
     from lra.chat.app import Chat
 
 
 _WORDS = frozenset({"y", "yes", "n", "no", ""})
+
+
+def comes_first(chat: Chat, choices: str, command: str) -> None:
+    """Say that a question waits for its answer; the command that was typed goes into the prompt.
+
+    Args:
+        chat: Where to say it.
+        choices: What would be an answer.
+        command: What was typed.
+    """
+    chat.screen.line(f"The question comes first: {choices}.", "dim")
+    chat.offer(command)
 
 
 async def agreed(chat: Chat, question: str) -> bool:
@@ -23,12 +32,15 @@ async def agreed(chat: Chat, question: str) -> bool:
         chat: Where to ask.
         question: What is asked, with all that has to be known: what stands above may scroll away.
     """
+    # The commands ask in this way themselves.
+    from lra.chat.commands.registry import is_command
+
     while True:
         answer = (await chat.ask(f"{question} [y/N] ")).strip()
         if is_command(answer):
-            chat.screen.line("The question comes first: y or n.", "dim")
+            comes_first(chat, "y or n", answer)
             continue
         if answer.lower() not in _WORDS:
             # It was meant for somebody else, and is not lost.
-            offer(chat, answer)
+            chat.offer(answer)
         return answer.lower() in {"y", "yes"}

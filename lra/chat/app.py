@@ -340,6 +340,14 @@ class Chat:
         """Show a message that does not wait for its turn as it was entered."""
         self.screen.echo(text)
 
+    def offer(self, text: str) -> None:
+        """Put what the person has just written into the prompt, or what the next one begins with."""
+        offer = getattr(self.reader, "offer", None)
+        if offer is not None:
+            offer(text, written=True)
+        else:
+            self.draft = text
+
     def forget_typed(self, text: str) -> None:
         """Take a forgotten text out of the prompt's history."""
         from lra.chat.history import forget_in_file

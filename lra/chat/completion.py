@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from lra.config import Settings
     from lra.session import Session
 
-_WORD = re.compile(r"""(?:^|(?<=[\s(\[{'"“«]))@("?)([^"\n]*)$""")
+# The last one in the line: what stands before it is written already.
+_WORD = re.compile(r"""(?:^|(?<=[\s(\[{'"“«]))@("?)((?:[^"\n@]|(?<![\s(\[{'"“«])@)*)$""")
 _ARGUMENT = re.compile(r"/([A-Za-z?][\w-]*)\s+(\S*)$")
 _MOST = 50
 _OFFERED = 5_000

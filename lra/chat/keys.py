@@ -260,7 +260,7 @@ def terminal_keys(edit: Callable[[], None], suspend: Callable[[], None], draw_an
         # What stands above is the conversation: it is not for this key to wipe.
         draw_anew()
 
-    @keymap.SUSPEND.on(keys, ~is_searching)
+    @keymap.SUSPEND.on(keys, True)
     def _suspend(event: KeyPressEvent) -> None:
         suspend()
 
@@ -343,6 +343,10 @@ def _take(buffer: Buffer, pastes: Pastes) -> tuple[str, str]:
     """Empty the prompt; returns the text, kept in the history, and how it was shown."""
     shown = buffer.text
     text = pastes.expand(shown)
+    draft = buffer._working_lines[-1]
+    if draft != shown:
+        # What was being written before an earlier line came in its place.
+        buffer.history.append_string(pastes.expand(draft))
     buffer.history.append_string(text)
     buffer.reset()
     # With vi keys every message begins where letters are letters.

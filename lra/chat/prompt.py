@@ -84,6 +84,7 @@ class Prompt:
         self._last_key = 0.0
         self._answer: asyncio.Future[str] | None = None
         self._asking = asyncio.Lock()
+        self._proposed = ""
         self.draft = Buffer(
             name=DEFAULT_BUFFER,
             history=history,
@@ -260,8 +261,11 @@ class Prompt:
             answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
             self._answer = answer
             self._answers.reset(Document(default))
+            self._proposed = default
             self.area.question = question
             self.app.layout.focus(self.area.answer_window)
+            # With vi keys an answer begins where letters are letters, whatever the draft was in.
+            self.app.vi_state.reset()
             self.repaint()
             try:
                 return (await answer).strip()
@@ -282,6 +286,10 @@ class Prompt:
             future.set_result(answer)
         else:
             future.set_exception(answer)
+            if self._answers.text != self._proposed and len(self._answers.text.strip()) > 1:
+                # An answer that was begun and given up is one arrow key away.
+                self.history.append_string(self._answers.text)
+                self.draft.reset(self.draft.document)
         # What was typed right behind the answer belongs to the draft.
         self._asked()
 

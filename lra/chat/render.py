@@ -228,6 +228,8 @@ class TurnRenderer:
         hint = " · u undoes" if self._undo_key and event.action in {"created", "superseded", "edited"} else ""
         room = max(20, self._columns() - 1) - len(verb) - len(hint) - 5
         yield Line(f"✎ {verb} “{clip(event.content, room)}”{hint}", "memory")
+        for before in event.replaced:
+            yield self._line(f"  no longer “{before}”", "dim")
 
     def _on_task_changed(self, event: events.TaskChanged) -> Iterator[Piece]:
         yield self._line(f"☑ task “{event.title}” is {event.status.replace('_', ' ')}", "memory")

@@ -12,6 +12,7 @@ from lra.chat.completion import ChatCompleter
 from lra.chat.history import PromptHistory
 from lra.chat.prompt import Prompt
 from lra.chat.theme import wants_background
+from lra.chat.width import count_vowel_signs
 
 if TYPE_CHECKING:
     from lra.chat.app import Chat
@@ -33,6 +34,7 @@ def standing_prompt(chat: Chat, screen: LiveScreen) -> Prompt:
 
     def shown() -> None:
         chat.current.opening.begin()
+        count_vowel_signs()
         if chat.preferences.theme is None and wants_background(os.environ):
             prompt.send(prompt.reports.ask())
 

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lra.chat.agreeing import comes_first
 from lra.chat.approval import Request, answer_line, arguments_from, rule_lines, verdict
 from lra.chat.commands.registry import is_command
 from lra.chat.notify import LONG
@@ -277,7 +278,7 @@ class TurnFront:
             fresh = False
             if is_command(answer):
                 choices = "y, s, a, e" if request.lasting else "y, e"
-                chat.screen.line(f"The question comes first: {choices}, or no with a reason.", "dim")
+                comes_first(chat, f"{choices}, or no with a reason", answer)
                 continue
             kind, why = verdict(answer)
             if kind == "once":

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from lra.text import printable
 
 _BLANK = re.compile(r"[\t\n\r]")
 _WORD = re.compile("( *)([^ ]+)")
+_INDIC = ((0x0900, 0x109F), (0x1700, 0x1CFF), (0xA800, 0xABFF))
+"""Where the scripts stand that have spacing vowel signs."""
 
 
 def cells(text: str) -> int:
@@ -87,3 +90,17 @@ def _folded(line: str, width: int) -> list[str]:
         else:
             parts[-1] += " " + word
     return parts
+
+
+def count_vowel_signs() -> None:
+    """Let the prompt's library count the spacing vowel signs of Indic scripts as terminals draw them.
+
+    By its table they take no column; C libraries, xterm, VTE and tmux give them one, and the cursor of a line with
+    some would stand beside its place.
+    """
+    from prompt_toolkit.utils import _CHAR_SIZES_CACHE
+
+    for first, last in _INDIC:
+        for char in map(chr, range(first, last + 1)):
+            if unicodedata.category(char) == "Mc":
+                _CHAR_SIZES_CACHE[char] = 1

@@ -17,6 +17,7 @@ _HERE = (
     (r"`lra chat -r \S+ --fork`", "/fork"),
     (r"`lra chat -r (\S+)`", r"/resume \1"),
     (r"choose another with --model or LRA_MODEL", "choose another with /model"),
+    (r"or choose another model\b", "or choose another model with /model"),
     (r"start a new session\b", "start a new conversation with /new"),
 )
 _PATTERNS = tuple((re.compile(pattern), command) for pattern, command in _HERE)

@@ -20,6 +20,7 @@ WITHOUT_EFFECT = frozenset({"search_memory", "get_recent_conversations", "list_t
 """Tools that only look."""
 TAKEN_BACK = frozenset({"write_memory", "create_task", "update_task_status"})
 """Tools whose effects can be undone."""
+_NEVER_RAN = frozenset({"denied", "retried"})
 _SHOWN = 60
 _DECISIONS = 1_000
 """Rows of the audit log that are looked at."""
@@ -173,7 +174,8 @@ def _undone(turns: Sequence[TurnRecord], rows: Sequence[JournalRow], rewound: Re
     tools = []
     args = _arguments(rows)
     for row in rows:
-        if row.role == "tool" and row.turn_id in numbers and row.tool_name and row.tool_name not in passed_over:
+        ran = row.role == "tool" and row.outcome not in _NEVER_RAN
+        if ran and row.turn_id in numbers and row.tool_name and row.tool_name not in passed_over:
             tools.append(
                 ToolEffect(
                     turn=numbers[row.turn_id],

@@ -63,7 +63,23 @@ def test_a_command_is_no_reason(chat: Terminal, model_server: ModelServer) -> No
     chat.wait(lambda it: "The question comes first" in it.text and it.line.startswith("Allow it?"))
     chat.send("y\r")
     chat.wait("Done.")
+    # It waits in the prompt.
+    chat.wait(lambda it: it.line == "> /permissions")
     assert results(model_server) == ["written a.txt"]
+
+
+def test_with_vi_keys_an_answer_is_typed_whatever_the_draft_was_in(chat: Terminal, model_server: ModelServer) -> None:
+    chat.tell("/keys vi", "the keys of vi")
+    model_server.script(say("", call("build", lines=20)), say("", call("write_file", path="a.txt")), say("Done."))
+    chat.send("do it\r")
+    chat.wait("step 2")
+    chat.send("abc")
+    chat.press("escape")
+    chat.wait("Allow it?")
+    time.sleep(0.5)
+    chat.send("y\r")
+    chat.wait("✓ allowed write_file")
+    chat.wait("Done.")
 
 
 def test_for_this_session_is_not_asked_again(chat: Terminal, model_server: ModelServer) -> None:
@@ -202,10 +218,15 @@ def test_a_small_terminal_shows_what_and_why(
 @pytest.mark.parametrize("key", ["escape", "ctrl-c"])
 def test_escape_refuses_and_stops_the_turn(chat: Terminal, model_server: ModelServer, key: str) -> None:
     asked(chat, model_server)
+    chat.send("half a reason")
+    chat.wait(lambda it: it.line.endswith("half a reason"))
     chat.press(key)
     chat.wait("Stopped.")
     chat.prompt()
     assert "not allowed" not in chat.text
+    chat.press("up")
+    chat.wait(lambda it: it.line == "> half a reason")
+    chat.press("ctrl-u")
     assert len(model_server.requests) == 1
     chat.send("go on\r")
     chat.wait("Done.")

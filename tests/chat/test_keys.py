@@ -129,6 +129,18 @@ def test_history_across_runs(chat: Terminal, start: Start, home: Path, model_env
     again.prompt()
 
 
+def test_a_draft_outlives_an_earlier_line_that_is_sent_instead(chat: Terminal, model_server: ModelServer) -> None:
+    chat.send("first\r")
+    answered(chat)
+    chat.send("my long draft")
+    chat.press("up")
+    chat.wait(lambda it: it.line == "> first")
+    chat.press("enter")
+    answered(chat, 2)
+    chat.press("up", "up")
+    chat.wait(lambda it: it.line == "> my long draft")
+
+
 def test_ctrl_j_begins_a_line_too(chat: Terminal, model_server: ModelServer) -> None:
     chat.send("first")
     chat.press("ctrl-j")

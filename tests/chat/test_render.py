@@ -174,6 +174,10 @@ def test_long_lines_are_cut_to_the_width_wide_characters_counted() -> None:
         (MemoryWritten(id="m", action="forgotten", kind="fact", content="x"), "✎ forgot “x”\n"),
         (MemoryWritten(id="m", action="merged", kind="fact", content="x"), "✎ already knew “x”\n"),
         (
+            MemoryWritten(id="m", action="superseded", kind="fact", content="I am Max", replaced=["call me Jo"]),
+            "✎ now knows “I am Max”\n  no longer “call me Jo”\n",
+        ),
+        (
             Compacted(strategy="summary", before_tokens=9000, after_tokens=1000, detail="older turns summarised"),
             "⇊ context shortened from 9,000 to 1,000 tokens: older turns summarised\n",
         ),

@@ -99,6 +99,28 @@ def test_an_answer_a_draft_and_two_sizes(tmux: Tmux, model_server: ModelServer) 
     assert "openai-chat:" not in tmux.text
 
 
+@pytest.mark.parametrize(
+    ("typed", "shown"),
+    [
+        ("हिन्दीcd", "हिन्दीcd"),
+        ("தமிழ் ok", "தமிழ் ok"),
+        ("ab🇩🇪cd", "abDEcd"),
+        ("one 👨\u200d👩\u200d👧 two", "one 👨👩👧 two"),
+        ("日本 e\u0301 שלום", "日本 e\u0301 שלום"),
+    ],
+)
+def test_the_cursor_of_every_script_is_where_it_is_drawn(tmux: Tmux, typed: str, shown: str) -> None:
+    tmux.wait("openai-chat:")
+    tmux.keys(typed)
+    tmux.wait(f"> {shown}")
+    tmux.keys("Home", "H")
+    tmux.wait(f"\n> H{shown}\n")
+    tmux.keys("End", "E", "C-a", "Delete", "J")
+    tmux.wait(f"\n> J{shown}E\n")
+    tmux.keys("C-c")
+    tmux.wait(lambda text: any(line.rstrip() == ">" for line in text.splitlines()))
+
+
 def test_an_answer_of_every_kind_while_both_sides_of_the_window_move(tmux: Tmux, model_server: ModelServer) -> None:
     parts = 5
     # In few pieces, with time between them: what is drawn in the instant of a change may stay.

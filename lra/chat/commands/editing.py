@@ -67,14 +67,6 @@ def editor_command() -> list[str]:
     raise UsageError("There is no editor.", hint="Set VISUAL or EDITOR to the one you use.")
 
 
-def offer(chat: Chat, text: str) -> None:
-    """Put what the person has written into the prompt."""
-    if chat.screen.plain:
-        chat.draft = text
-    else:
-        _prompt(chat).offer(text, written=True)
-
-
 def _prompt(chat: Chat) -> Prompt:
     from lra.chat.prompt import Prompt
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lra.chat.commands.editing import edit_in_editor, offer
+from lra.chat.commands.editing import edit_in_editor
 from lra.chat.commands.registry import registry
 from lra.chat.keymap import KEYMAP
 from lra.chat.picker import Item, pick
@@ -67,6 +67,6 @@ async def editor(chat: Chat, args: str) -> None:
     """Write the next message in your editor; the one VISUAL or EDITOR names."""
     text = await edit_in_editor(chat, args)
     if text.strip():
-        offer(chat, text)
+        chat.offer(text)
     else:
         chat.screen.line("Nothing was written.")

@@ -181,6 +181,8 @@ async def remember(chat: Chat, args: str) -> None:
     verb = {"merged": "already knew", "superseded": "now knows"}.get(written.action, "remembered")
     back = " · /memory undo takes it back"
     chat.screen.line(f"✎ {verb} “{clip(written.record.content, 200)}” ({written.record.id}){back}", "memory")
+    for before in written.replaced:
+        chat.screen.line(f"  no longer “{clip(before.content, 200)}”", "dim")
     from lra.memory.telling import contradiction
 
     for other in written.contradicts:

@@ -52,9 +52,13 @@ def test_the_question_says_what_goes_and_earlier_values_leave_the_prompts_histor
     chat.send("/tasks\r")
     chat.wait("The question comes first: y or n.")
     chat.wait(lambda terminal: terminal.text.count("for good? [y/N]") == 2)
-    # What is no answer is not lost.
+    # What is no answer is not lost: the command stands in the prompt, and what is no command is one key away.
     chat.send("something else\r")
     chat.wait("Nothing was forgotten.")
+    chat.wait(lambda terminal: terminal.line == "> /tasks")
+    chat.press("enter")
+    chat.wait("There are no tasks.")
+    chat.press("up", "up")
     chat.wait(lambda terminal: terminal.line == "> something else")
     chat.press("ctrl-u")
     chat.send("/forget Bergen\r")

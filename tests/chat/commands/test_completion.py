@@ -43,6 +43,8 @@ async def offered(text: str, cwd: Path) -> list[str]:
         ("@mem", ["@memory:"]),
         ("@ses", ["@session:"]),
         ("@notes.txt and", []),
+        ("see @notes.txt and @no", ["@notes.txt"]),
+        ("see @notes.txt and (@my", ['@"my file.md"']),
         ("line\n@no", ["@notes.txt"]),
     ],
 )
