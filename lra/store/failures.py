@@ -36,7 +36,7 @@ def explain(error: BaseException, path: Path) -> LraError | None:
     if "full" in text or (
         ("disk i/o" in text or "unable to open" in text) and os.access(path.parent, os.W_OK) and is_full(path)
     ):
-        return full_disk(path)
+        return full_disk(path) if is_full(path) else _full_beside(path)
     if "readonly" in text or "read-only" in text:
         return StoreError(
             f"The database {path} is read-only.",
@@ -56,6 +56,14 @@ def explain(error: BaseException, path: Path) -> LraError | None:
             hint="Look whether the disk is still there and what the system says about it, then try again.",
         )
     return None
+
+
+def _full_beside(path: Path) -> StoreError:
+    """Return the error of a disk that is full although the database's own may not be: SQLite sorts in other folders."""
+    for name in (os.environ.get("SQLITE_TMPDIR"), os.environ.get("TMPDIR"), "/var/tmp", "/tmp"):
+        if name and is_full(Path(name)):
+            return full_disk(Path(name), "Free some space on it, or set TMPDIR to a folder on another disk.")
+    return full_disk(path)
 
 
 def _way_back(path: Path) -> str:

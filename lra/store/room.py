@@ -50,7 +50,9 @@ def full_disk(
     """Return the error that says that the disk of a place is full, and how much is free."""
     left = free(place)
     room = "" if left is None else f": {file_size(left)} free"
-    return StoreError(f"The disk that holds {folder_of(place)} is full{room}.", hint=hint)
+    # What did not fit may have been taken away again, or be more than a quota allows.
+    full = "full" if left is None or left < LITTLE else "too full for this"
+    return StoreError(f"The disk that holds {folder_of(place)} is {full}{room}.", hint=hint)
 
 
 def unwritten(place: Path, error: OSError, called: str = "") -> LraError:

@@ -112,3 +112,20 @@ def test_a_home_that_takes_nothing_is_no_defect(cli: Cli) -> None:
     assert done.stdout == "rc=1\n"
     assert "cannot be written: Read-only file system. `lra --show-completion` prints" in done.stderr
     assert "defect" not in done.stderr
+
+
+@needs_mounts
+def test_the_disk_that_sqlite_sorts_on_is_named_when_that_one_is_full(cli: Cli) -> None:
+    code = """
+import os, sqlite3
+from pathlib import Path
+from lra.store.failures import explain
+print(explain(sqlite3.OperationalError("database or disk is full"), Path(os.environ["HOME"], "agent_memory.db")))
+"""
+    command = f"{shlex.quote(sys.executable)} -c {shlex.quote(code)}"
+    script = f"dd if=/dev/zero of=$DISK/fill bs=4k 2>/dev/null\nTMPDIR=$DISK {command}\nrm $DISK/fill\n{command}\n"
+    done = _on_small_disk(cli, script)
+    beside, own = done.stdout.splitlines()
+    assert beside.startswith(f"The disk that holds {cli.root / 'disk'} is full: 0 B free. ")
+    assert beside.endswith("or set TMPDIR to a folder on another disk.")
+    assert own.startswith(f"The disk that holds {cli.root / 'home'} is too full for this: ")
