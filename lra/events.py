@@ -180,6 +180,8 @@ class MemoryWritten(Event):
     action: Literal["created", "merged", "superseded", "edited", "forgotten"]
     kind: str
     content: str
+    replaced: list[str] = field(default_factory=list)
+    """What held until now, and no longer does."""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -229,7 +229,7 @@ class TurnRenderer:
         room = max(20, self._columns() - 1) - len(verb) - len(hint) - 5
         yield Line(f"✎ {verb} “{clip(event.content, room)}”{hint}", "memory")
         for before in event.replaced:
-            yield self._line(f"  no longer “{before}”", "dim")
+            yield Line(f"  no longer “{clip(before, max(20, self._columns() - 16))}”", "dim")
 
     def _on_task_changed(self, event: events.TaskChanged) -> Iterator[Piece]:
         yield self._line(f"☑ task “{event.title}” is {event.status.replace('_', ' ')}", "memory")

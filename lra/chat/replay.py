@@ -242,6 +242,7 @@ def _change(change: Written) -> Event:
         action=change.action,  # type: ignore[arg-type] # a word it does not know is shown as it is
         kind="fact",
         content=change.text,
+        replaced=list(change.replaced),
     )
 
 

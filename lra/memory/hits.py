@@ -77,6 +77,8 @@ class Write:
     action: Literal["created", "merged", "superseded", "edited", "forgotten"]
     contradicts: tuple[MemoryRecord, ...] = ()
     """Memories in force that say otherwise of the same thing."""
+    replaced: tuple[MemoryRecord, ...] = ()
+    """Memories whose place it took."""
     echo: bool = False
     """Whether it only repeats what was recalled, and nothing was written."""
 

@@ -77,7 +77,7 @@ class Writer:
         if (quote := more.get("quote")) and not await asyncio.to_thread(secrets.kinds_of, quote):
             new = replace(new, metadata={**new.metadata, "quote": quote})
         done = await self._store.memories.write(new, reading(new.content, new.kind))
-        return Write(done.record, done.action, tuple(done.contradicts))
+        return Write(done.record, done.action, tuple(done.contradicts), tuple(done.replaced))
 
     async def _echo(self, new: NewMemory) -> Write | None:
         """Return the memory that a text only repeats, unless it is news or the person's own."""

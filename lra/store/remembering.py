@@ -44,6 +44,8 @@ class Remembered:
     action: Action
     contradicts: list[MemoryRecord] = field(default_factory=list)
     """Memories in force that say otherwise of the same thing."""
+    replaced: list[MemoryRecord] = field(default_factory=list)
+    """Memories whose place it took."""
 
 
 def check_interval(valid_from: int | None, valid_to: int | None) -> None:
@@ -82,7 +84,7 @@ def remember(connection: Connection, new: NewMemory, reading: Reading | None) ->
         record = record_of(row)
         for old in replaced:
             supersede(connection, old, record, new, part_of=head)
-        return Remembered(record, "merged", contradicts)
+        return Remembered(record, "merged", contradicts, list(map(record_of, replaced)))
     start = new.valid_from if new.valid_from is not None else new.created_at
     later = [row for row in replaced if start is not None and _start(row) > start]
     if later:
@@ -91,7 +93,7 @@ def remember(connection: Connection, new: NewMemory, reading: Reading | None) ->
     head = record_change(connection, record.id, "created", new.content, new.source, new)
     for old in replaced:
         supersede(connection, old, record, new, part_of=head)
-    return Remembered(record, "superseded" if replaced else "created", contradicts)
+    return Remembered(record, "superseded" if replaced else "created", contradicts, list(map(record_of, replaced)))
 
 
 def supersede(connection: Connection, old: Any, by: MemoryRecord, new: NewMemory, *, part_of: int) -> None:

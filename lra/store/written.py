@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from sqlalchemy import Connection, select
@@ -26,6 +26,8 @@ class Written:
     """What the memory says since, or the task's title."""
     status: str = ""
     """The task's status since."""
+    replaced: tuple[str, ...] = ()
+    """Of a memory, what held until then."""
 
 
 async def written_in(database: Database, session_id: str) -> list[Written]:
@@ -66,8 +68,12 @@ def _memories(rows: Any) -> list[Written]:
     for row in rows:
         if row.action == "superseded":
             # The line before is the memory that took its place.
-            if changed and changed[-1].action == "created":
-                changed[-1] = _memory(row, changed[-1].id, "superseded", changed[-1].text)
+            if changed and changed[-1].action in {"created", "superseded"}:
+                changed[-1] = replace(
+                    changed[-1], at=row.at, action="superseded", replaced=(*changed[-1].replaced, row.content)
+                )
+            elif changed and changed[-1].action == "merged":
+                changed[-1] = replace(changed[-1], replaced=(*changed[-1].replaced, row.content))
         else:
             changed.append(_memory(row, row.memory_id, row.action, row.content))
     return changed

@@ -101,7 +101,10 @@ async def write_memory(
     record = written.record
     if not written.echo:
         deps.remembered.append(record.id)
-    deps.tell(MemoryWritten(id=record.id, action=written.action, kind=record.kind, content=record.content))
+    replaced = [before.content for before in written.replaced]
+    deps.tell(
+        MemoryWritten(id=record.id, action=written.action, kind=record.kind, content=record.content, replaced=replaced)
+    )
     for other in written.contradicts:
         deps.tell(Notice(level="warning", text=contradiction(record, other)))
     return _result(written)

@@ -210,3 +210,10 @@ async def test_what_stands_for_earlier_messages_is_nothing_that_was_said(desk: D
     assert "shortened" not in told
     assert "(Earlier ones are left out.)" in told
     assert (await _said(session, "what did I ask you first?")).startswith("I see only the latest part of this")
+
+
+async def test_what_goes_with_a_new_value_is_told(desk: Desk) -> None:
+    session = await desk.session(model="offline")
+    (first,) = of(await take(session, "call me Jo"), MemoryWritten)
+    (second,) = of(await take(session, "my name is Max"), MemoryWritten)
+    assert (first.replaced, second.replaced) == ([], [first.content])
