@@ -13,6 +13,7 @@ from lra.cli.options import HELP, Json, Yes, confirm
 from lra.cli.work import quiet_libraries
 from lra.cli.work import settings as read_settings
 from lra.errors import ExitCode, NotFoundError, RefusedError
+from lra.text import revealed
 
 if TYPE_CHECKING:
     from lra.config import Settings
@@ -111,7 +112,7 @@ def allow(name: _Name, yes: Yes = False) -> None:
         output.write(f"{name} is in your own file, and allowed.")
         return
     for line in allowed.describe(server):
-        notices.say(line)
+        notices.say(revealed(line))
     confirm(f"Start {name} whenever a session begins in this folder?", yes)
     allowed.allow(server)
     output.write(f"{name} is allowed.")

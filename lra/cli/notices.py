@@ -7,7 +7,7 @@ from contextlib import suppress
 from io import TextIOWrapper
 
 from lra.errors import LraError
-from lra.text import printable
+from lra.text import printable, revealed
 
 
 def prepare() -> None:
@@ -30,7 +30,7 @@ def error(problem: LraError) -> None:
 
 def ask(question: str) -> str:
     """Ask on the terminal and return the answer; the end of input counts as an empty one."""
-    print(printable(question), end=" ", file=sys.stderr, flush=True)
+    print(revealed(printable(question)), end=" ", file=sys.stderr, flush=True)
     try:
         return input().strip()
     except EOFError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import stat
@@ -108,3 +109,13 @@ def test_a_full_disk_or_a_closed_output_is_no_defect(full: Cli) -> None:
 def test_shells_can_complete(full: Cli) -> None:
     full.env = {"_LRA_COMPLETE": "complete_bash", "COMP_WORDS": "lra se", "COMP_CWORD": "1"}
     assert full().out.split() == ["sessions"]
+
+
+def test_what_is_agreed_to_reads_as_what_is_done(cli: Cli) -> None:
+    server = {"command": "sh", "args": ["-c", "run \u202egpj.exe\u202c \u200bx"]}
+    (cli.folder / "mcp.json").write_text(json.dumps({"mcpServers": {"tricky": server}}, ensure_ascii=False))
+    assert cli("init", "--provider", "offline", "--yes").code == 0
+    asked = cli("mcp", "allow", "tricky")
+    assert asked.code == 4
+    assert "\\u202egpj.exe\\u202c \\u200bx" in asked.err
+    assert "\u202e" not in asked.err
