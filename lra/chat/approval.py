@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -18,6 +19,8 @@ _EDITED = 400
 SHOWN = 6
 """Lines of arguments that are shown at once."""
 
+CHANGES = "apply_changes"
+"""What the question about changes to a folder is called; its answer ends a turn."""
 ALL = "v shows all of it"
 
 Verdict = Literal["once", "session", "always", "no", "edit", "all"]
@@ -51,6 +54,11 @@ class Request:
     reason: str
     lasting: bool = True
     """Whether more than this one call can be allowed."""
+
+    @property
+    def fixed(self) -> Sequence[str]:
+        """The arguments that only tell what is asked about; editing them would change nothing."""
+        return [key for key in ("folder", "patch") if self.name == CHANGES and key in self.args]
 
     def question(self, columns: int) -> str:
         """Return what is asked, on one line."""

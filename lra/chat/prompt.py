@@ -220,7 +220,7 @@ class Prompt:
         if self.commanding:
             self.history.append_string(text)
             return
-        text = self.pastes.shorten(text)
+        text = self.pastes.known(text) if written else self.pastes.fold(text)
         at = len(text) + 1 + self.draft.cursor_position if typed else len(text)
         self.draft.text = f"{text}\n{typed}" if typed else text
         self.draft.cursor_position = at
@@ -366,7 +366,7 @@ class Prompt:
 
     @typed.setter
     def typed(self, text: str) -> None:
-        self.draft.document = Document(self.pastes.shorten(text))
+        self.draft.document = Document(self.pastes.known(text))
         self.repaint()
 
     def suspend(self, app: Application[Any] | None = None) -> None:

@@ -268,6 +268,7 @@ class TurnRenderer:
         yield self._line(compacted_text(event), "dim")
 
     def _on_notice(self, event: events.Notice) -> Iterator[Piece]:
+        yield from self._pause()
         mark, style = notice_look(event.level)
         yield Line(mark + event.text, style)
 

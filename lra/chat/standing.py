@@ -35,7 +35,8 @@ def standing_prompt(chat: Chat, screen: LiveScreen) -> Prompt:
     def shown() -> None:
         chat.current.opening.begin()
         count_vowel_signs()
-        if chat.preferences.theme is None and wants_background(os.environ):
+        # Whoever has typed ahead may be gone before the answer comes over a slow line.
+        if chat.preferences.theme is None and not chat.keyboard.ahead and wants_background(os.environ):
             prompt.send(prompt.reports.ask())
 
     prompt = Prompt(

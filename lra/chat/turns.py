@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lra.chat.agreeing import comes_first
-from lra.chat.approval import Request, answer_line, arguments_from, rule_lines, verdict
+from lra.chat.approval import CHANGES, Request, answer_line, arguments_from, rule_lines, verdict
 from lra.chat.commands.registry import is_command
 from lra.chat.notify import LONG
 from lra.chat.queue import Message
@@ -258,6 +258,9 @@ class TurnFront:
                 chat.screen.asked([])
             if not chat.leaving:
                 chat.screen.line(*answer_line(request, answer))
+            if isinstance(answer, str) and name == CHANGES:
+                # The turn is at its end: what was said to its changes is what comes next.
+                chat.pending.put(Message(answer))
             return answer
 
     def _reached(self, call_id: str) -> asyncio.Event:
@@ -320,7 +323,9 @@ class TurnFront:
         from lra.tools.consent import Edited
 
         chat = self._chat
-        text = json.dumps(request.args, ensure_ascii=False, indent=None if chat.screen.plain else 2, default=str)
+        fixed = {key: request.args[key] for key in request.fixed}
+        args = {key: value for key, value in request.args.items() if key not in fixed}
+        text = json.dumps(args, ensure_ascii=False, indent=None if chat.screen.plain else 2, default=str)
         while text:
             try:
                 text = await chat.reader.ask("Arguments: ", default=text)
@@ -329,10 +334,10 @@ class TurnFront:
                 text = ""
             if not text:
                 break
-            args = arguments_from(text)
-            if isinstance(args, dict):
-                return Edited(args)
-            chat.screen.line(args, "warning")
+            changed = arguments_from(text)
+            if isinstance(changed, dict):
+                return Edited({**fixed, **changed})
+            chat.screen.line(changed, "warning")
         return None
 
 

@@ -315,13 +315,14 @@ class TurnRunner:
                     self._usage = stream.usage
             result = stream.result
             plan.messages = list(result.all_messages()) if result else []
-            if why := cut_short(plan.messages):
-                self._emit(Notice(level="warning", text=why))
             # An answer of another type than text came as a call, whose end no request carries.
             await self._recorder.close_calls(plan.messages)
-            return output_text(result.output) if result else ""
+            output = output_text(result.output) if result else ""
         finally:
             await self._pieces.stop()
+        if why := cut_short(plan.messages):
+            self._emit(Notice(level="warning", text=why))
+        return output
 
     async def _handle(self, event: Any) -> None:
         match event:

@@ -69,7 +69,8 @@ async def _settle(deps: AgentDeps, bench: Workbench, root: Path, review: Review)
     if not left:
         return
     names = ", ".join(each.path for each in left[:_MOST_SAID])
-    await bench.refuse(left, f"The person did not take your changes to {names}: their files are as they were.")
+    why = f" The reason: {consent.reason}" if consent.reason and not consent.approved else ""
+    await bench.refuse(left, f"The person did not take your changes to {names}: their files are as they were.{why}")
     kept = "" if consent.by == "person" else await asyncio.to_thread(_keep, bench.home, deps, changes, review.patch)
     if not taken:
         again = "" if kept else ", and /changes in the chat offers them again"
@@ -83,7 +84,9 @@ async def _agreed(deps: AgentDeps, root: Path, review: Review) -> tuple[Consent,
     lines = {each.line(): each for each in changes}
     several = len(changes) > 1
     args = {"folder": str(root), "files": list(lines), "patch": review.patch}
-    reason = f"It changes {len(changes)} files of yours." if several else "It changes 1 file of yours."
+    gone = [each.path for each in changes if each.after is None]
+    deleted = f" It deletes {one_line(', '.join(gone), 200)}." if gone else ""
+    reason = f"It changes {f'{len(changes)} files' if several else '1 file'} of yours.{deleted}"
     if several:
         reason += " Edited, it leaves out what is taken out of files."
     for _ in range(_MOST_ASKED):

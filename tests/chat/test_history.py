@@ -58,11 +58,11 @@ def test_a_long_entry_is_a_word_in_the_prompt_and_whole_in_the_file(tmp_path: Pa
         kept.append_string(entry)
     assert kept.get_strings() == ["look: [pasted 40 lines] ok?", "short"]
     assert pastes.expand(kept.get_strings()[0]) == f"look: {long} ok?"
-    # Another run knows of no paste: all of it is one word, which goes out whole.
+    # Another run knows of no paste: all of it is its first line, which goes out whole.
     again, later = PromptHistory(path), Pastes()
     again.fold = later.fold
     _, folded = again.load_history_strings()
-    assert folded == "[pasted 40 lines]"
+    assert folded == "look: line 0 of Rex [40 lines]"
     assert later.expand(folded) == f"look: {long} ok?"
     kept.forget("Rex")
     pastes.forget("Rex")

@@ -94,6 +94,7 @@ async def test_on_a_no_nothing_is_written_and_the_model_hears_of_it(desk: Desk, 
     answer = json.loads(done.content)
     assert answer["stdout"] == "two\n"
     assert "did not take your changes to a.txt" in answer["note"]
+    assert answer["note"].endswith("The reason: not like this")
     # It was refused as it is, and is not asked about again.
     assert of(again, ApprovalRequested) == []
     assert (project / "a.txt").read_text() == "one\n"
@@ -120,6 +121,14 @@ async def test_what_the_person_takes_out_is_not_written(desk: Desk, project: Pat
     (done,) = of(again, ToolFinished)
     assert "did not take your changes to b.txt" in json.loads(done.content)["note"]
     assert of(again, ApprovalRequested) == []
+
+
+async def test_what_would_be_deleted_is_named_in_the_question(desk: Desk, project: Path) -> None:
+    (project / "b.txt").write_text("two\n")
+    desk.server.script(command("rm a.txt; echo three > b.txt"), say("Done."))
+    (asked,) = of(await take(await opened(desk, project, approver=Person(True)), "change it"), ApprovalRequested)
+    assert asked.reason.startswith("It changes 2 files of yours. It deletes a.txt.")
+    assert not (project / "a.txt").exists()
 
 
 async def test_where_nobody_can_be_asked_the_patch_is_kept(desk: Desk, project: Path, home: Path) -> None:
