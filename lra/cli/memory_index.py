@@ -34,18 +34,26 @@ def index() -> None:
             done = await care.embed(draw or _unseen)
         return done, *await care.lack()
 
-    _tell(with_memory(work))
+    _tell(with_memory(work), vectors=True)
 
 
-def _tell(outcome: Outcome) -> None:
+def _tell(outcome: Outcome, *, vectors: bool) -> None:
     """Print how complete the index is.
+
+    Args:
+        outcome: What was done.
+        vectors: Whether vectors were what was asked for; words are found without them.
 
     Raises:
         BusyError: It is not.
     """
     done, lacking, wanted = outcome
     if lacking and wanted:
-        raise BusyError(f"The index of words is complete, that of vectors is not. {lacking}", hint=_AGAIN)
+        told = f"The index of words is complete, that of vectors is not. {lacking}"
+        if vectors:
+            raise BusyError(told, hint=_AGAIN)
+        output.write(f"{told} {_AGAIN}")
+        return
     if lacking:
         output.write(f"The index is complete. {lacking}")
         return
@@ -68,7 +76,7 @@ def reindex(
             done = await care.reindex(draw or _unseen, fresh=embed)
         return done, *await care.lack()
 
-    _tell(with_memory(work))
+    _tell(with_memory(work), vectors=embed)
 
 
 def doctor(

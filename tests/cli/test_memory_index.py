@@ -85,16 +85,18 @@ def test_a_model_that_cannot_be_fetched_is_told_alike_everywhere(cli: Cli) -> No
     cli.env |= {"LRA_EMBEDDING": "minilm", "LRA_EMBEDDING_URL": "http://127.0.0.1:9/model.tar.gz"}
     assert cli("memory", "add", "The fence is red").code == 0
     assert "is still to be fetched from 127.0.0.1" in cli("doctor").out
-    for command in ("reindex", "index"):
+    for command, code in (("reindex", 0), ("index", 75)):
         ended = cli("memory", command)
-        assert (ended.code, ended.out) == (75, "")
-        assert "that of vectors is not. all-MiniLM-L6-v2 could not be fetched" in ended.err
-        assert "Errno" not in ended.err
-        assert "`lra memory index` tries again." in ended.err
-    ill = cli("memory", "doctor")
-    assert ill.code == 1
-    assert "warn  embedder           1 texts have no vector yet: all-MiniLM-L6-v2 could not be fetched" in ill.out
-    assert "Fix: lra memory index" in ill.out
+        said = ended.out if code == 0 else ended.err
+        assert ended.code == code
+        assert "that of vectors is not. all-MiniLM-L6-v2 could not be fetched" in said
+        assert "Errno" not in said
+        assert "`lra memory index` tries again." in said
+    # Words find what has no vector: nothing is wrong.
+    sound = cli("memory", "doctor")
+    assert sound.code == 0
+    assert "ok    embedder           1 without a vector yet: all-MiniLM-L6-v2 could not be fetched" in sound.out
+    assert "Fix: lra memory index" in sound.out
     # What was tried and failed is known to whoever asks later.
     (known,) = [check for check in cli("doctor", "--json").json["checks"] if check["name"] == "embedding"]
     assert known["detail"].startswith("all-MiniLM-L6-v2 could not be fetched, last tried 20")
@@ -105,10 +107,3 @@ def test_a_model_that_cannot_be_fetched_is_told_alike_everywhere(cli: Cli) -> No
         ended = cli("memory", command, env={"LRA_EMBEDDING": "none"})
         assert ended.code == 0
         assert ended.out.startswith("The index is complete. Vectors are off")
-
-
-def test_a_name_that_is_unknown_is_told_without_the_words_of_the_system(cli: Cli) -> None:
-    cli.env |= {"LRA_EMBEDDING": "minilm", "LRA_EMBEDDING_URL": "http://nowhere.invalid/model.tar.gz", "NO_PROXY": "*"}
-    assert cli("memory", "add", "The fence is red").code == 0
-    told = cli("memory", "index").err
-    assert "nowhere.invalid cannot be reached: its name cannot be looked up (is there a network?). `lra" in told

@@ -79,8 +79,8 @@ class IndexCare:
             findings.append(
                 Finding(
                     name="embedder",
-                    what=f"texts have no vector yet: {self._reason()}" if pending else self._reason(),
-                    count=pending,
+                    # Search by words has them all: it is no fault that vectors wait.
+                    what=f"{pending:,} without a vector yet: {self._reason()}" if pending else self._reason(),
                     fix=INDEX if pending else "",
                 )
             )
