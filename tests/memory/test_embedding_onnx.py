@@ -254,7 +254,7 @@ print(time.time())
 def test_importing_the_package_loads_nothing_heavy(tmp_path: Path) -> None:
     code = """
 import sys
-import lra.memory
+import asyncio  # which brings ssl
 before = set(sys.modules)
 import lra.memory.embedding
 heavy = {"numpy", "onnxruntime", "tokenizers", "httpx", "pydantic_ai", "pydantic", "ssl"}
