@@ -58,6 +58,7 @@ class SessionContext:
         self._shown: list[ModelMessage] | None = None
         """The history as it is sent, until something changes."""
         self._last_seq = 0
+        self._reading = asyncio.Lock()
         self._generation = -1
         self._take(record)
 
@@ -78,6 +79,11 @@ class SessionContext:
 
     async def refresh(self) -> None:
         """Read what was journalled since the last time."""
+        # Whoever shows how full the context is reads beside the turn that begins: each row is taken once.
+        async with self._reading:
+            await self._refresh()
+
+    async def _refresh(self) -> None:
         generation = self._store.forgetting.generation
         if generation != self._generation:
             # Forgetting has changed the rows, and perhaps the summary that stands for earlier ones.
@@ -128,9 +134,10 @@ class SessionContext:
         after = estimate_tokens(trimmed)
         if count and after + extra_tokens <= window * FULL:
             results = [row.seq for row in self._rows if row.role == "tool"]
-            self._trimmed = results[-3] if len(results) > 2 else 0
-            self._shown = None
-            await self._save()
+            async with self._reading:
+                self._trimmed = results[-3] if len(results) > 2 else 0
+                self._shown = None
+                await self._save()
             compacted: Compacted | None = Compacted(
                 strategy="tool_results",
                 before_tokens=size,
@@ -160,10 +167,10 @@ class SessionContext:
         lines = [Line(row.role, row.content) for row in self._rows if row.seq <= boundary and row.content]
         if self._summary:
             lines.insert(0, Line("user", self._summary))
-        self._summary = await self._summarise(model, lines)
-        self._after = boundary
-        self._generation = -1
-        await self._save()
+        summary = await self._summarise(model, lines)
+        async with self._reading:
+            self._summary, self._after, self._generation = summary, boundary, -1
+            await self._save()
         after = estimate_tokens(await self.messages())
         return Compacted(strategy="summary", before_tokens=size, after_tokens=after, detail=self._summary)
 
@@ -214,8 +221,9 @@ class SessionContext:
         return Uncompacted(before, after)
 
     async def _restore(self, state: dict[str, Any]) -> None:
-        await self._store.sessions.update(self._session_id, compaction=json.dumps(state) if state else None)
-        self._generation = -1
+        async with self._reading:
+            await self._store.sessions.update(self._session_id, compaction=json.dumps(state) if state else None)
+            self._generation = -1
 
     @property
     def summary(self) -> str:

@@ -482,3 +482,15 @@ async def test_an_answer_that_was_cut_is_said_to_be(desk: Desk, api: Api) -> Non
         "The answer was cut at the model's output limit: ask it to go on."
     ]
     assert of(await take(session, "Go on."), Notice) == []
+
+
+async def test_looking_at_the_context_beside_a_turn_that_begins_doubles_nothing(desk: Desk) -> None:
+    session = await desk.session()
+    desk.server.script(default=say("An answer."))
+    for number in range(6):
+        events = await take(session, f"Message {number}.")
+        # As a front does that shows how full the context is, while the next message begins.
+        await asyncio.gather(*(session.context_report() for _ in range(3)))
+        assert end(events).outcome == "completed"
+        asked = [text for role, text in sent(desk.server) if role == "user"]
+        assert asked == [f"Message {at}." for at in range(number + 1)]
