@@ -186,8 +186,8 @@ async def test_what_is_forgotten_together_is_no_other_mention(open_store: Make) 
     store = open_store()
     source = await turn(store, "source", said("The vault word is zanzibarquux"), said("zanzibarquux, I like it a lot"))
     record = await remembered(store, "The vault word is zanzibarquux", "source", turn_id=source)
-    targets = tuple(map(Target.of, [record, *await store.journal.rows("source")]))
-    done = await store.forgetting.erase(Erasure(targets=targets))
+    said_too = [Target.of(row) for row in await store.journal.rows("source")]
+    done = await store.forgetting.erase(Erasure(targets=(Target.of(record), *said_too)))
     assert done.still_mentioned == 0
 
 
