@@ -492,5 +492,7 @@ async def test_looking_at_the_context_beside_a_turn_that_begins_doubles_nothing(
         # As a front does that shows how full the context is, while the next message begins.
         await asyncio.gather(*(session.context_report() for _ in range(3)))
         assert end(events).outcome == "completed"
-        asked = [text for role, text in sent(desk.server) if role == "user"]
-        assert asked == [f"Message {at}." for at in range(number + 1)]
+        said = [text for role, text in sent(desk.server) if role in {"user", "assistant"}]
+        assert said == [text for at in range(number) for text in (f"Message {at}.", "An answer.")] + [
+            f"Message {number}."
+        ]
