@@ -127,10 +127,13 @@ def draft_keys(actions: Actions, pastes: Pastes, untouched: Callable[[], bool]) 
 
     @keymap.COMPLETE.on(keys, typing & Condition(_sole))
     def _complete(event: KeyPressEvent) -> None:
-        # Nothing is left to choose: the next Enter sends.
-        state = event.current_buffer.complete_state
-        if state is not None:
-            event.current_buffer.apply_completion(state.completions[0])
+        # Nothing is left to choose: the next Enter sends, and what is typed on is a word of its own.
+        buffer = event.current_buffer
+        if buffer.complete_state is not None:
+            only = buffer.complete_state.completions[0]
+            buffer.apply_completion(only)
+            if only.text[-1:] not in {"/", ":"} and not buffer.document.current_char.strip("\n"):
+                buffer.insert_text(" ")
 
     @keymap.STEER.on(keys, typing)
     def _steer(event: KeyPressEvent) -> None:

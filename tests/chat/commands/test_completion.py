@@ -110,6 +110,15 @@ def test_the_only_choice_is_taken_with_tab_and_sent_with_enter(beside_notes: Ter
     chat.wait("Milk.")
 
 
+def test_what_is_typed_on_behind_the_only_choice_is_a_word_of_its_own(beside_notes: Terminal) -> None:
+    chat = beside_notes
+    chat.send("look at @no")
+    chat.wait(lambda it: any(line.strip() == "notes.txt" for line in it.screen))
+    chat.press("tab")
+    chat.send("and say")
+    chat.wait(lambda it: it.line == "> look at @notes.txt and say")
+
+
 def test_a_file_goes_along_with_the_message(beside_notes: Terminal, model_server: ModelServer) -> None:
     beside_notes.send("what is in @notes.txt?\r")
     beside_notes.wait("· with notes.txt (")
