@@ -70,8 +70,8 @@ def test_the_question_says_what_goes_and_earlier_values_leave_the_prompts_histor
         text = file.read()
     assert "Oslo" not in text
     assert "Bergen" not in text
-    # Behind it stand what was typed at the question and the command that was run then.
-    chat.press("up", "up", "up", "up")
+    # Before the last command stand the one that was run, what was typed at the question, and the first command.
+    chat.press("up", "up", "up", "up", "up")
     chat.wait(lambda terminal: terminal.line == "> Actually [forgotten]")
 
 
