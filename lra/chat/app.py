@@ -324,7 +324,9 @@ class Chat:
     async def ask(self, question: str) -> str:
         """Ask for one short answer; empty for none."""
         async with self.asking:
-            self.screen.end_line()
+            if self.screen.plain:
+                # Elsewhere an answer that is being written goes on above the question.
+                self.screen.end_line()
             # Nothing goes on while a person thinks.
             self.screen.busy(None)
             try:

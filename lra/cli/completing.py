@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 VARIABLE = "_LRA_COMPLETE"
@@ -38,8 +41,6 @@ def careful(install: Callable[..., Any]) -> Callable[..., Any]:
     def checked(ctx: Any, param: Any, value: Any) -> Any:
         if not value or ctx.resilient_parsing:
             return install(ctx, param, value)
-        from pathlib import Path
-
         from lra.errors import LraError
         from lra.store.room import full_disk, is_full
 
@@ -48,7 +49,10 @@ def careful(install: Callable[..., Any]) -> Callable[..., Any]:
             # The file is written anew in place: on a full disk nothing would be left of it.
             raise full_disk(home, "Your shell's files were left as they are; free some space on it and try again.")
         try:
-            return install(ctx, param, value)
+            try:
+                return install(ctx, param, value)
+            finally:
+                _answer_at_once(home / ".zfunc" / "_lra")
         except OSError as error:
             if error.filename is None:
                 raise
@@ -58,6 +62,16 @@ def careful(install: Callable[..., Any]) -> Callable[..., Any]:
             ) from error
 
     return checked
+
+
+def _answer_at_once(script: Path) -> None:
+    """Let zsh's script answer the key on which it is loaded, which would do nothing otherwise."""
+    with suppress(OSError):
+        text = script.read_text(encoding="utf-8")
+        name = re.search(r"^(\w+)\(\) \{", text, re.MULTILINE)
+        if name and "funcstack" not in text:
+            call = f'if [ "$funcstack[1]" = "_lra" ]; then {name[1]} "$@"; fi'
+            script.write_text(f"{text.rstrip()}\n{call}\n", encoding="utf-8")
 
 
 def _join_equals() -> None:

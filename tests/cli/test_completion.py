@@ -164,6 +164,23 @@ def test_zsh_completes(shell: Cli) -> None:
     assert not (shell.folder / "pwned").exists()
 
 
+@pytest.mark.skipif(shutil.which("zsh") is None, reason="zsh is not installed")
+def test_the_first_tab_of_a_new_zsh_is_answered(shell: Cli) -> None:
+    env = shell.environment() | {"TERM": "dumb", "SHELL": shutil.which("zsh") or ""}
+    child = pexpect.spawn("zsh", ["-f", "-i"], env=env, cwd=str(shell.folder), encoding="utf-8", timeout=30)
+    child.sendline("lra --install-completion zsh; echo installed $?")
+    child.expect("installed 0")
+    child.sendline("exit")
+    child.expect(pexpect.EOF)
+    child = pexpect.spawn("zsh", ["-d", "-i"], env=env, cwd=str(shell.folder), encoding="utf-8", timeout=30)
+    child.sendline("echo rea''dy")
+    child.expect("ready")
+    child.send("lra sessions show ab\t--json | head -c 40\r")
+    child.expect('"id": "abc123def456"')
+    child.sendline("exit")
+    child.expect(pexpect.EOF)
+
+
 def test_whatever_is_wrong_the_shell_hears_nothing(cli: Cli, tmp_path: Path) -> None:
     asked = {"_LRA_COMPLETE": "complete_bash", "COMP_WORDS": "lra\nsessions\nshow\n", "COMP_CWORD": "3"}
     for wrong in (
