@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Callable
 
+from prompt_toolkit.input.ansi_escape_sequences import ANSI_SEQUENCES
 from prompt_toolkit.input.base import Input
 from prompt_toolkit.input.vt100 import Vt100Input
 from prompt_toolkit.input.vt100_parser import Vt100Parser
@@ -17,6 +18,15 @@ QUERY = "\x1b]11;?\x1b\\"
 _ANSWER = re.compile(r"\x1b\]11;([^\x07\x1b]{1,40})(?:\x07|\x1b\\)")
 _BEGUN = re.compile(r"\x1b\](?:1(?:1(?:;[^\x07\x1b]{0,40}\x1b?)?)?)?$")
 _COLOUR = re.compile(r"rgba?:([0-9a-f]{1,4})/([0-9a-f]{1,4})/([0-9a-f]{1,4})|#([0-9a-f]{2})([0-9a-f]{2})([0-9a-f]{2})")
+PASTE = "\x1b[200~"
+_OURS = frozenset({PASTE, "\x1b[I", "\x1b[O"})
+_SEQUENCE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
+_BEGUN_KEY = re.compile(r"(?:\x1b\[[0-?]*[ -/]*)?$")
+_NEW_LINES = frozenset(f"\x1b[{keys}" for modifier in (2, 5, 6) for keys in (f"27;{modifier};13~", f"13;{modifier}u"))
+"""Shift-Enter and Ctrl-Enter, where a terminal tells them from Enter."""
+_WORDS = {Keys.Left: Keys.ControlLeft, Keys.Right: Keys.ControlRight}
+_UNUSED = re.compile(r"c-s-(?:\d|delete|down|up|page\w+)|c-\d|c-f\d+|[cs]-page(?:up|down)")
+"""Keys that nothing is bound to, whose sequence would be typed otherwise."""
 _SOON = 0.3
 """Seconds in which a terminal that answers at all does so, over a slow line too."""
 
@@ -94,19 +104,28 @@ def is_light(colour: str) -> bool | None:
 
 
 class _Parser(Vt100Parser):
-    """A parser that takes the terminal's reports out of the keys."""
+    """A parser that takes the terminal's reports, and keys that nobody knows, out of the keys."""
 
     def __init__(self, before: Vt100Parser, reports: Reports) -> None:
         self._reports = reports
+        self._begun = ""
         super().__init__(before.feed_key_callback)
 
     def feed(self, data: str) -> None:
         """Take what came from the terminal."""
-        super().feed(self._reports.keys_in(data))
+        if self._in_bracketed_paste:
+            super().feed(data)
+            return
+        data = self._begun + self._reports.keys_in(data)
+        typed, paste, pasted = data.partition(PASTE)
+        self._begun = "" if paste else _BEGUN_KEY.search(typed)[0]  # type: ignore[index]
+        typed = typed[: len(typed) - len(self._begun)]
+        super().feed(_SEQUENCE.sub(_known, typed) + paste + pasted)
 
     def flush(self) -> None:
         """Take what is there for complete."""
-        if rest := self._reports.rest():
+        if rest := self._begun + self._reports.rest():
+            self._begun = ""
             super().feed(rest)
         super().flush()
 
@@ -115,5 +134,18 @@ class _Parser(Vt100Parser):
             self._reports.said(prefix == "\x1b[I")
             return Keys.Ignore
         match = super()._get_match(prefix)
-        # Nobody asked for the mouse: what looks like it is a colour in a text that was pasted or typed by a program.
-        return Keys.Ignore if match == Keys.Vt100MouseEvent else match
+        if prefix.startswith("\x1b[") and match is not None:
+            if isinstance(match, tuple):
+                # The library takes Alt with a key for Esc and the key, and Esc stops what runs.
+                return _WORDS.get(match[-1], Keys.Ignore)
+            if _UNUSED.fullmatch(match.value):
+                return Keys.Ignore
+        return match
+
+
+def _known(sequence: re.Match[str]) -> str:
+    """Return a sequence that is a key or a report; one for a new line is that, and others are nothing."""
+    text = sequence[0]
+    if text in _NEW_LINES:
+        return "\n"
+    return text if text in ANSI_SEQUENCES or text in _OURS else ""

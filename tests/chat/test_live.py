@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from prompt_toolkit.input.vt100_parser import Vt100Parser
 from prompt_toolkit.key_binding import KeyPress
+from prompt_toolkit.keys import Keys
 
 from lra.chat.live import Live
 from lra.chat.live_screen import LiveScreen
@@ -223,6 +224,57 @@ def test_what_only_looks_like_an_answer_is_keys() -> None:
     parser.feed("\x1b]1")
     parser.flush()
     assert "".join(key.data for key in keys) == "\x1b]1"
+
+
+@pytest.mark.parametrize("cut", [0, 1, 2])
+@pytest.mark.parametrize(
+    ("sequence", "key"),
+    [
+        ("\x1b[1;3A", None),
+        ("\x1b[3;3~", None),
+        ("\x1b[1;3Q", None),
+        ("\x1b[5;5~", None),
+        ("\x1b[1;4C", None),
+        ("\x1b[15;5~", None),
+        ("\x1b[?1;2c", None),
+        ("\x1b[31m", None),
+        ("\x1b[<0;3;4M", None),
+        ("\x1b[1;3D", Keys.ControlLeft),
+        ("\x1b[1;3C", Keys.ControlRight),
+        ("\x1b[27;2;13~", Keys.ControlJ),
+        ("\x1b[13;2u", Keys.ControlJ),
+        ("\x1b[A", Keys.Up),
+        ("\x1b[1;5D", Keys.ControlLeft),
+        ("\x1bOA", Keys.Up),
+        ("\x1b[3~", Keys.Delete),
+    ],
+)
+def test_keys_that_nobody_knows_are_none_and_never_esc(sequence: str, key: Keys | None, cut: int) -> None:
+    keys: list[KeyPress] = []
+    parser = _Parser(Vt100Parser(keys.append), Reports())
+    # In one piece, and cut in the middle or before its end.
+    at = len(sequence) - 1 if cut == 2 else (cut and max(2, len(sequence) // 2))
+    for piece in (f"a{sequence[:at]}", f"{sequence[at:]}b"):
+        parser.feed(piece)
+    pressed = [press.key for press in keys if press.key != Keys.Ignore]
+    assert pressed == ["a", *([key] if key else []), "b"]
+
+
+def test_esc_alone_and_with_a_letter_and_a_paste_of_sequences_stay() -> None:
+    keys: list[KeyPress] = []
+    parser = _Parser(Vt100Parser(keys.append), Reports())
+    for piece in ("\x1b", "x"):
+        parser.feed(piece)
+    parser.feed("\x1b")
+    parser.flush()
+    parser.feed("\x1b[")
+    parser.flush()
+    assert [press.key for press in keys] == [Keys.Escape, "x", Keys.Escape, Keys.Escape, "["]
+    keys.clear()
+    parser.feed("c\x1b[200~red \x1b[31m and \x1b[1;3Q")
+    parser.feed(" all\x1b[201~d\x1b[1;3Qe")
+    assert [press.key for press in keys] == ["c", Keys.BracketedPaste, "d", "e"]
+    assert keys[1].data == "red \x1b[31m and \x1b[1;3Q all"
 
 
 def test_only_lines_of_certain_length_are_inserted() -> None:
