@@ -169,7 +169,10 @@ def check_index(settings: Settings, conversation: Conversation | None = None) ->
             status = await runtime.memory.status()
         finally:
             await runtime.close()
-        return f"{status.memories} memories and summaries, {status.indexed} texts with vectors", status.pending
+        return (
+            f"{status.memories:,} in memory, with summaries; {status.indexed:,} texts with vectors",
+            status.pending,
+        )
 
     counts, pending = asyncio.run(look())
     if pending and settings.embedding.lower() != "none":

@@ -18,7 +18,7 @@ from lra.chat.render import Busy, Line, TurnRenderer
 from lra.chat.screen import Screen, check_taken, silence
 from lra.chat.standard_input import StandardInput
 from lra.errors import ExitCode, LraError, UsageError
-from lra.events import Event, TurnFinished, Usage
+from lra.events import ApprovalResolved, Event, TurnFinished, Usage
 from lra.text import clean_text
 
 if TYPE_CHECKING:
@@ -195,6 +195,8 @@ class PrintMode:
         for piece in self._renderer.feed(event):
             if not isinstance(piece, Busy) and not (isinstance(event, TurnFinished) and isinstance(piece, Line)):
                 self._screen.show(piece)
+        if isinstance(event, ApprovalResolved) and not event.approved and self._settings.approval == "ask":
+            self._screen.line("  --approve auto allows what would be asked; without -p you are asked.", "dim")
 
     def _complain(self, event: TurnFinished) -> None:
         if event.outcome != "completed":

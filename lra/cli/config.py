@@ -37,7 +37,9 @@ def config(
     rows = [(shape["name"], shape["value"] if shape["value"] is not None else "-", shape["source"]) for shape in shown]
     output.write_table(("NAME", "VALUE", "FROM"), rows, wide="VALUE")
     word = "trusted" if settings.trusted else "not trusted (`lra init` changes that)"
-    notices.say(f"Read from the environment, {settings.folder / '.env'} ({word}) and {config_dir() / '.env'}.")
+    files = ((settings.folder / ".env", f" ({word})"), (config_dir() / ".env", ""))
+    read = [f"{path}{remark if path.exists() else ' (not there)'}" for path, remark in files]
+    notices.say(f"Read from the environment, {read[0]} and {read[1]}.")
 
 
 def describe(settings: Settings) -> list[dict[str, Any]]:
