@@ -34,7 +34,7 @@ class LiveActions:
     @property
     def waiting(self) -> bool:
         """Whether a message waits that can be taken back."""
-        return bool(self._pending.messages or self._pending.held)
+        return self._pending.count > 0
 
     @property
     def undoable(self) -> bool:
@@ -110,10 +110,10 @@ class LiveActions:
 
     def step(self, text: str, shown: str, by: Literal[-1, 1]) -> str | None:
         """Let a message that was taken back wait again, and return its neighbour instead; empty behind the last."""
-        had = len(self._pending.messages)
+        had = self._pending.count
         other = self._pending.step(Message(text, shown), by)
         if other is None:
-            return "" if len(self._pending.messages) > had else None
+            return "" if self._pending.count > had else None
         return other.brief
 
     def let_go(self) -> None:

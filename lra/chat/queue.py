@@ -42,6 +42,11 @@ class Pending:
         self._end: BaseException | None = None
 
     @property
+    def count(self) -> int:
+        """How many there are, held ones too."""
+        return len(self.messages) + len(self.held)
+
+    @property
     def ready(self) -> bool:
         """Whether a message starts as soon as it is asked for."""
         return bool(self.messages)

@@ -164,9 +164,14 @@ def test_what_is_held_stays_so_whatever_is_entered(chat: Terminal, model_server:
     chat.prompt()
     chat.wait("… held: second\n… held: third · Enter sends, Esc drops")
     assert len(model_server.requests) == 2
-    # One that is taken back and sent leaves the other.
+    # One that is taken back waits again behind the last, and one that is sent leaves the other.
+    chat.press("up", "up")
+    chat.wait(lambda it: it.line == "> second" and "held: third" in it.text)
+    chat.press("down", "down")
+    chat.wait(lambda it: it.line == ">")
+    chat.wait("… held: second\n… held: third · Enter sends, Esc drops")
     chat.press("up")
-    chat.wait(lambda it: it.line == "> third")
+    chat.wait(lambda it: it.line == "> third" and "held: third" not in it.text)
     chat.send("!\r")
     chat.wait("> third!\nThird answer.")
     chat.wait("… held: second · Enter sends, Esc drops")
