@@ -53,6 +53,20 @@ def test_resume_finds_what_was_said_shows_it_and_goes_there(chat: Terminal) -> N
     assert "Resume:" not in chat.text
 
 
+def test_what_was_found_is_shown_at_its_place(chat: Terminal) -> None:
+    chat.tell("remember that the harpoon is in the shed", "✎ remembered")
+    for number in range(4):
+        chat.tell(f"add task item number {number}", f"item number {number}")
+    chat.tell("/new", "A new conversation.")
+    chat.send("/resume\r")
+    chat.wait("    > add task item number 3")
+    chat.send("harpoo")
+    chat.wait("    > remember that the harpoon is in the shed")
+    assert "    > add task item number 3" not in chat.screen
+    chat.press("escape")
+    chat.wait(gone("Resume:"))
+
+
 def test_letters_move_once_the_list_was_entered(chat: Terminal) -> None:
     two_conversations(chat)
     chat.send("/resume\r")
