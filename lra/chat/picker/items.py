@@ -44,8 +44,5 @@ def matches(item: Item, query: str) -> bool:
 
 
 def merged(own: Sequence[Item], more: Sequence[Item]) -> list[Item]:
-    """Return both, each key once, the first one's items first."""
-    seen: dict[str, Item] = {}
-    for item in (*own, *more):
-        seen.setdefault(item.key, item)
-    return list(seen.values())
+    """Return both, each key once, in the first one's order; what was found of an item says more than its own text."""
+    return list(({item.key: item for item in own} | {item.key: item for item in more}).values())

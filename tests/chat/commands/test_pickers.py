@@ -56,13 +56,13 @@ def test_resume_finds_what_was_said_shows_it_and_goes_there(chat: Terminal) -> N
 def test_what_was_found_is_shown_at_its_place(chat: Terminal) -> None:
     chat.tell("remember that the harpoon is in the shed", "✎ remembered")
     for number in range(4):
-        chat.tell(f"add task item number {number}", f"item number {number}")
+        chat.tell(f"add task: mend net {number}", f"mend net {number}")
     chat.tell("/new", "A new conversation.")
     chat.send("/resume\r")
-    chat.wait("    > add task item number 3")
+    chat.wait("    > add task: mend net 3")
     chat.send("harpoo")
     chat.wait("    > remember that the harpoon is in the shed")
-    assert "    > add task item number 3" not in chat.screen
+    assert "    > add task: mend net 3" not in chat.screen
     chat.press("escape")
     chat.wait(gone("Resume:"))
 
