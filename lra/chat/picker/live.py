@@ -80,8 +80,7 @@ class _Behind:
         self._state = state
         self._search = search
         self._preview = preview
-        self._previews: dict[Item, list[str]] = {}
-        """By item and what it says: what was found of it may stand elsewhere than what it is listed for."""
+        self._previews: dict[str, list[str]] = {}
         self._searched = ""
         self._searching: asyncio.Task[None] | None = None
         self._previewed: asyncio.Task[None] | None = None
@@ -97,8 +96,8 @@ class _Behind:
             state.searching = bool(state.query.strip())
             if state.searching:
                 self._searching = self.app.create_background_task(self._find(state.query))
-        state.preview = self._previews.get(item, ()) if item else ()
-        if self._preview is not None and item is not None and item not in self._previews:
+        state.preview = self._previews.get(item.key, ()) if item else ()
+        if self._preview is not None and item is not None and item.key not in self._previews:
             if self._previewed is not None:
                 self._previewed.cancel()
             self._previewed = self.app.create_background_task(self._describe(item))
@@ -113,6 +112,9 @@ class _Behind:
             found, self._state.problem = [], _sentence(error)
         if self._state.query == query:
             self._state.found, self._state.searching = found, False
+            for item in found:
+                # What fits may stand elsewhere than what was shown of it before.
+                self._previews.pop(item.key, None)
             self.look()
 
     async def _describe(self, item: Item) -> None:
@@ -121,7 +123,7 @@ class _Behind:
             lines = list(await self._preview(item))
         except Exception as error:
             lines = [_sentence(error)]
-        self._previews[item] = lines
+        self._previews[item.key] = lines
         self.look()
 
 
