@@ -75,7 +75,7 @@ def test_a_full_home_is_looked_through(full: Cli) -> None:
     result = full("doctor", env={"LRA_MODEL": "offline"})
     assert result.code == 0
     assert "is sound (schema " in result.out
-    assert "2 memories" in result.out
+    assert "2 in memory, with summaries" in result.out
 
 
 def test_failures_are_named_with_their_fix(cli: Cli) -> None:

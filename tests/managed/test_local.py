@@ -220,7 +220,7 @@ def test_failures_are_raised(managed: Make, model_server: ModelServer) -> None:
 def test_a_model_that_cannot_be_had(managed: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPENAI_API_KEY")
     monkeypatch.delenv("OPENAI_BASE_URL")
-    with pytest.raises(ConfigError, match="'openai:gpt-4o' cannot be used"):
+    with pytest.raises(ConfigError, match="'openai:gpt-4o' needs a key"):
         Agent(backend=managed(config=LocalManagedConfig())).start("hello")
     with pytest.raises(ConfigError, match="'nobody' is no model name"):
         Agent(backend=managed(config=LocalManagedConfig(model="nobody"))).start("hello")
