@@ -43,6 +43,12 @@ _OWN = re.compile(
     r"(?P<value>(?(words)[^.,;!?\n]{3,}|[^\s'\"`,;]{2,}(?:[ -]\d+)*))",
     re.IGNORECASE,
 )
+# One of these stands in whatever the patterns of names find, and in addresses with a password.
+_WORDS = (
+    "pass", "key", "token", "secret", "pwd", "credential", "recovery", "phrase", "pin", "cvv", "cvc", "security",
+    "card", "://",
+)  # fmt: skip
+_CARD_DIGITS = 13
 _LEAST = 3
 _SAYS_NOTHING = re.compile(
     r"(?:lost|gone|wrong|bad|good|fine|new|old|not|too|very|so|really|always|never|the|that|what|where|in|"
@@ -133,6 +139,8 @@ def repeatable(text: str) -> str:
 
     More is taken for a secret here than where a memory is refused: a word too many is only not repeated.
     """
+    if not _may_hold(text):
+        return text
     own = [
         Secret("password", match.start("value"), match.end("value"))
         for match in _OWN.finditer(text)
@@ -140,6 +148,16 @@ def repeatable(text: str) -> str:
         and len(re.findall(r"\d" if match["digits"] else r"\S", match["value"])) >= _LEAST
     ]
     return _without(text, _apart([*find_secrets(text), *own])) if own else masked(text)
+
+
+def _may_hold(text: str) -> bool:
+    """Tell whether any of the patterns could find something: most texts are told at a glance to hold nothing."""
+    lower = text.lower()
+    return (
+        any(word in lower for word in _WORDS)
+        or _WORTH_A_LOOK.search(text) is not None
+        or sum(map(str.isdigit, text)) >= _CARD_DIGITS
+    )
 
 
 def _apart(secrets: Iterable[Secret]) -> list[Secret]:
