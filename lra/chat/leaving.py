@@ -46,9 +46,7 @@ async def close_session(chat: Chat, session: Session) -> None:
 
 async def leave(chat: Chat) -> None:
     """Close everything, leave the terminal as it was, and say how to come back."""
-    if (unsent := len(chat.pending.clear())) and not chat.hurried:
-        them = "it" if unsent == 1 else "them"
-        chat.screen.line(f"{counted(unsent, 'queued message')} not sent; Up brings {them} back next time.", "warning")
+    _unsent(chat)
     session = chat.session or await chat.current.opening.abandon()
     worth_it = session is not None and bool(chat.turns.taken or session.record.turns)
     if session is not None:
@@ -57,8 +55,16 @@ async def leave(chat: Chat) -> None:
         with suppress(Exception):
             async with asyncio.timeout(_RUNTIME):
                 await chat.current.opening.runtime.close()
+    # What was entered while the conversation was being kept.
+    _unsent(chat)
     if session is not None and worth_it and not chat.scripted:
         chat.screen.line(f"Kept. Come back with: {_program()} chat -r {session.id}", "dim")
+
+
+def _unsent(chat: Chat) -> None:
+    if (unsent := len(chat.pending.clear())) and not chat.hurried:
+        them = "it" if unsent == 1 else "them"
+        chat.screen.line(f"{counted(unsent, 'queued message')} not sent; Up brings {them} back next time.", "warning")
 
 
 def _program() -> str:

@@ -160,12 +160,14 @@ class Live:
         steering = [self._styled("» " + clip(text, width - 2), "memory") for text in self.steering[-QUEUE_LINES:]]
         if not waiting:
             return steering
-        hint = "Enter sends, Esc drops" if pending.held else "Up edits"
+        # Beside a question or a turn these keys mean something else.
+        idle = not self._question and self.tail is None and self._busy is None and not self._tools
+        hint = ("Enter sends, Esc drops" if idle else "") if pending.held else "Up edits"
         shown = waiting[:QUEUE_LINES] if len(waiting) <= QUEUE_LINES else waiting[: QUEUE_LINES - 1]
         lines = [f"… {word}: {clip(message.brief, max(10, width - 12))}" for word, message in shown]
         if len(shown) < len(waiting):
             lines.append(f"… and {len(waiting) - len(shown)} more")
-        if len(lines[-1]) + len(hint) + 3 < width:
+        if hint and len(lines[-1]) + len(hint) + 3 < width:
             lines[-1] += f" · {hint}"
         return steering + [self._styled(clip(line, width), "memory") for line in lines]
 

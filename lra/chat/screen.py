@@ -23,7 +23,8 @@ ASCII = str.maketrans(
 )
 # JSON may hold these raw, but a terminal would obey them.
 _UNSAFE_IN_JSON = re.compile("[\x7f-\x9f\ud800-\udfff]")
-_PATCH = re.compile(r"^--- .*\n\+\+\+ .*\n@@ -\d", re.MULTILINE)
+# A result that is a patch, but for a few words before it; in a longer text a patch is an example.
+_PATCH = re.compile(r"(?:.*\n){0,6}?--- .*\n\+\+\+ .*\n@@ -\d")
 
 
 def wants_plain(flag: bool, out: TextIO) -> bool:
@@ -101,7 +102,7 @@ class Screen:
 
     def patch(self, content: str) -> None:
         """Append a tool's result that is a patch as one; anything else stays the line it is."""
-        if _PATCH.search(content):
+        if _PATCH.match(content):
             self.changes(content)
 
     def changes(self, patch: str) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from lra.chat.agreeing import comes_first
 from lra.chat.approval import CHANGES, Request, answer_line, arguments_from, rule_lines, verdict
-from lra.chat.commands.registry import is_command
+from lra.chat.commands.registry import registry, split, unknown
 from lra.chat.notify import LONG
 from lra.chat.queue import Message
 from lra.chat.render import Busy, Ended, TurnRenderer, open_tasks
@@ -279,7 +279,9 @@ class TurnFront:
             answer = await chat.reader.ask(request.question(chat.screen.columns), fresh=fresh)
             # The question was in sight when this was typed: asked again, it stands at once.
             fresh = False
-            if is_command(answer):
+            if (call := split(answer)) is not None:
+                if registry.get(call[0]) is None:
+                    chat.screen.line(unknown(call[0]), "warning")
                 choices = "y, s, a, e" if request.lasting else "y, e"
                 comes_first(chat, f"{choices}, or no with a reason", answer)
                 continue

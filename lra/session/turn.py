@@ -102,6 +102,8 @@ class TurnRunner:
         self._preparing = False
         self._cancelled = False
         self._started: dict[str, float] = {}
+        self._cut = ""
+        """Why the answer is not a whole one."""
         self._asked: dict[str, float] = {}
         self._told: dict[str, asyncio.Event] = {}
         self._recalled: list[RecalledMemory] = []
@@ -320,8 +322,7 @@ class TurnRunner:
             output = output_text(result.output) if result else ""
         finally:
             await self._pieces.stop()
-        if why := cut_short(plan.messages):
-            self._emit(Notice(level="warning", text=why))
+        self._cut = cut_short(plan.messages)
         return output
 
     async def _handle(self, event: Any) -> None:
@@ -412,6 +413,8 @@ class TurnRunner:
             broken = explain(error, plan.model_name)
             finished.outcome, finished.error, finished.exit_code = "failed", broken.message, int(broken.exit_code)
         self._pieces.tell()
+        if self._cut:
+            self._emit(Notice(level="warning", text=self._cut))
         self._emit(finished)
 
 

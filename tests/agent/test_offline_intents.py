@@ -248,6 +248,7 @@ TASKS = [
     ("remind me about the dentist tomorrow", "add", ("the dentist tomorrow",), "", None),
     ("list my tasks", "list", (), "", "open"),
     ("what's left to do?", "list", (), "", "open"),
+    ("what is to be done?", "list", (), "", "open"),
     ("what do I have to do today?", "list", (), "", "open"),
     ("do I have any open tasks?", "list", (), "", "open"),
     ("show all my tasks", "list", (), "", None),

@@ -59,12 +59,15 @@ def test_no_with_a_reason_goes_to_the_model(chat: Terminal, model_server: ModelS
 
 def test_a_command_is_no_reason(chat: Terminal, model_server: ModelServer) -> None:
     asked(chat, model_server)
-    chat.send("/permissions\r")
+    chat.send("/permision\r")
+    chat.wait("did you mean /permissions?")
     chat.wait(lambda it: "The question comes first" in it.text and it.line.startswith("Allow it?"))
+    chat.send("/permissions\r")
+    chat.wait(lambda it: it.text.count("The question comes first") == 2 and it.line.startswith("Allow it?"))
     chat.send("y\r")
     chat.wait("Done.")
     # It waits in the prompt.
-    chat.wait(lambda it: it.line == "> /permissions")
+    chat.wait(lambda it: it.line in {"> /permissions", "> /permision"})
     assert results(model_server) == ["written a.txt"]
 
 

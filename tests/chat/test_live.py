@@ -94,6 +94,9 @@ def test_the_queue_is_short_and_says_what_can_be_done() -> None:
     assert area.lines(60, 8) == ["… queued: one two", "… queued: more 0", "… and 3 more · Up edits"]
     pending.hold()
     assert area.lines(60, 8)[-1] == "… and 3 more · Enter sends, Esc drops"
+    # Beside a question these keys mean something else.
+    area.question = [("? allow this", "warning")]
+    assert area.lines(60, 8)[-2:] == ["… and 3 more", "? allow this"]
 
 
 def test_the_status_line_drops_what_matters_least() -> None:

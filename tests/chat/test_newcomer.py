@@ -110,8 +110,11 @@ def test_saving_is_said_and_can_be_skipped(start: Start, model_server: ModelServ
         terminal.prompt()
     terminal.press("ctrl-d")
     terminal.wait("saving")
+    terminal.send("typed too late\r")
+    terminal.wait("queued: typed too late")
     terminal.press("ctrl-c")
     assert terminal.end(3) == 0
     assert "lra chat -r " in terminal.text
     assert "saving" not in terminal.text
+    assert "1 queued message not sent; Up brings it back next time." in terminal.text
     assert terminal.mode == terminal.first_mode

@@ -72,6 +72,14 @@ def test_a_terminal_without_unicode_gets_words_it_can_show() -> None:
     assert out.getvalue().startswith('* call(...) -> "x" - ')
 
 
+def test_a_result_that_is_a_patch_is_drawn_and_an_example_in_a_text_is_not() -> None:
+    patch = "--- a/x.txt\n+++ b/x.txt\n@@ -1 +1 @@\n-one\n+two\n"
+    for content, drawn in ((patch, True), (f"Edited x.txt:\n\n{patch}", True), ("A line.\n" * 9 + patch, False)):
+        out = Tty()
+        Screen(plain=True, out=out).patch(content)
+        assert ("+ two" in out.getvalue()) is drawn, content
+
+
 def test_a_reader_that_left_is_told_of_once() -> None:
     class Gone(io.StringIO):
         def write(self, text: str) -> int:

@@ -481,6 +481,8 @@ async def test_an_answer_that_was_cut_is_said_to_be(desk: Desk, api: Api) -> Non
     assert [notice.text for notice in of(events, Notice)] == [
         "The answer was cut at the model's output limit: ask it to go on."
     ]
+    # It stands behind all that came of the answer.
+    assert [event.type for event in events][-2:] == ["notice", "turn_finished"]
     assert of(await take(session, "Go on."), Notice) == []
 
 

@@ -17,7 +17,7 @@ _TASK = r"(?:tasks?|to-?dos?|to do|action items?)"
 _STATUS_WORDS: tuple[tuple[str, Status], ...] = (
     (r"in[ -]progress|started|ongoing|underway|active|running|being worked on", "in_progress"),
     (r"cancell?ed|dropped|abandoned|obsolete", "cancelled"),
-    (r"not done|undone|unfinished|incomplete|open|left|remaining|outstanding|unstarted|to do", "open"),
+    (r"not done|to be done|undone|unfinished|incomplete|open|left|remaining|outstanding|unstarted|to do", "open"),
     (r"pending|waiting|planned|reopened", "pending"),
     (r"done|finished|completed?|closed|ready|solved|resolved", "done"),
 )
@@ -63,7 +63,8 @@ _LIST = (
     ),
     re.compile(
         r"what(?:'s| is| else is|s| do i (?:still )?have| have i got)?(?: still)? (?:left|open|outstanding|remaining|"
-        r"pending|to do|on my (?:list|plate|agenda))(?: (?:left )?(?:to do|for today|today|for me|now|still))*",
+        r"pending|to (?:do|be done)|on my (?:list|plate|agenda))"
+        r"(?: (?:left )?(?:to do|for today|today|for me|now|still))*",
         re.I,
     ),
     re.compile(

@@ -51,9 +51,10 @@ async def rewind(chat: Chat, args: str) -> None:
         if chosen is None:
             return
         number, everything = chosen
+    would = await session.rewind_preview(int(number))
     undone = await session.rewind(int(number), also_written=everything)
     _say(chat, undone if everything else _without_writing(undone))
-    if not everything:
+    if not everything and (would.memories or would.tasks):
         chat.screen.line("  What these turns wrote to memory and tasks stays.", "dim")
 
 
