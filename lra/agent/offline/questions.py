@@ -66,7 +66,7 @@ _CALLED = re.compile(
 _NAME_OF = re.compile(rf"names? of (?P<owner>{_ARTICLE}) (?P<what>[^?,.]{{2,60}})", re.I)
 _POSSESSED = re.compile(rf"\b(?P<owner>{_ARTICLE}) (?P<what>[^?,.!]{{2,60}})", re.I)
 _PAST = re.compile(
-    r"\b(?:was|were|did|used to|had)\b.*\b(?:before|previously|earlier|formerly|in the past|originally|at first|"
+    r"\b(?:was|were|did|used to|had)\b.{0,80}\b(?:before|previously|earlier|formerly|in the past|originally|at first|"
     r"until (?:then|recently)|used to)\b|\bused to\b|"
     r"\bwhat (?:was|were) (?:my|our) (?:former|previous|earlier|old|last)\b|"
     r"\b(?:who|what|where) (?:is|was) (?:my|our) (?:former|previous)\b",
