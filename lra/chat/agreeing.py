@@ -17,10 +17,11 @@ def comes_first(chat: Chat, choices: str, command: str) -> None:
     Args:
         chat: Where to say it.
         choices: What would be an answer.
-        command: What was typed.
+        command: What was typed; empty where it is no command that could wait.
     """
     chat.screen.line(f"The question comes first: {choices}.", "dim")
-    chat.offer(command)
+    if command:
+        chat.offer(command)
 
 
 async def agreed(chat: Chat, question: str) -> bool:

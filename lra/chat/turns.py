@@ -280,10 +280,11 @@ class TurnFront:
             # The question was in sight when this was typed: asked again, it stands at once.
             fresh = False
             if (call := split(answer)) is not None:
-                if registry.get(call[0]) is None:
+                known = registry.get(call[0]) is not None
+                if not known:
                     chat.screen.line(unknown(call[0]), "warning")
                 choices = "y, s, a, e" if request.lasting else "y, e"
-                comes_first(chat, f"{choices}, or no with a reason", answer)
+                comes_first(chat, f"{choices}, or no with a reason", answer if known else "")
                 continue
             kind, why = verdict(answer)
             if kind == "once":
