@@ -20,6 +20,7 @@ from prompt_toolkit.filters import (
     vi_navigation_mode,
 )
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.key_binding.vi_state import InputMode
 from prompt_toolkit.keys import Keys
 
 from lra.chat import keymap
@@ -159,6 +160,13 @@ def draft_keys(actions: Actions, pastes: Pastes, untouched: Callable[[], bool]) 
                 actions.undo()
 
         event.app.create_background_task(unless_more_is_typed())
+
+    @keys.add("c", "w", filter=typing & vi_navigation_mode & Condition(_on_a_word))
+    def _change_word(event: KeyPressEvent) -> None:
+        # In vi this leaves the blank behind the word, which the library takes along.
+        end = event.current_buffer.document.find_next_word_ending(include_current_position=True, count=event.arg)
+        event.app.clipboard.set_text(event.current_buffer.delete(end or 1))
+        event.app.vi_state.input_mode = InputMode.INSERT
 
     @keys.add(Keys.BracketedPaste, filter=typing)
     def _paste(event: KeyPressEvent) -> None:
@@ -321,6 +329,10 @@ def _sole() -> bool:
     state = buffer.complete_state
     command = buffer.text.startswith("/") and " " not in buffer.text
     return state is not None and len(state.completions) == 1 and not command
+
+
+def _on_a_word() -> bool:
+    return bool(get_app().current_buffer.document.current_char.strip())
 
 
 def _typing() -> Filter:

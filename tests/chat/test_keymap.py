@@ -10,7 +10,7 @@ from lra.chat.keymap import KEYMAP, Key
 from lra.chat.keys import answer_keys, draft_keys, queue_keys, stopping_keys, terminal_keys
 from lra.chat.pastes import Pastes
 
-EDITING = {(Keys.BracketedPaste.value,), ("c-h",)}
+EDITING = {(Keys.BracketedPaste.value,), ("c-h",), ("c", "w")}
 """What is the terminal's own, and needs no telling."""
 
 

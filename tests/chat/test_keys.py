@@ -223,6 +223,23 @@ def test_the_colours_fit_the_background_that_the_terminal_tells(start: Start, an
     assert QUERY.encode() not in again.raw
 
 
+def test_cw_leaves_the_blank_as_in_vi(start: Start) -> None:
+    chat = start()
+    chat.prompt()
+    chat.wait("offline model")
+    chat.tell("/keys vi", "the keys of vi")
+    chat.send("hello vi a b")
+    chat.press("escape")
+    chat.send("0cwgoodbye")
+    chat.wait(lambda it: it.line == "> goodbye vi a b")
+    chat.press("escape")
+    chat.send("wwcwX")
+    chat.wait(lambda it: it.line == "> goodbye vi X b")
+    chat.press("escape")
+    chat.send("02cwboth")
+    chat.wait(lambda it: it.line == "> both X b")
+
+
 @pytest.mark.parametrize("opened", ["key", "command"])
 def test_what_the_editor_saved_outlives_a_program_that_is_ended(start: Start, home: Path, opened: str) -> None:
     editor = home / "editor"
