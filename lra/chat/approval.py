@@ -19,8 +19,6 @@ _EDITED = 400
 SHOWN = 6
 """Lines of arguments that are shown at once."""
 
-CHANGES = "apply_changes"
-"""What the question about changes to a folder is called; its answer ends a turn."""
 ALL = "v shows all of it"
 
 Verdict = Literal["once", "session", "always", "no", "edit", "all"]
@@ -58,6 +56,8 @@ class Request:
     @property
     def fixed(self) -> Sequence[str]:
         """The arguments that only tell what is asked about; editing them would change nothing."""
+        from lra.tools.consent import CHANGES
+
         return [key for key in ("folder", "patch") if self.name == CHANGES and key in self.args]
 
     def question(self, columns: int) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lra.chat.agreeing import comes_first
-from lra.chat.approval import CHANGES, Request, answer_line, arguments_from, rule_lines, verdict
+from lra.chat.approval import Request, answer_line, arguments_from, rule_lines, verdict
 from lra.chat.commands.registry import registry, split, unknown
 from lra.chat.notify import LONG
 from lra.chat.queue import Message
@@ -229,7 +229,7 @@ class TurnFront:
         self, name: str, args: dict[str, Any], reason: str, *, call_id: str = "", lasting: bool = True
     ) -> Answer:
         """Ask whether a tool may run; another word than yes or no goes to the model as the reason."""
-        from lra.tools.consent import by_policy
+        from lra.tools.consent import CHANGES, by_policy
 
         chat = self._chat
         rules = chat.session.rules if chat.session else None

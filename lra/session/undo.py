@@ -11,7 +11,7 @@ from lra.errors import UsageError
 from lra.store import JournalRow, StructuredMemoryStore, TurnRecord
 from lra.store.undoing import MemoryBack, Rewound, TaskBack
 from lra.text import one_line
-from lra.tools.workspace_review import TOOL as WRITTEN
+from lra.tools.consent import CHANGES
 
 if TYPE_CHECKING:
     from lra.session.context import SessionContext
@@ -93,7 +93,7 @@ class Undone:
             why = f", since {task.reason}" if task.reason else ""
             yield f"task {what}{why}: {one_line(task.title, 200)}"
         for tool in self.tools:
-            if tool.name == WRITTEN:
+            if tool.name == CHANGES:
                 yield f"cannot be undone: what turn {tool.turn} wrote to your folder"
                 continue
             args = one_line(json.dumps(tool.args, ensure_ascii=False, default=str), 120)
@@ -155,11 +155,11 @@ class Undoer:
         """Return where changes of a turn were taken over into the person's folder."""
         events = await self._store.audit.find(session_id=self._session_id, limit=_DECISIONS)
         return [
-            ToolEffect(turn=numbers[int(event["run_id"])], name=WRITTEN, args={}, outcome="success")
+            ToolEffect(turn=numbers[int(event["run_id"])], name=CHANGES, args={}, outcome="success")
             for event in events
             if event["run_id"].isdecimal()
             and int(event["run_id"]) in numbers
-            and event["payload"].get("tool") == WRITTEN
+            and event["payload"].get("tool") == CHANGES
             and event["payload"].get("outcome") == "allowed"
         ]
 

@@ -69,6 +69,8 @@ class Consent:
                 return f"Not run: {reason}"
 
 
+CHANGES = "apply_changes"
+"""What the question about changes to a person's folder is called, for rules and for the record; it ends a turn."""
 UNATTENDED = "Nobody can be asked here."
 BY_SETTINGS = "The settings refuse it."
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from lra.events import Notice, WorkspaceChanged
 from lra.text import one_line
+from lra.tools.consent import CHANGES
 from lra.tools.workspace_changes import Change
 from sandbox.client import SandboxError
 
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 _MOST_SAID = 5
 _MOST_ASKED = 3
 """How often it is asked again where an answer changed what cannot be changed."""
-TOOL = "apply_changes"
-"""What the question is called, for rules and for the record."""
 
 
 async def review_workspace(deps: AgentDeps) -> None:
@@ -90,7 +89,7 @@ async def _agreed(deps: AgentDeps, root: Path, review: Review) -> tuple[Consent,
     if several:
         reason += " Edited, it leaves out what is taken out of files."
     for _ in range(_MOST_ASKED):
-        consent = await deps.consent(f"changes-{deps.turn_id}", TOOL, args, reason, lasting=False)
+        consent = await deps.consent(f"changes-{deps.turn_id}", CHANGES, args, reason, lasting=False)
         if not consent.approved:
             return consent, []
         files = consent.args.get("files", ())

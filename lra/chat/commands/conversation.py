@@ -83,7 +83,8 @@ async def _found(session: Session, words: str) -> list[SessionMatch]:
 
     store = session.runtime.store
     found = {match.session.id: match for match in await store.sessions.search(words, limit=_FOUND)}
-    for hit in await session.runtime.memory.search(words, scope="sessions", limit=_FOUND):
+    near = await session.runtime.memory.search(words, scope="sessions", limit=_FOUND) if len(found) < _FOUND else []
+    for hit in near:
         if hit.id not in found and len(found) < _FOUND:
             record = await store.sessions.get(hit.id)
             found[hit.id] = SessionMatch(session=record, snippet=hit.content, role=None, at=record.updated_at, seq=None)
