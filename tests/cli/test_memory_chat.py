@@ -17,7 +17,7 @@ def test_memories_are_marked_questioned_and_taken_back(full: Cli) -> None:
         "/memory asof now",
         "/memory diff 2020-01-01 2020-02-01",
         "/memory asof some-day",
-        "/memory asof yesterday",
+        "/memory asof 2020-01-01",
         "/memory search history of tea",
         "/exit",
     ]
