@@ -124,6 +124,8 @@ CLOSEST = [
     ("am I allergic to nuts?", "My wife Sam is allergic to nuts"),
     ("where do I live?", "I used to live in Paris"),
     ("where do I live?", "I no longer live in Rome"),
+    ("where does Anna work?", "Anna no longer works at Siemens"),
+    ("where does my brother live?", "My brother doesn't live in Rome any more"),
     ("where do I live?", "My mother lives in Lugano"),
     ("where do we work?", "Tom works in Oslo"),
     ("what is my mother's name?", "My mother lives in Lugano"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from lra.agent.offline.denials import over
 from lra.agent.offline.ellipsis import completed, of_somebody
 from lra.agent.offline.intents import Kind, parse
 from lra.agent.offline.questions import read_question
@@ -46,6 +47,40 @@ def test_a_correction_takes_the_place_of_what_it_corrects(before: str, said: str
     assert new.content == kept
     assert old.key is not None
     assert old.key == new.key
+
+
+# Of somebody else, a denial is kept as it was said, so that it can be told as contradicting; what is said instead is
+# the fact.
+OF_OTHERS = [
+    ("Anna no longer works at Siemens", "Anna no longer works at Siemens"),
+    ("my brother doesn't live in Rome any more", "My brother doesn't live in Rome any more"),
+    ("Kim is no longer my manager", "Kim is no longer my manager"),
+    ("Anna is not allergic to nuts", "Anna is not allergic to nuts"),
+    ("Tom doesn't work at IBM anymore, he works at Bosch", "Tom works at Bosch"),
+    ("my sister no longer lives in Rome, but she now lives in Oslo", "My sister lives in Oslo"),
+    ("Tom no longer works at IBM, he has quit", "Tom no longer works at IBM, he has quit"),
+]
+
+
+@pytest.mark.parametrize(("said", "kept"), OF_OTHERS)
+def test_a_denial_of_somebody_else_is_kept(said: str, kept: str) -> None:
+    (intent,) = parse(said)
+    assert [fact.content for fact in intent.facts] == [kept]
+
+
+@pytest.mark.parametrize(
+    ("line", "was"),
+    [
+        ("I don't live in Rome any more", "I live in Rome"),
+        ("Anna no longer works at Siemens", "Anna works at Siemens"),
+        ("My brother doesn't live in Rome any more", "My brother lives in Rome"),
+        ("Kim is no longer my manager.", "Kim is my manager"),
+        ("It is no longer raining", "It is raining"),
+        ("Anna works at Siemens", None),
+    ],
+)
+def test_what_was_so_before_a_denial(line: str, was: str | None) -> None:
+    assert over(line) == was
 
 
 # A correction may name the new value alone, after what was told or asked.

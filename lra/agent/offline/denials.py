@@ -18,8 +18,9 @@ _PROFESSION = re.compile(
     re.I,
 )
 _OVER = re.compile(
-    r"(?P<who>i|we)(?P<be>'m| am|'re| are)? (?:no longer (?P<rest>.+)|"
-    r"(?:don't|do not|not) (?P<other>.+?),? any ?(?:more|longer))",
+    r"(?P<who>i|we|(?:my|our) [^\s,;:?]{1,40}(?: [^\s,;:?]{1,40})?|(?-i:[A-Z])[\w'-]+(?: (?-i:[A-Z])[\w'-]+)?)"
+    r"(?P<be>'m| am|'re| are| is)? (?:no longer (?P<rest>.+)|"
+    r"(?:do(?P<third>es)?(?:n't| not)|not) (?P<other>.+?),? any ?(?:more|longer))",
     re.I,
 )
 _AM_NOT = re.compile(
@@ -45,7 +46,10 @@ def denies(line: str) -> bool:
 def over(line: str) -> str | None:
     """Return what a line says was so and is no longer: "I no longer live in Oslo" denies "I live in Oslo"."""
     match = _OVER.fullmatch(line.strip().rstrip(".! "))
-    return f"{match['who']}{match['be'] or ''} {match['rest'] or match['other']}" if match else None
+    if match is None:
+        return None
+    verb, _, rest = (match["rest"] or match["other"]).partition(" ")
+    return f"{match['who']}{match['be'] or ''} {verb}{'s' if match['third'] else ''} {rest}".rstrip()
 
 
 def is_profession(line: str) -> bool:

@@ -9,7 +9,7 @@ from typing import Literal
 
 from lra.agent.offline.attributes import ATTRIBUTES, FAVOURITE, VAGUE, attribute_key, turned
 from lra.agent.offline.denials import denies, is_profession, over
-from lra.agent.offline.updates import corrected, lasting
+from lra.agent.offline.updates import corrected, lasting, otherwise
 from lra.agent.offline.words import is_question_marked, tidy, tokens, word_set
 
 MemoryType = Literal["fact", "preference", "instruction"]
@@ -117,8 +117,10 @@ _MOVED = re.compile(
 """Where somebody lives now; a move with a date may be long ago."""
 _SOMEBODY = re.compile(
     r"(?!(?:I|We|You|He|She|It|They|Who|What|This|That|There|Here|Every\w*|Some\w*|Any\w*|No\w*|Nobody|People|When|If)\b)"
-    r"[A-Z][\w'-]+(?: [A-Z][\w'-]+)? (?:likes|loves|hates|prefers|is allergic to|lives in|lives at|works at|works for|"
-    r"works as|moved to|was born|speaks|doesn't like|does not like|doesn't eat|is (?:my|our) \w+) (?P<value>.+|$)"
+    r"[A-Z][\w'-]+(?: [A-Z][\w'-]+)? (?:(?:no longer )?(?:likes|loves|hates|prefers|lives in|lives at|works at|"
+    r"works for|works as|speaks|eats)|moved to|was born|is (?:no longer |not )?allergic to|"
+    r"(?:doesn't|does not) (?:like|love|eat|live in|live at|work at|work for|work as|speak)|"
+    r"is (?:no longer )?(?:my|our) \w+)(?: (?P<value>.+)|$)"
 )
 _BY_NAME = re.compile(r"I(?:'m| am) (?:[A-Z][\w'-]+)(?: [A-Z][\w'-]+){0,3}")
 _NOT_KEPT = re.compile(
@@ -157,6 +159,8 @@ def read_fact(sentence: str) -> Fact | None:
         # Only an attribute has a value that another one takes the place of.
         if (found := _read(instead)) is not None and found[1] is not None:
             return Fact(instead, *found)
+    if (instead := otherwise(line)) and (found := _read(instead)):
+        return Fact(instead, *found)
     if (found := _read(line)) is not None and found[0] != "instruction":
         newly = found[1] is None and len(line) < len(said) and is_profession(line)
         return Fact(said if "\n" in said else line, found[0], "user.job" if newly else found[1])
@@ -227,7 +231,7 @@ def _read_verb(line: str) -> _Kind | None:
         if _NEVER_OBJECTS.match(value) or _NOT_KEPT.match(value):
             return None
         return "fact", _verb_key(line)
-    if (match := _SOMEBODY.fullmatch(line)) and not _NEVER_OBJECTS.match(match["value"]):
+    if (match := _SOMEBODY.fullmatch(line)) and not _NEVER_OBJECTS.match(match["value"] or ""):
         return "fact", None
     if denies(line):
         return "fact", None

@@ -29,6 +29,12 @@ _CHANGED = re.compile(
     r"dropped|fell)(?: from [^,;]{1,80}?)? to|became|become) (?P<new>.{1,200})",
     re.I,
 )
+_OTHERWISE = re.compile(
+    r"(?P<who>(?:my|our) [^\s,;:?]{1,40}(?: [^\s,;:?]{1,40})?|(?-i:[A-Z])[\w'-]+(?: (?-i:[A-Z])[\w'-]+)?) "
+    r"(?:no longer .{1,80}?|(?:doesn't|does not) .{1,80}? any ?(?:more|longer))[,;:-]+ (?:but |and )?(?:now )?"
+    r"(?:he|she)(?: now)? (?P<new>(?!(?:does|did|has|had|can|could|would)\b)[a-z]+s .{1,200})",
+    re.I,
+)
 _CLAUSE = re.compile(r"(?:i|we|you|he|she|it|they|call|can|do|please|what|that|because|so)\b", re.I)
 _CONTRACTED = (
     (re.compile(r"\b(is|are|am)n't\b", re.I), r"\1 not"),
@@ -62,6 +68,12 @@ def corrected(line: str) -> Iterator[str]:
         yield match["whole"]
     if (match := _CHANGED.fullmatch(line)) and not _CLAUSE.match(match["new"]):
         yield f"{match['what']}is {match['new']}"
+
+
+def otherwise(line: str) -> str | None:
+    """Return what a line says of somebody instead of what is over: "Tom no longer works here, he works at Bosch"."""
+    match = _OTHERWISE.fullmatch(line)
+    return f"{match['who']} {match['new']}" if match else None
 
 
 def lasting(line: str) -> str:
