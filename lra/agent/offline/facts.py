@@ -159,8 +159,8 @@ def read_fact(sentence: str) -> Fact | None:
         # Only an attribute has a value that another one takes the place of.
         if (found := _read(instead)) is not None and found[1] is not None:
             return Fact(instead, *found)
-    if (instead := otherwise(line)) and (found := _read(instead)):
-        return Fact(instead, *found)
+    if (other := otherwise(line)) and (found := _read(other)):
+        return Fact(other, *found)
     if (found := _read(line)) is not None and found[0] != "instruction":
         newly = found[1] is None and len(line) < len(said) and is_profession(line)
         return Fact(said if "\n" in said else line, found[0], "user.job" if newly else found[1])
