@@ -37,6 +37,11 @@ class LiveActions:
         return self._pending.count > 0
 
     @property
+    def editing(self) -> bool:
+        """Whether a message was taken back, which can wait again in its place."""
+        return self._pending.editing
+
+    @property
     def undoable(self) -> bool:
         """Whether `u` takes something back."""
         return bool(self._chat.turns.written)

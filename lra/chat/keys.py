@@ -45,6 +45,11 @@ class Actions(Protocol):
         ...
 
     @property
+    def editing(self) -> bool:
+        """Whether a message was taken back, which can wait again in its place."""
+        ...
+
+    @property
     def undoable(self) -> bool:
         """Whether `u` takes something back."""
         ...
@@ -193,7 +198,7 @@ def queue_keys(actions: Actions, pastes: Pastes) -> KeyBindings:
 
     @Condition
     def as_taken() -> bool:
-        return bool(taken) and get_app().current_buffer.text == taken
+        return actions.editing and bool(taken) and get_app().current_buffer.text == taken
 
     @Condition
     def before_the_history() -> bool:

@@ -51,6 +51,11 @@ class Pending:
         """Whether a message starts as soon as it is asked for."""
         return bool(self.messages)
 
+    @property
+    def editing(self) -> bool:
+        """Whether a message was taken back whose place is kept."""
+        return self._place is not None
+
     def put(self, message: Message) -> None:
         """Add a message behind the others, or where the one stood that was taken back; what is held stays so."""
         place, self._place = self._place, None

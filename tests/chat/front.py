@@ -121,7 +121,7 @@ class Front:
 class Nothing:
     """A conversation in which nothing happens."""
 
-    running = undoable = waiting = False
+    running = undoable = waiting = editing = False
 
     def enter(self, text: str, shown: str) -> None: ...
     def steer(self, text: str, shown: str) -> None: ...

@@ -15,7 +15,7 @@ EDITING = {(Keys.BracketedPaste.value,), ("c-h",), ("c", "w")}
 
 
 class Nothing:
-    running = undoable = waiting = True
+    running = undoable = waiting = editing = True
 
     def enter(self, text: str, shown: str) -> None: ...
     def steer(self, text: str, shown: str) -> None: ...

@@ -357,3 +357,22 @@ def test_a_stop_at_a_question_holds_what_waits(
     chat.press(key)
     chat.wait("held: second · Enter sends, Esc drops")
     assert len(model_server.requests) == 2
+
+
+def test_up_goes_on_behind_a_message_that_was_taken_back_and_sent_as_it_was(
+    chat: Terminal, model_server: ModelServer
+) -> None:
+    held(chat, model_server)
+    chat.send("second\r")
+    chat.wait("queued: second")
+    chat.press("up")
+    chat.wait(lambda it: it.line == "> second")
+    chat.press("enter")
+    chat.wait("queued: second")
+    model_server.release()
+    chat.wait("Second answer.")
+    chat.prompt()
+    chat.press("up")
+    chat.wait(lambda it: it.line == "> second")
+    chat.press("up")
+    chat.wait(lambda it: it.line == "> first")
