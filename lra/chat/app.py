@@ -184,11 +184,10 @@ class Chat:
         if self.current.unclaimed:
             await self._guarded(self._start())
             return
-        draft, self.draft = self.draft, ""
         self.reading = True
         try:
             with self.interrupts.to(self.reader.give_up):
-                message = await self.reader.next(draft)
+                message = await self._next()
         except (EOFError, OSError):
             self.leaving = True
         except KeyboardInterrupt as given_up:
@@ -202,6 +201,13 @@ class Chat:
             await self._take(message)
         finally:
             self.reading = False
+
+    async def _next(self) -> Message:
+        if self.screen.plain and self.pending.ready:
+            # Where no prompt takes what waits: what was given as an answer, and turned out to be a message.
+            return await self.pending.next()
+        draft, self.draft = self.draft, ""
+        return await self.reader.next(draft)
 
     async def _start(self) -> None:
         await self.ready()

@@ -39,7 +39,7 @@ class PlainReader:
         self._buffer = ""
         self._waiting: asyncio.Future[None] | None = None
         self._reading = False
-        self._ended = False
+        self._ended = self._left = False
 
     @property
     def completed(self) -> Collection[str]:
@@ -58,10 +58,20 @@ class PlainReader:
             if default and not message.strip():
                 return Message(default)
             while message.endswith("\\"):
-                message = message[:-1] + "\n" + await self._line("  ", pasted=True)
+                message = message[:-1] + await self._continued()
             return Message(message)
         finally:
             self._reading = False
+
+    async def _continued(self) -> str:
+        """Return what follows a trailing backslash; nothing where the end of input does."""
+        try:
+            return "\n" + await self._line("  ", pasted=True)
+        except EOFError:
+            if self._left:
+                raise
+            self._ended = True
+            return ""
 
     async def ask(self, question: str, *, fresh: bool = False, default: str = "") -> str:
         """Ask for one short answer; see `Reader.ask`."""
@@ -175,6 +185,7 @@ class PlainReader:
 
     def leave(self) -> None:
         """End reading, as Ctrl-D does."""
+        self._left = True
         self._break(EOFError())
 
     async def above(self, show: Callable[[], None]) -> None:

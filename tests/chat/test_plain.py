@@ -206,3 +206,30 @@ def test_a_question_that_is_given_up_ends_its_line(start: Start) -> None:
     chat.wait("Stopped.")
     chat.prompt()
     assert "\nStopped." in chat.text
+
+
+def test_what_is_no_number_of_a_memory_is_the_next_message(start: Start) -> None:
+    terminal = start("--plain")
+    terminal.prompt()
+    terminal.send("/remember My cat is called Tom\r")
+    terminal.wait("✎ remembered")
+    terminal.prompt()
+    terminal.send("/new\r")
+    terminal.wait("A new conversation.")
+    terminal.prompt()
+    terminal.send("what is my cat called?\r")
+    terminal.wait("↺ recalled 1")
+    terminal.prompt()
+    terminal.send("/why\r")
+    terminal.wait("or Enter:")
+    terminal.send("remember that my dog is called Rex\r")
+    terminal.wait("✎ remembered “My dog is called Rex”")
+    terminal.prompt()
+
+
+def test_a_line_that_goes_on_beyond_the_end_is_a_message(home: Path) -> None:
+    done = subprocess.run(
+        lra("chat"), input="remember that my dog is called Rex \\", env=plain_env(home), capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert "remembered “My dog is called Rex”" in done.stderr
