@@ -10,7 +10,6 @@ from markdown_it.rules_block.table import escapedSplit
 from lra.chat.markdown.blocks import Align
 
 _ATX = re.compile(r"(#{1,6})(?=[ \t]|$)")
-_ATX_END = re.compile(r"(?:^|[ \t]+)#+[ \t]*$")
 _SETEXT = re.compile(r"(=+|-+)[ \t]*$")
 _RULE = re.compile(r"(?:(?:\*[ \t]*){3,}|(?:_[ \t]*){3,}|(?:-[ \t]*){3,})$")
 _FENCE = re.compile(r"(`{3,})([^`]*)$|(~{3,})(.*)$")
@@ -25,7 +24,10 @@ def heading(text: str) -> tuple[int, str] | None:
     """Return level and text of an ATX heading."""
     if not (match := _ATX.match(text)):
         return None
-    return len(match[1]), _ATX_END.sub("", text[match.end() :].strip(" \t")).strip(" \t")
+    content = text[match.end() :].strip(" \t")
+    # No expression: where there are many blanks, one would look for the end behind each of them.
+    bare = content.rstrip("#")
+    return len(match[1]), bare.rstrip(" \t") if not bare or bare[-1] in " \t" else content
 
 
 def underline(text: str) -> int | None:
