@@ -16,7 +16,8 @@ from lra.chat.theme import Theme
 
 Sign = Literal["+", "-", " ", "@", "\\", "f"]
 
-_HUNK = re.compile(r"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@(.*)")
+# Whoever made the patch may have written anything: a line has no number of more digits.
+_HUNK = re.compile(r"@@ -(\d{1,9})(?:,(\d{1,9}))? \+(\d{1,9})(?:,(\d{1,9}))? @@(.*)")
 _WORD = re.compile(r"\w+|\s+|[^\w\s]")
 # Comparing words costs the product of the lengths, and says little where most of them differ.
 _LONGEST = 400

@@ -65,3 +65,8 @@ def test_lines_fit_and_are_safe() -> None:
         assert all(cell_len(line) <= 40 for line in shown.split("\n"))
         assert "4 + end" in shown
         assert re.sub(r"\n +", "", shown).count("日本語") == 30
+
+
+def test_a_head_with_numbers_of_no_line_is_a_line_like_others() -> None:
+    patch = f"--- a\n+++ b\n@@ -{'1' * 5000} +1 @@\n-old\n"
+    assert render_patch(patch, 80, PLAIN).endswith("-old\n")
