@@ -9,6 +9,8 @@ from lra.text import printable
 
 _BLANK = re.compile(r"[\t\n\r]")
 _WORD = re.compile("( *)([^ ]+)")
+_AT_FIRST = 4
+"""Characters for each column that are looked at first of what has to be cut."""
 _INDIC = ((0x0900, 0x109F), (0x1700, 0x1CFF), (0xA800, 0xABFF))
 """Where the scripts stand that have spacing vowel signs."""
 
@@ -37,13 +39,18 @@ def _begin(line: str, limit: int) -> str:
         return line[: max(0, limit)]
     from rich.cells import split_graphemes
 
-    end = used = 0
-    for _, after, width in split_graphemes(line)[0]:
-        used += width
-        if used > limit:
-            break
-        end = after
-    return line[:end]
+    # Of a long line, only what may fit is looked at: more where many characters take no column.
+    looked = _AT_FIRST * max(1, limit)
+    while True:
+        end = used = 0
+        for _, after, width in split_graphemes(line[:looked])[0]:
+            used += width
+            if used > limit:
+                return line[:end]
+            end = after
+        if looked >= len(line):
+            return line[:end]
+        looked *= 4
 
 
 def pad(text: str, width: int) -> str:
@@ -70,8 +77,7 @@ def wrap(line: str, width: int) -> list[str]:
         if rows[-1] and cells(rows[-1]) + cells(rest) > room:
             rows.append("")
             rest = rest[1:]
-        while cells(rest) > room:
-            piece = _begin(rest, room) or rest[0]
+        while len(piece := _begin(rest, room) or rest[0]) < len(rest):
             piece = piece[: piece.rfind("/") + 1] or piece
             rows[-1:] = [piece, ""]
             rest = rest[len(piece) :]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lra.chat.width import cells, wrap
+from lra.chat.width import cells, clip, wrap
 from lra.text import with_tilde
 
 
@@ -43,3 +43,9 @@ def test_the_home_folder_is_a_tilde(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/")
     monkeypatch.setenv("USERPROFILE", "/")
     assert with_tilde("/etc/hosts") == "/etc/hosts"
+
+
+@pytest.mark.parametrize("word", ["漢" * 100_000, "e\u0301" * 100_000, "é" + "\u0301" * 200_000])
+def test_of_a_word_without_end_only_what_is_shown_is_looked_at(word: str) -> None:
+    assert "".join(wrap(word, 40)) == word
+    assert cells(clip(word, 20)) <= 20
