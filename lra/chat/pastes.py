@@ -38,6 +38,9 @@ class Pastes:
 
     def known(self, text: str) -> str:
         """Return a text with what was pasted in one piece as it stood in the prompt."""
+        if not _is_long(text):
+            # All that has a word of its own is long.
+            return text
         for chip, pasted in self._texts.items():
             text = text.replace(pasted, chip)
         return text

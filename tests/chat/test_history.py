@@ -77,3 +77,11 @@ def test_forgetting_without_a_file(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_written_costs_only_the_history(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     PromptHistory(tmp_path / "file" / "history").append_string("one")
+
+
+def test_many_long_entries_are_loaded_beside_many_short_ones() -> None:
+    pastes = Pastes()
+    long = [pastes.fold(f"{number} " + "x" * 5_000) for number in range(2_000)]
+    assert len(set(long)) == 2_000
+    # What is short can hold none of them, and is not compared with each.
+    assert [pastes.fold(f"short {number}") for number in range(500_000)][-1] == "short 499999"
