@@ -15,6 +15,8 @@ _PREVIEW_FROM = 8
 """Rows of the whole from which some are given to the preview."""
 _PREVIEW_ROWS = 4
 _LEAST_QUERY = 12
+_MOST_QUERY = 300
+"""Characters of a search; what is pasted by mistake may be a whole file."""
 
 
 @dataclass
@@ -70,6 +72,7 @@ class State:
         self._search("" if everything else kept)
 
     def _search(self, query: str) -> None:
+        query = query[:_MOST_QUERY]
         if query != self.query:
             self.query, self.index, self._top = query, 0, 0
             # What was found for other words stays until the new search answers, if it still fits.

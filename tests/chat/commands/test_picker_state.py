@@ -105,3 +105,10 @@ async def test_what_is_said_beside_a_text_is_told_from_it_where_there_are_no_col
     items = [Item("a", "build uses make", "fact, 16 min ago"), Item("b", "plain")]
     await choose_by_number(Listing(), "Memory", items, search=None, preview=None, actions={})  # type: ignore[arg-type]
     assert lines == ["Memory", "  1  build uses make (fact, 16 min ago)", "  2  plain"]
+
+
+def test_a_file_pasted_into_the_search_is_cut() -> None:
+    state = State("Choose", ITEMS)
+    state.type("é漢 " * 100_000)
+    assert 0 < len(state.query) < 1_000
+    assert all(cells(line) < 80 for line in drawn(state))
