@@ -363,15 +363,19 @@ def _take(buffer: Buffer, pastes: Pastes) -> tuple[str, str]:
     """Empty the prompt; returns the text, kept in the history, and how it was shown."""
     shown = buffer.text
     text = pastes.expand(shown)
-    draft = buffer._working_lines[-1]
-    if draft != shown:
-        # What was being written before an earlier line came in its place.
+    if (draft := set_aside(buffer)) is not None:
         buffer.history.append_string(pastes.expand(draft))
     buffer.history.append_string(text)
     buffer.reset()
     # With vi keys every message begins where letters are letters.
     get_app().vi_state.reset()
     return text, shown
+
+
+def set_aside(buffer: Buffer) -> str | None:
+    """Return what was being written before an earlier line came in its place; None where none did."""
+    draft: str = buffer._working_lines[-1]
+    return None if draft == buffer.text else draft
 
 
 def answer_keys(answered: Callable[[str | BaseException], None]) -> KeyBindings:

@@ -30,7 +30,16 @@ from lra.chat.completion import ChatCompleter
 from lra.chat.emoji import emoji_keys
 from lra.chat.history import PromptHistory
 from lra.chat.keyboard import Keyboard
-from lra.chat.keys import ANSWER_BUFFER, Actions, answer_keys, draft_keys, queue_keys, stopping_keys, terminal_keys
+from lra.chat.keys import (
+    ANSWER_BUFFER,
+    Actions,
+    answer_keys,
+    draft_keys,
+    queue_keys,
+    set_aside,
+    stopping_keys,
+    terminal_keys,
+)
 from lra.chat.output import SteadyOutput, output_for_prompt
 from lra.chat.painter import REPAINTS, Painter, StandingApplication
 from lra.chat.pastes import Pastes
@@ -175,13 +184,23 @@ class Prompt:
         if self._task is None:
             return
         # Whatever ends the program, what was being written is one arrow key away the next time.
-        self.history.append_string(self.typed)
+        self._keep_draft()
         self.painter.paint()
         await self.reports.settled()
         if self.app.is_running and not self.app.is_done:
             self.app.exit()
         await asyncio.wait([self._task])
         self.painter.write_rest()
+
+    def _keep_draft(self) -> None:
+        if not self._keep_set_aside() or self.draft.text not in self.history.get_strings():
+            self.history.append_string(self.typed)
+
+    def _keep_set_aside(self) -> bool:
+        """Keep what was being written before an earlier line came in its place; tells whether one did."""
+        if (draft := set_aside(self.draft)) is not None:
+            self.history.append_string(self.pastes.expand(draft))
+        return draft is not None
 
     def _cursor_shape(self) -> AnyCursorShapeConfig:
         # It tells vi's modes apart; with other keys it is the terminal's own.
@@ -245,6 +264,7 @@ class Prompt:
 
     def forget(self, text: str) -> None:
         """Take a forgotten text out of what was typed before; what is being typed stays."""
+        self._keep_set_aside()
         self.history.forget(text)
         if text.strip():
             self.pastes.forget(text)
@@ -271,6 +291,7 @@ class Prompt:
                 return (await answer).strip()
             finally:
                 if self._answer is answer:
+                    self._keep_answer()
                     self._asked()
 
     @property
@@ -286,12 +307,16 @@ class Prompt:
             future.set_result(answer)
         else:
             future.set_exception(answer)
-            if self._answers.text != self._proposed and len(self._answers.text.strip()) > 1:
-                # An answer that was begun and given up is one arrow key away.
-                self.history.append_string(self._answers.text)
-                self.draft.reset(self.draft.document)
+            self._keep_answer()
         # What was typed right behind the answer belongs to the draft.
         self._asked()
+
+    def _keep_answer(self) -> None:
+        """Keep an answer that was begun and given up, or whose question has gone: it is one arrow key away."""
+        if self._answers.text != self._proposed and len(self._answers.text.strip()) > 1:
+            self._keep_set_aside()
+            self.history.append_string(self._answers.text)
+            self.draft.reset(self.draft.document)
 
     def _asked(self) -> None:
         """Give the keyboard back to the draft."""
@@ -310,6 +335,8 @@ class Prompt:
 
     def leave(self) -> None:
         """End reading, as Ctrl-D does."""
+        if self._answer is not None:
+            self._keep_answer()
         self._answered("")
         self._pending.end(EOFError())
 

@@ -19,6 +19,7 @@ from prompt_toolkit.history import InMemoryHistory
 from prompt_toolkit.input import PipeInput, create_pipe_input
 
 import lra.chat.prompt
+from lra.chat.history import PromptHistory
 from lra.chat.keyboard import Keyboard
 from lra.chat.keys import Actions
 from lra.chat.live_screen import LiveScreen
@@ -144,7 +145,9 @@ class Nothing:
 
 
 @asynccontextmanager
-async def front(columns: int = 80, rows: int = 24, actions: Actions | None = None) -> AsyncIterator[Front]:
+async def front(
+    columns: int = 80, rows: int = 24, actions: Actions | None = None, history: PromptHistory | None = None
+) -> AsyncIterator[Front]:
     """Stand a prompt at the bottom of a terminal in memory."""
     sink = Sink(columns, rows)
     with create_pipe_input() as keys, pytest.MonkeyPatch.context() as patch:
@@ -163,7 +166,7 @@ async def front(columns: int = 80, rows: int = 24, actions: Actions | None = Non
         # The renderer keeps its distance between two repaints by the wall's clock.
         patch.setattr(prompt_toolkit.application.application, "time", SimpleNamespace(time=clock))
         prompt = Prompt(
-            history=InMemoryHistory(),  # type: ignore[arg-type]
+            history=history or InMemoryHistory(),  # type: ignore[arg-type]
             completer=DummyCompleter(),  # type: ignore[arg-type]
             keyboard=Keyboard(-1),
             pending=pending,
