@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from lra.chat.commands.registry import Command, is_command, registry, split, unknown
+from lra.chat.commands.registry import Command, is_command, message_in, registry, split, unknown
 from lra.chat.queue import Message, Pending
 from lra.chat.table import counted
 
@@ -78,10 +78,11 @@ class LiveActions:
 
     async def _steer(self, message: Message) -> None:
         session = self._chat.session
-        if session is None or not await session.steer(message.text):
+        text = message_in(message.text)
+        if session is None or not await session.steer(text):
             self._pending.put(message)
             return
-        self._chat.turns.steers(message)
+        self._chat.turns.steers(Message(text, message.brief))
 
     def stop(self) -> bool:
         """Stop what runs, else drop what waits; False when there was neither."""

@@ -11,7 +11,7 @@ from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any
 
 from lra import __version__
-from lra.chat.commands.registry import registry, split, unknown
+from lra.chat.commands.registry import message_in, registry, split, unknown
 from lra.chat.current import Current
 from lra.chat.interrupts import Interrupts
 from lra.chat.keyboard import Keyboard
@@ -219,7 +219,7 @@ class Chat:
         if text.strip() == "u" and self.turns.written and not self.scripted:
             await self._guarded(self.turns.undo_written())
         elif (call := split(text)) is None:
-            await self._guarded(self.turns.message(text[1:] if text.startswith("//") else text))
+            await self._guarded(self.turns.message(message_in(text)))
         elif command := registry.get(call[0]):
             self._commanding = True
             try:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from lra.chat.agreeing import comes_first
 from lra.chat.approval import Request, answer_line, arguments_from, rule_lines, verdict
-from lra.chat.commands.registry import registry, split, unknown
+from lra.chat.commands.registry import line_for, registry, split, unknown
 from lra.chat.notify import LONG
 from lra.chat.queue import Message
-from lra.chat.render import Busy, Ended, TurnRenderer, open_tasks
+from lra.chat.render import Busy, TurnRenderer, open_tasks
 from lra.chat.width import clip
 from lra.chat.wording import in_chat
 from lra.errors import BusyError, LraError
@@ -59,8 +59,6 @@ class TurnFront:
         self._answered: set[str] = set()
         """Calls that were asked about here."""
         self._inbox = Inbox(chat.settings.home)
-        self.results: list[Ended] = []
-        """What tools returned, in order, for `/expand`."""
         self.recalled: list[RecalledMemory] = []
         """What was recalled for the last answer, for `/why`."""
         self.written: list[MemoryWritten] = []
@@ -94,7 +92,7 @@ class TurnFront:
             if not gone and self.taken == before:
                 if inbox_id is not None:
                     self._inbox.remove(inbox_id)
-                chat.draft = text
+                chat.draft = line_for(text)
             raise
         finally:
             if not chat.scripted:
@@ -142,8 +140,6 @@ class TurnFront:
                         # The answer stands there already.
                         pieces = []
                     for piece in pieces:
-                        if isinstance(piece, Ended):
-                            self.results.append(piece)
                         chat.screen.show(piece)
                     if isinstance(event, ApprovalRequested):
                         self._reached(event.call_id).set()

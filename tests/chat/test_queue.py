@@ -376,3 +376,20 @@ def test_up_goes_on_behind_a_message_that_was_taken_back_and_sent_as_it_was(
     chat.wait(lambda it: it.line == "> second")
     chat.press("up")
     chat.wait(lambda it: it.line == "> first")
+
+
+def test_the_second_slash_of_what_ctrl_s_gives_is_no_part_of_it(
+    start: Start, model_server: ModelServer, model_env: dict[str, str]
+) -> None:
+    model_server.script(say("", call("build", lines=20)), say("Built as you said."))
+    chat = start(argv=[sys.executable, "-m", "tests.chat.consenting", "chat"], **model_env)
+    chat.prompt()
+    chat.send("build it\r")
+    chat.wait("step 3")
+    chat.send("//tasks is where it goes")
+    chat.press("ctrl-s")
+    chat.wait("» //tasks is where it goes")
+    chat.wait("Built as you said.")
+    chat.prompt()
+    assert sent(model_server)[-1].startswith("/tasks is where it goes")
+    assert chat.text.count("//tasks is where it goes") == 1

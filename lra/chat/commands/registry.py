@@ -153,6 +153,17 @@ def split(text: str) -> tuple[str, str] | None:
     return (match[1], (match[2] or "").strip()) if match else None
 
 
+def message_in(line: str) -> str:
+    """Return the message that a line stands for: a second slash at its beginning says that it is no command."""
+    return line[1:] if line.startswith("//") else line
+
+
+def line_for(message: str) -> str:
+    """Return the line that stands for a message, where it would read as a command by itself."""
+    begun = message.lstrip()
+    return f"/{begun}" if begun.startswith("//") or split(begun) is not None else message
+
+
 registry = Registry()
 
 

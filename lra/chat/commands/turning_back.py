@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from lra.chat.commands.registry import registry
+from lra.chat.commands.registry import line_for, registry
 from lra.chat.picker import Item, pick
 from lra.chat.table import counted, rows
 from lra.chat.width import clip
@@ -102,7 +102,7 @@ def _say(chat: Chat, undone: Undone) -> None:
     for sentence in undone.sentences():
         chat.screen.line(f"  {sentence}", "warning" if sentence.startswith("cannot") else "dim")
     # The record names what went along; the words in the message do so already.
-    chat.draft = _ATTACHED.sub("", first.text)
+    chat.draft = line_for(_ATTACHED.sub("", first.text))
 
 
 def _where(chat: Chat) -> str:

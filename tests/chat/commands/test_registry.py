@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from lra.chat.commands import registry
-from lra.chat.commands.registry import OF_THE_SHELL, Registry, split, unknown
+from lra.chat.commands.registry import OF_THE_SHELL, Registry, line_for, message_in, split, unknown
 from lra.cli.app import COMMANDS
 from lra.errors import UsageError
 
@@ -128,3 +128,13 @@ async def test_arguments_nobody_asked_for_are_refused() -> None:
     with pytest.raises(UsageError) as refused:
         await undo.handler(_Chat(), "2")  # type: ignore[arg-type]
     assert str(refused.value) == "/undo takes no arguments. /rewind N undoes turn N and all after it."
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [("hello", "hello"), ("//help me", "/help me"), ("///x", "//x"), ("/etc/hosts is a file", "/etc/hosts is a file")],
+)
+def test_a_message_and_the_line_that_stands_for_it(line: str, message: str) -> None:
+    assert message_in(line) == message
+    assert line_for(message) == line
+    assert split(line_for(f"  {message}")) is None

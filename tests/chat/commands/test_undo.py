@@ -219,3 +219,10 @@ def test_compaction_is_shown_and_taken_back(chat: Terminal) -> None:
     chat.prompt()
     chat.tell("/uncompact", "The whole conversation is sent again")
     chat.tell("/uncompact", "Nothing was shortened")
+
+
+def test_a_message_that_begins_with_a_slash_does_not_come_back_as_a_command(chat: Terminal) -> None:
+    chat.tell("//help me with this", re.compile(r"\w"))
+    chat.send("/undo\r")
+    chat.wait("Undone: 1 turn (turn 1).")
+    at(chat, "> //help me with this")
