@@ -14,7 +14,7 @@ from prompt_toolkit.layout.processors import AfterInput, TabsProcessor
 from prompt_toolkit.styles import Style as Styles
 from prompt_toolkit.widgets import SearchToolbar
 
-from lra.chat.emoji import SingleEmoji
+from lra.chat.emoji import SingleEmoji, first_alone
 from lra.chat.render import Style
 from lra.chat.width import cells, clip, fold
 
@@ -119,8 +119,9 @@ class Area:
             # What is asked has to be read, whatever else there is: below it stand the answer and the status.
             room = max(room, min(_ASKED, size.rows - 3))
         question = self._question_lines(size.columns - 1)[: max(1, room - 1)]
-        self._lines = [*self.live(size.columns - 1, max(0, room - len(question))), *question]
-        self._status = self.status(size.columns - 1) if size.rows >= _STATUS_FROM else ""
+        live = [*self.live(size.columns - 1, max(0, room - len(question))), *question]
+        self._lines = [first_alone(line) for line in live]
+        self._status = first_alone(self.status(size.columns - 1)) if size.rows >= _STATUS_FROM else ""
 
     @property
     def _inline(self) -> bool:

@@ -1,8 +1,9 @@
-"""Emoji that are made of several characters, in the line that is edited.
+"""Emoji that are made of several characters, in lines that are changed while they stand on the terminal.
 
 A terminal may draw a family as one emoji or as three, and a hand with or without its skin's colour beside it. Where
-the cursor is, is known only if all agree; so the line shows the single emoji that they are made of, and moves over and
-deletes them as one. The two letters of a flag take two columns on most, and four by the tables.
+the cursor is, is known only if all agree; so the line that is edited shows the single emoji that they are made of, and
+moves over and deletes them as one, and lines that come and go show the first of them. The two letters of a flag take
+two columns on most, and four by the tables.
 """
 
 from __future__ import annotations
@@ -57,6 +58,17 @@ class SingleEmoji(Processor):
         return Transformation(shown, source_to_display=places.__getitem__, display_to_source=to_source)
 
 
+def first_alone(text: str) -> str:
+    """Return text with the first emoji of each joined one, as wide as the terminals that join them draw it.
+
+    Args:
+        text: May hold escape sequences.
+    """
+    if text.isascii():
+        return text
+    return _LETTER.sub(_plain, _JOINED.sub(_first, text))
+
+
 def emoji_keys(buffer: Callable[[], Buffer], typing: Filter) -> KeyBindings:
     """Return the bindings that take a joined emoji for one character.
 
@@ -91,6 +103,10 @@ def emoji_keys(buffer: Callable[[], Buffer], typing: Filter) -> KeyBindings:
         buffer().cursor_right(behind())
 
     return keys
+
+
+def _first(joined: re.Match[str]) -> str:
+    return joined[0] if _LETTER.match(joined[0]) else joined[0][0]
 
 
 def _plain(letter: re.Match[str]) -> str:

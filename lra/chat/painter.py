@@ -259,7 +259,10 @@ class StandingApplication(Application[None]):
         last, cursor = self.renderer.last_rendered_screen, self.renderer._cursor_pos
         columns = self.output.get_size().columns
         if last is not None and rewraps(os.environ):
-            above = sum((_width(last, row) - 1) // columns for row in range(cursor.y) if _width(last, row))
+            # What was too wide when it was drawn took one row: the terminal does not wrap then.
+            drawn = self.renderer._last_size.columns if self.renderer._last_size else columns
+            widths = (min(drawn, _width(last, row)) for row in range(cursor.y))
+            above = sum((width - 1) // columns for width in widths if width)
             self.output.cursor_up(above + cursor.x // columns)
         self.renderer.erase(leave_alternate_screen=False)
 

@@ -8,7 +8,7 @@ from prompt_toolkit.document import Document
 from prompt_toolkit.layout.controls import BufferControl
 from prompt_toolkit.layout.processors import TransformationInput
 
-from lra.chat.emoji import SingleEmoji, _ending_at, _starting_at
+from lra.chat.emoji import SingleEmoji, _ending_at, _starting_at, first_alone
 from tests.chat.conftest import Start
 
 FAMILY = "👨\u200d👩\u200d👧"
@@ -44,6 +44,11 @@ def shown(text: str) -> tuple[str, list[int], list[int]]:
 )
 def test_joined_emoji_are_shown_as_single_ones(text: str, made: str) -> None:
     assert shown(text)[0] == made
+
+
+def test_lines_that_come_and_go_show_the_first_of_joined_emoji() -> None:
+    assert first_alone(f"\x1b[1ma{FAMILY}b\x1b[0m {HAND} {HEART} 🇩🇪 日本") == "\x1b[1ma👨b\x1b[0m 👍 ❤ DE 日本"
+    assert first_alone("क\u094d\u200dष") == "क\u094d\u200dष"
 
 
 def test_the_cursor_is_where_the_line_shows_it() -> None:

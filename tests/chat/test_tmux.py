@@ -165,6 +165,20 @@ def test_what_is_erased_from_the_upper_corner_does_not_go_into_the_scrollback(
     assert [text.split().count(f"word{number}") for number in range(7, 12)] == [1] * 5, text
 
 
+def test_joined_emoji_in_what_is_streamed_cost_no_line(tmux: Tmux, model_server: ModelServer) -> None:
+    # Rows that hold one, as wide as the window, with a wide character at the edge.
+    wide = "エンジニアとして東京で働いています" * 9
+    parts = [f"Line {number} stays.\n\n私は👩\u200d💻{'A' * number}{wide}" for number in range(6)]
+    model_server.script(say("\n\n".join(parts) + "\n\nThe end.", chunks=240, chunk_delay=0.02))
+    tmux.wait("openai-chat:")
+    tmux.keys("go", "Enter")
+    tmux.wait("The end.")
+    tmux.wait(lambda text: "Esc stops" not in text)
+    text = tmux.text
+    assert [f"Line {number} stays." in text for number in range(6)] == [True] * 6
+    assert text.count("👩\u200d💻") == 6
+
+
 def part(number: int) -> str:
     return (
         f"## Part {number}\n\nSome words of *prose* that fill a line or two of the window, and then some more.\n\n"
