@@ -60,6 +60,7 @@ class LogFile(logging.Handler):
     def __init__(self) -> None:
         super().__init__()
         self._lines: deque[str] = deque(maxlen=10_000)
+        self._some = threading.Event()
         self._hurry = threading.Event()
         self._done = threading.Event()
         self._thread: threading.Thread | None = None
@@ -71,19 +72,23 @@ class LogFile(logging.Handler):
             if self._thread is None and not self._done.is_set():
                 self._thread = threading.Thread(target=self._work, name="lra-log", daemon=True)
                 self._thread.start()
+            self._some.set()
             if record.levelno >= logging.ERROR:
                 self._hurry.set()
 
     def finish(self, seconds: float = 1.0) -> None:
         """Write what is left; waits so long at most."""
         self._done.set()
+        self._some.set()
         self._hurry.set()
         if self._thread is not None:
             self._thread.join(seconds)
 
     def _work(self) -> None:
         while True:
+            self._some.wait()
             self._hurry.wait(_GATHER_SECONDS)
+            self._some.clear()
             self._hurry.clear()
             last = self._done.is_set()
             lines: list[str] = []
@@ -95,8 +100,6 @@ class LogFile(logging.Handler):
                     append(folder(), _masked("".join(lines)))
             if last:
                 return
-            if not self._lines:
-                self._hurry.wait()
 
 
 def _entry(record: logging.LogRecord) -> str:

@@ -205,3 +205,15 @@ asyncio.run(main())
     assert json.dumps(done.stdout.strip()) == '"turn_finished"'
     assert done.stderr == ""
     assert not (cli.home / "logs").exists()
+
+
+def test_what_comes_later_does_not_wait_for_an_error_or_for_the_end(home: Path) -> None:
+    handler = logfile.LogFile()
+    file = logfile.folder() / logfile.NAME
+    for number in range(3):
+        handler.emit(record(f"warning {number}", logging.WARNING))
+        until = time.monotonic() + 20
+        while not (file.exists() and f"warning {number}" in file.read_text()) and time.monotonic() < until:
+            time.sleep(0.02)
+        assert f"warning {number}" in file.read_text()
+    handler.finish()
