@@ -12,6 +12,7 @@ from typer.core import TyperCommand
 from lra.chat.options import Approve, ChatOptions, OutputFormat
 from lra.cli import stdin
 from lra.cli.ids import session_ids
+from lra.cli.options import as_text
 from lra.errors import UsageError
 from lra.text import clean_text
 
@@ -73,6 +74,7 @@ def chat(  # noqa: PLR0913, PLR0917 - one for each option
         metavar="ID",
         help="Go on with this session; the beginning of its id is enough.",
         autocompletion=session_ids,
+        callback=as_text,
     ),
     fork: bool = typer.Option(False, "--fork", help="With --continue or --resume: go on in a copy of that session."),
     model: str | None = typer.Option(

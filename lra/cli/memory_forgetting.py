@@ -8,10 +8,10 @@ import typer
 
 from lra.cli import notices, output
 from lra.cli.ids import memory_ids as complete_ids
-from lra.cli.options import Json, SessionOption, Yes, confirm, moment, required_text
+from lra.cli.options import Json, SessionOption, Yes, as_text, confirm, moment, required_text
 from lra.cli.work import settings, with_memory
 from lra.errors import NotFoundError, UsageError
-from lra.text import clean_text, one_line
+from lra.text import one_line
 
 if TYPE_CHECKING:
     from lra.memory import Memory
@@ -24,7 +24,12 @@ _SHOWN = 20
 def forget(
     memory_ids: Annotated[
         list[str] | None,
-        typer.Argument(metavar="ID", help="Memories or messages, by id or its beginning.", autocompletion=complete_ids),
+        typer.Argument(
+            metavar="ID",
+            help="Memories or messages, by id or its beginning.",
+            autocompletion=complete_ids,
+            callback=as_text,
+        ),
     ] = None,
     query: Annotated[
         str | None, typer.Option("--query", metavar="WORDS", help="Everything that holds all of these words.")
@@ -45,9 +50,9 @@ def forget(
 
     async def look(memory: Memory) -> Plan:
         return await memory.eraser.plan(
-            [clean_text(name) for name in memory_ids or ()],
+            memory_ids or [],
             query=words,
-            session=clean_text(session) if session else None,
+            session=session or None,
             before=until,
             files=[typed],
         )

@@ -7,7 +7,11 @@ from typing import Annotated
 import typer
 
 from lra.cli.ids import memory_ids
+from lra.cli.options import as_text
 
 MemoryId = Annotated[
-    str, typer.Argument(metavar="ID", help="The memory's id, or its beginning.", autocompletion=memory_ids)
+    str,
+    typer.Argument(
+        metavar="ID", help="The memory's id, or its beginning.", autocompletion=memory_ids, callback=as_text
+    ),
 ]

@@ -8,9 +8,8 @@ import typer
 
 from lra.cli import notices, output
 from lra.cli.memory_ids import MemoryId
-from lra.cli.options import Json, SessionOption, at_most
+from lra.cli.options import Json, SessionOption, as_text, at_most
 from lra.cli.work import with_memory
-from lra.text import clean_text
 
 if TYPE_CHECKING:
     from lra.memory import Memory
@@ -21,7 +20,10 @@ def list_memories(
     kind: Annotated[
         str | None,
         typer.Option(
-            "--kind", metavar="KIND", help="Only this kind: fact, preference, instruction, summary or one of yours."
+            "--kind",
+            metavar="KIND",
+            help="Only this kind: fact, preference, instruction, summary or one of yours.",
+            callback=as_text,
         ),
     ] = None,
     session: SessionOption = None,
@@ -31,7 +33,7 @@ def list_memories(
     """List memories, newest first."""
 
     async def work(memory: Memory) -> list[MemoryRecord]:
-        session_id = (await memory.store.sessions.resolve(clean_text(session))).id if session else None
+        session_id = (await memory.store.sessions.resolve(session)).id if session else None
         return await memory.find(session_id=session_id, kind=kind, limit=limit)
 
     records = with_memory(work)
@@ -53,7 +55,7 @@ def show(memory_id: MemoryId, as_json: Json = False) -> None:
     """Print one memory, or one turn that a search found, with everything known about it."""
 
     async def work(memory: Memory) -> dict[str, Any]:
-        wanted = clean_text(memory_id)
+        wanted = memory_id
         if turn := (await memory.store.journal.by_ids([wanted])).get(wanted):
             from lra.store.clock import iso
 

@@ -8,9 +8,9 @@ import typer
 
 from lra.cli import output
 from lra.cli.memory_ids import MemoryId
-from lra.cli.options import Json, required_moment
+from lra.cli.options import Json, as_text, required_moment
 from lra.cli.work import with_memory
-from lra.text import clean_text, one_line
+from lra.text import one_line
 
 if TYPE_CHECKING:
     from lra.memory import Memory
@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 _TIME = "A moment: 2026-01-31, 2026-01-31T18:00, today or yesterday."
 
-Namespace = Annotated[str | None, typer.Option("--namespace", metavar="NAME", help="Only memories of this namespace.")]
+Namespace = Annotated[
+    str | None,
+    typer.Option("--namespace", metavar="NAME", help="Only memories of this namespace.", callback=as_text),
+]
 
 
 def asof(
@@ -71,7 +74,7 @@ def history(memory_id: MemoryId, as_json: Json = False) -> None:
     from lra.errors import NotFoundError
 
     async def work(memory: Memory) -> list[HistoryRow]:
-        wanted = clean_text(memory_id)
+        wanted = memory_id
         found = await memory.history(wanted)
         # Only a memory that still exists is known by the beginning of its id.
         return found or await memory.history((await memory.get(wanted)).id)
@@ -100,7 +103,7 @@ def blame(memory_id: MemoryId, as_json: Json = False) -> None:
     async def work(memory: Memory) -> list[Origin]:
         from lra.memory.origins import origins
 
-        return await origins(memory.store, clean_text(memory_id))
+        return await origins(memory.store, memory_id)
 
     found = with_memory(work)
     if as_json:

@@ -68,7 +68,7 @@ def add(  # noqa: PLR0913, PLR0917 (each is an option of the command)
     valid_from, valid_to = moment(since, "--from"), moment(until, "--to")
 
     async def work(memory: Memory, allowed: bool) -> Write:
-        session_id = (await memory.store.sessions.resolve(clean_text(session))).id if session else None
+        session_id = (await memory.store.sessions.resolve(session)).id if session else None
         own = required_text(namespace, "The namespace") if namespace is not None else "default"
         return await memory.remember(
             content,
@@ -103,7 +103,7 @@ def edit(
     content = required_text(text or "", "The new text")
 
     async def work(memory: Memory, allowed: bool) -> Write:
-        return await memory.edit(clean_text(memory_id), content, allow_secret=allowed)
+        return await memory.edit(memory_id, content, allow_secret=allowed)
 
     _print_write(_asking(work, allow_secret), as_json)
 
@@ -118,7 +118,7 @@ def tag(
     words = [required_text(word, "A tag") for word in tags]
 
     async def work(memory: Memory) -> MemoryRecord:
-        return await memory.tag(clean_text(memory_id), () if remove else words, words if remove else ())
+        return await memory.tag(memory_id, () if remove else words, words if remove else ())
 
     _print_record(with_memory(work), as_json)
 
@@ -135,7 +135,7 @@ def unpin(memory_id: MemoryId, as_json: Json = False) -> None:
 
 def _pin(memory_id: str, pinned: bool, as_json: bool) -> None:
     async def work(memory: Memory) -> MemoryRecord:
-        return await memory.pin(clean_text(memory_id), pinned)
+        return await memory.pin(memory_id, pinned)
 
     _print_record(with_memory(work), as_json)
 

@@ -16,20 +16,43 @@ from lra.text import clean_text
 
 HELP = {"help_option_names": ["-h", "--help"]}
 
+
+def as_text(value: Any) -> Any:
+    """Clean what names something in the record: bytes of another encoding on a command line are no name there."""
+    if isinstance(value, str):
+        return clean_text(value)
+    return value if value is None else [clean_text(each) for each in value]
+
+
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before it is done.")]
 SessionOption = Annotated[
     str | None,
     typer.Option(
-        "--session", "-s", metavar="ID", help="Only what belongs to this session.", autocompletion=session_ids
+        "--session",
+        "-s",
+        metavar="ID",
+        help="Only what belongs to this session.",
+        autocompletion=session_ids,
+        callback=as_text,
     ),
 ]
 FromSession = Annotated[
     str | None,
-    typer.Option("--session", "-s", metavar="ID", help="The session it came from.", autocompletion=session_ids),
+    typer.Option(
+        "--session",
+        "-s",
+        metavar="ID",
+        help="The session it came from.",
+        autocompletion=session_ids,
+        callback=as_text,
+    ),
 ]
 SessionId = Annotated[
-    str, typer.Argument(metavar="ID", help="The session's id, or its beginning.", autocompletion=session_ids)
+    str,
+    typer.Argument(
+        metavar="ID", help="The session's id, or its beginning.", autocompletion=session_ids, callback=as_text
+    ),
 ]
 
 

@@ -9,7 +9,7 @@ import typer
 from lra.cli import output
 from lra.cli.options import HELP, Json, SessionOption, at_most
 from lra.cli.work import with_store
-from lra.text import clean_text, one_line
+from lra.text import one_line
 
 if TYPE_CHECKING:
     from lra.store import StructuredMemoryStore
@@ -26,7 +26,7 @@ def list_memory(
     """Show the latest turns, tasks, summaries and memories, of one session or of all."""
 
     async def work(store: StructuredMemoryStore) -> dict[str, Any]:
-        return await _collect(store, clean_text(session) if session else None, limit)
+        return await _collect(store, session or None, limit)
 
     found = with_store(work)
     if as_json:

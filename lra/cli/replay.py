@@ -11,7 +11,7 @@ from lra.cli import notices
 from lra.cli.options import SessionId
 from lra.cli.work import with_store
 from lra.errors import NotFoundError, UsageError
-from lra.text import clean_text, one_line
+from lra.text import one_line
 
 if TYPE_CHECKING:
     from lra.chat.replay import Recording
@@ -54,7 +54,7 @@ def replay(
     if model is not None:
         from lra.cli.rerun import run_again
 
-        run_again(clean_text(session_id), model, since=since, until=until, as_json=as_json)
+        run_again(session_id, model, since=since, until=until, as_json=as_json)
         return
     if as_json:
         raise UsageError("--json needs --model.", hint="`lra sessions show ID --json` prints the conversation.")
@@ -62,7 +62,7 @@ def replay(
     async def work(store: StructuredMemoryStore) -> tuple[SessionRecord, list[Recording]]:
         from lra.chat.replay import read_recordings
 
-        session = await store.sessions.resolve(clean_text(session_id))
+        session = await store.sessions.resolve(session_id)
         return session, await read_recordings(store, session.id, until)
 
     session, recordings = with_store(work)

@@ -11,7 +11,6 @@ from lra.cli import files, output
 from lra.cli.options import Json, SessionOption, at_most, moment, required_text
 from lra.cli.work import with_memory
 from lra.errors import UsageError
-from lra.text import clean_text
 
 if TYPE_CHECKING:
     from lra.memory import Hit, Memory
@@ -103,4 +102,4 @@ def _content(hit: dict[str, Any]) -> str:
 
 
 async def _session_id(memory: Memory, session: str | None) -> str | None:
-    return (await memory.store.sessions.resolve(clean_text(session))).id if session else None
+    return (await memory.store.sessions.resolve(session)).id if session else None

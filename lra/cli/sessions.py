@@ -10,7 +10,7 @@ from lra.cli import notices, output
 from lra.cli.options import HELP, Json, SessionId, Yes, at_most, confirm, replaced, required_text
 from lra.cli.replay import replay
 from lra.cli.work import with_memory, with_store
-from lra.text import clean_text, one_line
+from lra.text import one_line
 
 if TYPE_CHECKING:
     from lra.memory import Hit, Memory
@@ -107,7 +107,7 @@ def rename(
     checked = one_line(required_text(title, "The title"), 200)
 
     async def work(store: StructuredMemoryStore) -> SessionRecord:
-        session = await store.sessions.resolve(clean_text(session_id))
+        session = await store.sessions.resolve(session_id)
         await store.sessions.set_title(session.id, checked, by_user=True)
         return await store.sessions.get(session.id)
 
@@ -120,7 +120,7 @@ def delete(session_id: SessionId, yes: Yes = False) -> None:
     """Remove a conversation for good; memories and tasks that came from it stay."""
 
     async def find(store: StructuredMemoryStore) -> SessionRecord:
-        return await store.sessions.resolve(clean_text(session_id))
+        return await store.sessions.resolve(session_id)
 
     session = with_store(find)
     title = one_line(session.title, 60) or session.id
@@ -156,7 +156,7 @@ def export(
     async def work(store: StructuredMemoryStore) -> str:
         from lra.session.export import export_session
 
-        session = await store.sessions.resolve(clean_text(session_id))
+        session = await store.sessions.resolve(session_id)
         return await export_session(store, session.id, format_)
 
     text = with_store(work)
@@ -174,7 +174,7 @@ def _conversation(session_id: str) -> tuple[SessionRecord, list[Message]]:
     async def work(store: StructuredMemoryStore) -> tuple[SessionRecord, list[Message]]:
         from lra.session.transcript import read_messages
 
-        session = await store.sessions.resolve(clean_text(session_id))
+        session = await store.sessions.resolve(session_id)
         return session, await read_messages(store, session.id)
 
     return with_store(work)

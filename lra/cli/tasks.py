@@ -9,7 +9,7 @@ import typer
 
 from lra.cli import output
 from lra.cli.ids import open_task_ids, task_ids
-from lra.cli.options import HELP, FromSession, Json, SessionOption, Yes, at_most, confirm, required_text
+from lra.cli.options import HELP, FromSession, Json, SessionOption, Yes, as_text, at_most, confirm, required_text
 from lra.cli.work import with_store
 from lra.text import clean_text, one_line
 
@@ -18,17 +18,21 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="List, add and finish tasks.", no_args_is_help=True, add_completion=False, context_settings=HELP)
 
-TaskId = Annotated[str, typer.Argument(metavar="ID", help="The task's id, or its beginning.", autocompletion=task_ids)]
-OpenTaskId = Annotated[
-    str, typer.Argument(metavar="ID", help="The task's id, or its beginning.", autocompletion=open_task_ids)
-]
+_NAMES = "The task's id, or its beginning."
+TaskId = Annotated[str, typer.Argument(metavar="ID", help=_NAMES, autocompletion=task_ids, callback=as_text)]
+OpenTaskId = Annotated[str, typer.Argument(metavar="ID", help=_NAMES, autocompletion=open_task_ids, callback=as_text)]
 
 
 @app.command("list")
 def list_tasks(
     status: Annotated[
         str | None,
-        typer.Option("--status", metavar="STATUS", help="pending, in_progress, done or cancelled; all by default."),
+        typer.Option(
+            "--status",
+            metavar="STATUS",
+            help="pending, in_progress, done or cancelled; all by default.",
+            callback=as_text,
+        ),
     ] = None,
     open_only: Annotated[bool, typer.Option("--open", help="Leave out what is done or cancelled.")] = False,
     session: SessionOption = None,
@@ -112,14 +116,14 @@ def delete(task_id: TaskId, yes: Yes = False) -> None:
 
 def _get(task_id: str) -> Callable[[StructuredMemoryStore], Awaitable[TaskRecord]]:
     async def work(store: StructuredMemoryStore) -> TaskRecord:
-        return await store.tasks.get(clean_text(task_id))
+        return await store.tasks.get(task_id)
 
     return work
 
 
 def _change(task_id: str, status: str, as_json: bool) -> None:
     async def work(store: StructuredMemoryStore) -> TaskRecord:
-        return await store.tasks.update(clean_text(task_id), status=status)
+        return await store.tasks.update(task_id, status=status)
 
     task = with_store(work)
     if as_json:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lra.cli import output
-from lra.cli.options import HELP, Json
+from lra.cli.options import HELP, Json, as_text
 from lra.cli.work import run, settings
 from lra.errors import NotFoundError
 
@@ -73,7 +73,7 @@ def _definition(path: str) -> Definition:
 
 @inspect_app.command("inspect-tool")
 def inspect_tool(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The tool's name.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The tool's name.", callback=as_text)],
     version: Annotated[
         int | None, typer.Option("--version", min=1, help="Show this earlier version of a written tool.")
     ] = None,

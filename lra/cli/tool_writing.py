@@ -10,7 +10,7 @@ import typer
 
 from lra.cli import notices, output
 from lra.cli.files import read_text
-from lra.cli.options import HELP, Json, Yes, confirm
+from lra.cli.options import HELP, Json, Yes, as_text, confirm
 from lra.cli.work import run, settings
 from lra.errors import ExitCode, LraError, NotFoundError, UnavailableError, UsageError
 
@@ -101,7 +101,8 @@ def validate_tool(
 @export_app.command("export-tools")
 def export_tools(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="NAME", help="Only these tools; all enabled ones by default.")
+        list[str] | None,
+        typer.Argument(metavar="NAME", help="Only these tools; all enabled ones by default.", callback=as_text),
     ] = None,
     path: Annotated[
         str | None, typer.Option("--output", "-o", metavar="PATH", help="File to write; standard output by default.")

@@ -8,7 +8,7 @@ import typer
 
 from lra.cli import output
 from lra.cli.files import read_text
-from lra.cli.options import HELP, Json, Yes, confirm
+from lra.cli.options import HELP, Json, Yes, as_text, confirm
 from lra.cli.work import run, with_store
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ app = typer.Typer(
     add_completion=False,
     context_settings=HELP,
 )
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The tool's name.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The tool's name.", callback=as_text)]
 
 
 @app.command("history")
