@@ -26,6 +26,7 @@ class Current:
     def __init__(self, chat: Chat) -> None:
         self._chat = chat
         self._introduction: asyncio.Task[None] | None = None
+        self._claim = asyncio.Lock()
         self.session: Session | None = None
         self.recaps = 0
         """How often an earlier exchange has been shown."""
@@ -48,18 +49,15 @@ class Current:
         Raises:
             LraError: It cannot be opened.
         """
-        introduction = self._introduction
-        if introduction is not None and introduction is not asyncio.current_task():
-            # What there is to say about the session comes before its first turn.
-            await asyncio.wait([introduction])
-        if self.session is None:
-            if not self._chat.reading:
-                self._chat.screen.busy(Busy("starting"))
-            try:
-                session = await self.opening.session()
-            except BusyError as error:
-                session = await self._instead(error)
+        # One after another: what there is to ask and to say about the session comes once, and before its first turn.
+        async with self._claim:
             if self.session is None:
+                if not self._chat.reading:
+                    self._chat.screen.busy(Busy("starting"))
+                try:
+                    session = await self.opening.session()
+                except BusyError as error:
+                    session = await self._instead(error)
                 self.session = session
                 await self._introduce(session)
                 await self._chat.look()

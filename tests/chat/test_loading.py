@@ -120,3 +120,22 @@ def test_a_line_entered_before_the_recap_stands_again_above_its_answer(start: St
     again.prompt()
     recap, repeated = again.text.index("> hello there"), again.text.rindex("> the sky is low today")
     assert again.text.index("> the sky is low today") < recap < repeated
+
+
+def test_whoever_waits_for_a_session_that_is_open_elsewhere_the_person_is_asked_once(start: Start, home: Path) -> None:
+    first = start("-m", "offline")
+    first.prompt()
+    first.tell("hello there", "Hello")
+    first.tell("/sessions", "* is this one")
+    session = next(line for line in first.lines if line.startswith("  *  ")).split()[1]
+    slow = f"from lra.chat import loading\nloading._HEAVY = ('tests.chat.slow_module', *loading._HEAVY)\n{RECORD}"
+    other = start(argv=[sys.executable, "-c", slow, "chat", "-r", session, "-m", "offline"], RECORD=os.devnull)
+    other.prompt()
+    other.send("hello again\r")
+    other.wait("starting")
+    other.send("/tasks\r")
+    other.wait("[f]ork")
+    other.send("n\r")
+    other.wait("There are no tasks.")
+    other.prompt()
+    assert other.text.count("is open in another process") == 1
