@@ -311,11 +311,7 @@ class Chat:
 
     def say(self, error: Exception) -> None:
         """Show an error as one sentence."""
-        if isinstance(error, LraError):
-            text = sentence_of(error)
-        else:
-            text = f"Something went wrong: {type(error).__name__}: {error}".rstrip(": ")
-        self.screen.line(text, "error")
+        self.screen.line(sentence_of(error), "error")
         if self.scripted:
             self.exit_code = int(error.exit_code) if isinstance(error, LraError) else int(ExitCode.FAILED)
 

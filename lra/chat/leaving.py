@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from lra.chat.render import Busy
 from lra.chat.table import counted
 from lra.chat.wording import sentence_of
-from lra.errors import LraError
 
 if TYPE_CHECKING:
     from lra.chat.app import Chat
@@ -40,7 +39,7 @@ async def close_session(chat: Chat, session: Session) -> None:
         task.cancel()
         await asyncio.wait([task], timeout=_QUIET)
     chat.screen.busy(None)
-    if task.done() and not task.cancelled() and isinstance(error := task.exception(), LraError):
+    if task.done() and not task.cancelled() and (error := task.exception()) is not None:
         chat.screen.line(sentence_of(error), "error")
 
 

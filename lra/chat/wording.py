@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import re
 
 from lra.errors import LraError
+from lra.text import one_line
 
 _HERE = (
     (r"`lra sessions (?:list|search WORDS)`", "/sessions"),
@@ -30,6 +32,10 @@ def in_chat(text: str) -> str:
     return text
 
 
-def sentence_of(error: LraError) -> str:
-    """Return an error as a conversation says it."""
-    return in_chat(str(error))
+def sentence_of(error: BaseException) -> str:
+    """Return an error as a conversation says it; where a defect happened goes to the log."""
+    if isinstance(error, LraError):
+        return in_chat(str(error))
+    logging.getLogger("lra.chat").error("a defect", exc_info=error)
+    what = one_line(f"{type(error).__name__}: {error}".rstrip(": "), 300).rstrip(".")
+    return f"Something went wrong: {what}. `lra logs` shows where."

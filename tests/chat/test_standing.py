@@ -218,15 +218,16 @@ main()
 """
 
 
-def test_a_defect_leaves_the_terminal_as_it_was(start: Start) -> None:
+def test_a_defect_leaves_the_terminal_as_it_was_and_is_in_the_log(start: Start, home: Path) -> None:
     chat = start(argv=[sys.executable, "-c", CRASH, "chat"])
     chat.prompt()
     chat.send("hello\r")
-    chat.wait("Something went wrong: RuntimeError: soft")
+    chat.wait("Something went wrong: RuntimeError: soft. `lra logs` shows where.")
     chat.prompt()
     chat.send("exit badly\r")
     chat.wait("This is a defect in lra")
     assert chat.end(8) != 0
+    assert "    RuntimeError" in (home / "data" / "logs" / "lra.log").read_text()
     modes(chat)
 
 

@@ -17,8 +17,6 @@ from lra.chat.keymap import SUSPEND
 from lra.chat.picker.items import Item, Picked, Preview, Search
 from lra.chat.picker.state import State
 from lra.chat.wording import sentence_of
-from lra.errors import LraError
-from lra.text import one_line
 
 _DEBOUNCE = 0.12
 """Seconds without a key before a search begins."""
@@ -109,7 +107,7 @@ class _Behind:
         try:
             found, self._state.problem = list(await self._search(query)), ""
         except Exception as error:
-            found, self._state.problem = [], _sentence(error)
+            found, self._state.problem = [], sentence_of(error)
         if self._state.query == query:
             self._state.found, self._state.searching = found, False
             for item in found:
@@ -122,13 +120,9 @@ class _Behind:
         try:
             lines = list(await self._preview(item))
         except Exception as error:
-            lines = [_sentence(error)]
+            lines = [sentence_of(error)]
         self._previews[item.key] = lines
         self.look()
-
-
-def _sentence(error: Exception) -> str:
-    return sentence_of(error) if isinstance(error, LraError) else one_line(f"This went wrong: {error!r}", 200)
 
 
 def _keys(state: State, behind: _Behind, suspend: Callable[[_App], None]) -> KeyBindings:
