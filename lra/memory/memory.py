@@ -19,7 +19,7 @@ from lra.memory.spaces import USER, project_space
 from lra.memory.tags import tags_in
 from lra.memory.writing import Particulars, Write, Writer
 from lra.store import MemoryRecord, NewMemory, StructuredMemoryStore
-from lra.store.fts import Filters
+from lra.store.fts import Context, Filters
 from lra.store.records import HistoryRow
 from lra.text import clean_text
 
@@ -200,7 +200,14 @@ class Memory:
         return hits
 
     async def recall(
-        self, text: str, *, session_id: str | None = None, limit: int = 4, max_chars: int = 2000, local: bool = False
+        self,
+        text: str,
+        *,
+        session_id: str | None = None,
+        context_after: int = 0,
+        limit: int = 4,
+        max_chars: int = 2000,
+        local: bool = False,
     ) -> list[Hit]:
         """Return what belongs in front of the model for a message; usually little, often nothing.
 
@@ -209,7 +216,8 @@ class Memory:
 
         Args:
             text: The person's message.
-            session_id: The session it belongs to, whose own rows are in the context anyway.
+            session_id: The session it belongs to; what stands in its context is left out.
+            context_after: Where its context begins: rows of the journal up to here have been left out of it.
             limit: How many hits at most.
             max_chars: How much text at most.
             local: Whether every model that will read it runs on this machine, and local-only memories may come.
@@ -218,7 +226,12 @@ class Memory:
         hits, instructions = await self._searcher.recall(
             clean_text(text),
             limit=limit + recalling.SPARE,
-            filters=Filters(exclude_session=session_id, namespaces=(project, USER), agent=self.agent, remote=not local),
+            filters=Filters(
+                context=Context(session_id, context_after) if session_id else None,
+                namespaces=(project, USER),
+                agent=self.agent,
+                remote=not local,
+            ),
             patience=recalling.PATIENCE,
             budget=recalling.BUDGET,
             least=recalling.LEAST,

@@ -226,6 +226,11 @@ class SessionContext:
             self._generation = -1
 
     @property
+    def after(self) -> int:
+        """Place in the journal up to which the summary stands for what was said; 0 without one."""
+        return self._after
+
+    @property
     def summary(self) -> str:
         """What stands for the turns that are left out; empty when none are."""
         return self._summary

@@ -266,7 +266,10 @@ class TurnRunner:
         try:
             async with asyncio.timeout(RECALL_SECONDS):
                 hits = await plan.deps.require_memory().recall(
-                    plan.message.text, session_id=plan.turn.session_id, local=plan.deps.local_model
+                    plan.message.text,
+                    session_id=plan.turn.session_id,
+                    context_after=plan.context.after,
+                    local=plan.deps.local_model,
                 )
         except TimeoutError:
             self._emit(Notice(level="warning", text="Memory took too long and was left out of this turn."))

@@ -75,12 +75,40 @@ class QueryTerms:
         return " OR ".join(parts)
 
 
+_NOT_IN_CONTEXT = """(
+    d.session_id IS NULL OR d.session_id != :here OR d.source = 'user'
+    OR (d.turn_id IS NOT NULL AND NOT EXISTS (
+        SELECT 1 FROM journal j WHERE j.turn_id = d.turn_id AND j.seq > :after AND j.hidden = 0))
+    OR EXISTS (SELECT 1 FROM memory_history h WHERE h.memory_id = d.id AND h.action = 'edited' AND h.actor = 'user')
+)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a session's model reads already: its rows behind a place in the journal."""
+
+    session: str
+    after: int = 0
+
+    def where(self, corpus: Corpus) -> tuple[str, dict[str, object]]:
+        """Return the SQL condition that leaves it out, as `Filters.where` does.
+
+        What the model wrote into memory stands where it wrote it; what a person writes or edits by hand does not.
+        """
+        values: dict[str, object] = {"here": self.session, "after": self.after}
+        if corpus == "journal":
+            return "(d.session_id != :here OR d.seq <= :after)", values
+        return _NOT_IN_CONTEXT, values
+
+
 @dataclass(frozen=True, slots=True)
 class Filters:
     """Which rows count; None means no restriction."""
 
     session: str | None = None
     exclude_session: str | None = None
+    context: Context | None = None
+    """Nothing that stands there."""
     namespace: str | None = None
     namespaces: tuple[str, ...] = ()
     """Any of these; with `namespace`, that one alone."""
@@ -115,6 +143,9 @@ class Filters:
             add("d.session_id = :session", session=self.session)
         if self.exclude_session is not None:
             add("(d.session_id IS NULL OR d.session_id != :exclude)", exclude=self.exclude_session)
+        if self.context is not None:
+            condition, values = self.context.where(corpus)
+            add(condition, **values)
         if self.since is not None:
             add("d.created_at >= :since", since=self.since)
         if self.until is not None:
