@@ -137,7 +137,9 @@ async def export(chat: Chat, args: str) -> None:
     if there == "file" and (chat.scripted or not await agreed(chat, question)):
         raise UsageError(f"{clip(given, 200)} is there already and was left as it is.")
     try:
-        await asyncio.to_thread(_write, path, text)
+        await asyncio.to_thread(_write, path, text, replace=there == "file")
+    except FileExistsError:
+        raise UsageError(f"{clip(str(path), 200)} is there already and was left as it is.") from None
     except OSError as error:
         from lra.store.room import unwritten
 
@@ -171,8 +173,9 @@ def _free_name(session: Session, kind: str) -> Path:
     return path
 
 
-def _write(path: Path, text: str) -> None:
-    # For its owner alone, like everything else that is kept of a conversation.
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+def _write(path: Path, text: str, *, replace: bool) -> None:
+    # For its owner alone, like everything else that is kept of a conversation. Of a link that leads nowhere nobody was
+    # asked, nor of what has come since.
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if replace else os.O_EXCL), 0o600)
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         file.write(text)

@@ -56,10 +56,14 @@ def editor_command() -> list[str]:
     """Return the person's editor and its arguments.
 
     Raises:
-        UsageError: None is set and none is installed.
+        UsageError: None is set and none is installed, or what is set cannot be read.
     """
     for name in ("VISUAL", "EDITOR"):
-        if words := shlex.split(os.environ.get(name, "")):
+        try:
+            words = shlex.split(os.environ.get(name, ""))
+        except ValueError as error:
+            raise UsageError(f"{name} cannot be read: {error}.", hint="Set it to the editor you use.") from None
+        if words:
             return words
     for name in _EDITORS:
         if found := shutil.which(name):

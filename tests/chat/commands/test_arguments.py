@@ -5,8 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+from lra.chat.commands.editing import editor_command
+from lra.errors import UsageError
 
 
 def chat(*lines: str) -> str:
@@ -89,3 +93,20 @@ def test_the_other_lists_say_which_one_they_want() -> None:
         "There are no skills.",
     ):
         assert sentence in said
+
+
+@pytest.mark.usefixtures("kept")
+def test_an_export_goes_to_no_place_that_a_link_leads_to(tmp_path: Path) -> None:
+    link, beyond = tmp_path / "out.md", tmp_path / "beyond"
+    link.symlink_to(beyond)
+    said = chat("hello there", f"/export {link}")
+    assert "is there already and was left as it is." in said
+    assert not beyond.exists()
+
+
+@pytest.mark.parametrize("name", ["VISUAL", "EDITOR"])
+def test_an_editor_that_cannot_be_read_is_told(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.delenv("VISUAL", raising=False)
+    monkeypatch.setenv(name, "vim 'half")
+    with pytest.raises(UsageError, match=f"{name} cannot be read: No closing quotation"):
+        editor_command()
