@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
+
+from lra.store.whole_file import replace_file
 
 FILE = "ui.json"
 
@@ -45,8 +45,4 @@ class Preferences:
         self._values.update(values)
         with contextlib.suppress(OSError):
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            # Created private, and put in place whole.
-            handle, name = tempfile.mkstemp(dir=self._path.parent, prefix=FILE)
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump(self._values, file, indent=2)
-            os.replace(name, self._path)
+            replace_file(self._path, json.dumps(self._values, indent=2).encode())

@@ -69,11 +69,13 @@ async def read_recordings(store: StructuredMemoryStore, session_id: str, until: 
         if not recordings or recordings[-1].turn is not turn:
             recordings.append(Recording(turn=turn))
         recordings[-1].rows.append(row)
-    written = await written_in(store.database, session_id)
+    written: dict[int, list[Written]] = {}
+    for change in await written_in(store.database, session_id):
+        written.setdefault(change.turn_id, []).append(change)
     for recording in recordings:
         if (turn := recording.turn) is None:
             continue
-        recording.written = [change for change in written if change.turn_id == turn.id]
+        recording.written = written.get(turn.id, [])
         recording.recalled = await _recalled(store, turn.recalled)
         if turn.outcome is None:
             recording.running = held
