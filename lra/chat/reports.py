@@ -19,6 +19,7 @@ _ANSWER = re.compile(r"\x1b\]11;([^\x07\x1b]{1,40})(?:\x07|\x1b\\)")
 _BEGUN = re.compile(r"\x1b\](?:1(?:1(?:;[^\x07\x1b]{0,40}\x1b?)?)?)?$")
 _COLOUR = re.compile(r"rgba?:([0-9a-f]{1,4})/([0-9a-f]{1,4})/([0-9a-f]{1,4})|#([0-9a-f]{2})([0-9a-f]{2})([0-9a-f]{2})")
 PASTE = "\x1b[200~"
+_PASTE_END = "\x1b[201~"
 _OURS = frozenset({PASTE, "\x1b[I", "\x1b[O"})
 _SEQUENCE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 _BEGUN_KEY = re.compile(r"(?:\x1b\[[0-?]*[ -/]*)?$")
@@ -108,19 +109,29 @@ class _Parser(Vt100Parser):
 
     def __init__(self, before: Vt100Parser, reports: Reports) -> None:
         self._reports = reports
-        self._begun = ""
+        self._begun = self._seen = ""
+        self._pasted: list[str] = []
         super().__init__(before.feed_key_callback)
 
     def feed(self, data: str) -> None:
         """Take what came from the terminal."""
         if self._in_bracketed_paste:
-            super().feed(data)
+            self._paste(data)
             return
         data = self._begun + self._reports.keys_in(data)
         typed, paste, pasted = data.partition(PASTE)
         self._begun = "" if paste else _BEGUN_KEY.search(typed)[0]  # type: ignore[index]
         typed = typed[: len(typed) - len(self._begun)]
         super().feed(_SEQUENCE.sub(_known, typed) + paste + pasted)
+
+    def _paste(self, data: str) -> None:
+        """Take a piece of a paste; the library, which looks through all of it each time, gets it at its end."""
+        self._pasted.append(data)
+        seen = self._seen + data
+        self._seen = seen[1 - len(_PASTE_END) :]
+        if _PASTE_END in seen:
+            pasted, self._pasted, self._seen = "".join(self._pasted), [], ""
+            super().feed(pasted)
 
     def flush(self) -> None:
         """Take what is there for complete."""

@@ -295,3 +295,20 @@ def test_only_lines_of_certain_length_are_inserted() -> None:
 def test_which_terminals_wrap_anew() -> None:
     assert rewraps({"TMUX": "/tmp/x"})
     assert not rewraps({"TERM": "xterm"})
+
+
+def test_a_paste_of_many_megabytes_is_taken_piece_by_piece() -> None:
+    keys: list[KeyPress] = []
+    parser = _Parser(Vt100Parser(keys.append), Reports())
+    parser.feed("a\x1b[200~")
+    for number in range(50_000):
+        parser.feed(f"{number:08} " + "x" * 1_000)
+    # The mark at its end comes in two pieces.
+    parser.feed("end\x1b[20")
+    parser.feed("1~b\x1b[200~again\x1b[201~")
+    assert [key.key for key in keys] == ["a", Keys.BracketedPaste, "b", Keys.BracketedPaste]
+    pasted = keys[1].data
+    assert pasted.startswith("00000000 x")
+    assert pasted.endswith("xend")
+    assert len(pasted) == 50_000 * 1_009 + 3
+    assert keys[3].data == "again"
