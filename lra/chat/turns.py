@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import AbstractContextManager, aclosing, nullcontext, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from lra.chat.agreeing import comes_first
 from lra.chat.approval import Request, answer_line, arguments_from, rule_lines, verdict
@@ -34,6 +34,8 @@ from lra.store.inbox import Inbox
 from lra.text import file_size
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
     from lra.chat.app import Chat
     from lra.session import Session
     from lra.session.attachments import Attachment
@@ -126,25 +128,17 @@ class TurnFront:
         chat.screen.busy(Busy("thinking"))
         try:
             attachments = await self._attachments(session, text)
-            with chat.interrupts.to(stop), self._suspendable():
-                async for event in session.send(text, attachments=attachments, inbox_id=inbox_id):
-                    if isinstance(event, TurnStarted):
-                        self._began(inbox_id)
-                    elif isinstance(event, TurnFinished):
-                        finished = event
-                        event.error = in_chat(event.error) if event.error else event.error
-                    self._note(event)
-                    await self._may_write.wait()
-                    pieces = renderer.feed(event)
-                    if isinstance(event, ApprovalResolved) and event.call_id in self._answered:
-                        # The answer stands there already.
-                        pieces = []
-                    for piece in pieces:
-                        chat.screen.show(piece)
-                    if isinstance(event, ApprovalRequested):
-                        self._reached(event.call_id).set()
-                    if isinstance(event, TaskChanged):
-                        await self._show_tasks(session)
+            events = cast("AsyncGenerator[Event, None]", session.send(text, attachments=attachments, inbox_id=inbox_id))
+            # Whatever ends the showing ends the turn, before the next can begin.
+            async with aclosing(events):
+                with chat.interrupts.to(stop), self._suspendable():
+                    async for event in events:
+                        if isinstance(event, TurnStarted):
+                            self._began(inbox_id)
+                        elif isinstance(event, TurnFinished):
+                            finished = event
+                            event.error = in_chat(event.error) if event.error else event.error
+                        await self._show(session, renderer, event)
         finally:
             chat.screen.end_line()
             for message in list(self._steers):
@@ -153,6 +147,20 @@ class TurnFront:
         if time.monotonic() - began >= LONG:
             chat.call_for("The answer is there." if finished and finished.outcome == "completed" else "The turn ended.")
         return finished
+
+    async def _show(self, session: Session, renderer: TurnRenderer, event: Event) -> None:
+        self._note(event)
+        await self._may_write.wait()
+        pieces = renderer.feed(event)
+        if isinstance(event, ApprovalResolved) and event.call_id in self._answered:
+            # The answer stands there already.
+            pieces = []
+        for piece in pieces:
+            self._chat.screen.show(piece)
+        if isinstance(event, ApprovalRequested):
+            self._reached(event.call_id).set()
+        if isinstance(event, TaskChanged):
+            await self._show_tasks(session)
 
     def steers(self, message: Message) -> None:
         """Show that the running turn will be given a message with its next request."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from tests.chat.conftest import Start
+from tests.support.fixtures import MODELS, env_for
 from tests.support.model_server import ModelServer, call, fail, say
-from tests.support.terminal import Terminal
+from tests.support.terminal import Terminal, plain_env
 
 
 @pytest.fixture
@@ -155,3 +158,29 @@ def test_the_price_is_shown(chat: Terminal, model_server: ModelServer) -> None:
     assert "tokens in" in chat.text
     chat.send("/cost\r")
     chat.wait("1 with 1 model request")
+
+
+BROKEN = """
+from lra.chat import render
+def broken(self, event):
+    raise RuntimeError("cannot be shown")
+render.TurnRenderer._on_tool_started = broken
+from lra.cli import main
+main()
+"""
+
+
+def test_a_turn_that_cannot_be_shown_is_ended_before_the_next(home: Path, model_server: ModelServer) -> None:
+    model_server.script(say("", call("list_tasks")), default=say("The next answer."))
+    done = subprocess.run(
+        [sys.executable, "-c", BROKEN, "chat"],
+        input="first\nsecond\n",
+        env=plain_env(home, **env_for(model_server), LRA_MODEL=MODELS["openai-chat"]),
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
+    )
+    assert "Something went wrong: RuntimeError: cannot be shown." in done.stderr
+    assert "The next answer." in done.stdout
+    assert "running" not in done.stderr
