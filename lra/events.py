@@ -257,6 +257,8 @@ class Compacted(Event):
     before_tokens: int
     after_tokens: int
     detail: str
+    problem: str = ""
+    """Why the model made no summary, and rules did; empty otherwise."""
 
 
 @dataclass(slots=True, kw_only=True)

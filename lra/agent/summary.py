@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 MAX_CHARS = 1_200
 """Length of an extractive summary."""
 MODEL_INPUT_CHARS = 24_000
+_OF_ONE = 4
+"""Sentences of one message that are picked before others of it have to wait for those of other messages."""
 _SENTENCE = re.compile(r"(?<=[.!?。！？])\s+|\n+")
 _WORD = re.compile(r"\w{3,}")
 _LETTER = re.compile(r"\w")
@@ -68,12 +70,14 @@ def extract(lines: Sequence[Line], *, limit: int = MAX_CHARS) -> str:
         The summary, empty when nothing of substance was said.
     """
     sentences: list[tuple[int, str, str]] = []
-    for line in lines:
+    message: list[int] = []
+    for number, line in enumerate(lines):
         if line.role not in {"user", "assistant"} or _GREETING.match(line.text):
             continue
         for sentence in _SENTENCE.split(line.text[:20_000]):
             if len(sentence.strip()) > 2:
                 sentences.append((len(sentences), line.role, one_line(sentence.strip(), 240)))
+                message.append(number)
     counts = Counter(word for _, _, text in sentences for word in {w.lower() for w in _WORD.findall(text)})
 
     def score(item: tuple[int, str, str]) -> float:
@@ -84,13 +88,18 @@ def extract(lines: Sequence[Line], *, limit: int = MAX_CHARS) -> str:
     chosen: list[tuple[int, str, str]] = []
     used = 0
     seen: set[str] = set()
-    for item in sorted(sentences, key=lambda item: (-score(item), item[0])):
-        cost = len(item[2]) + 8
-        if item[2].lower() in seen or used + cost > limit:
-            continue
-        seen.add(item[2].lower())
-        chosen.append(item)
-        used += cost
+    taken: Counter[int] = Counter()
+    best = sorted(sentences, key=lambda item: (-score(item), item[0]))
+    # A long paste must not stand for the whole conversation: it has the room that the others leave.
+    for most in (_OF_ONE, len(sentences)):
+        for item in best:
+            cost = len(item[2]) + 8
+            if item[2].lower() in seen or used + cost > limit or taken[message[item[0]]] >= most:
+                continue
+            seen.add(item[2].lower())
+            taken[message[item[0]]] += 1
+            chosen.append(item)
+            used += cost
     said = {"user": "You: ", "assistant": "lra: "}
     return "\n".join(f"{said[role]}{text}" for _, role, text in sorted(chosen))
 

@@ -266,6 +266,8 @@ class TurnRenderer:
 
     def _on_compacted(self, event: events.Compacted) -> Iterator[Piece]:
         yield self._line(compacted_text(event), "dim")
+        if event.problem:
+            yield Line(by_rules_text(event.problem), "warning")
 
     def _on_notice(self, event: events.Notice) -> Iterator[Piece]:
         yield from self._pause()
@@ -322,6 +324,11 @@ def outcome_text(outcome: str) -> str:
 def compacted_text(event: events.Compacted) -> str:
     """Return the line about a shortened context."""
     return f"⇊ context shortened from {event.before_tokens:,} to {event.after_tokens:,} tokens: {event.detail}"
+
+
+def by_rules_text(problem: str) -> str:
+    """Return the line that says that what was left out was shortened by rules, and why."""
+    return f"! No model summarised what was left out; rules picked sentences of it. {problem}"
 
 
 def open_tasks(tasks: Sequence[tuple[str, str]], columns: int, most: int = 5) -> list[str]:

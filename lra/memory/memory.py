@@ -283,14 +283,20 @@ class Memory:
         self._wake()
         return back
 
-    async def edit(self, memory_id: str, content: str, *, allow_secret: bool = False) -> Write:
+    async def edit(self, memory_id: str, content: str, *, allow_secret: bool = False, source: str = "user") -> Write:
         """Replace a memory's text.
+
+        Args:
+            memory_id: Which one.
+            content: Its new text.
+            allow_secret: Whether it may hold a secret.
+            source: Who changes it, as for `remember`.
 
         Raises:
             NotFoundError: There is no such memory.
             SecretRefusedError: It holds a secret, and `allow_secret` was not given.
         """
-        write = await self._writer.edit(memory_id, clean_text(content).strip(), allow_secret=allow_secret)
+        write = await self._writer.edit(memory_id, clean_text(content).strip(), allow_secret=allow_secret, actor=source)
         self._wake()
         return write
 

@@ -93,7 +93,7 @@ class Writer:
         record = (await self._store.memories.by_ids([found.id])).get(found.id)
         return Write(record, "merged", echo=True) if record else None
 
-    async def edit(self, memory_id: str, content: str, *, allow_secret: bool) -> Write:
+    async def edit(self, memory_id: str, content: str, *, allow_secret: bool, actor: str) -> Write:
         """Replace a memory's text; see `Memory.edit`."""
         if not content:
             raise UsageError("A memory cannot be edited to nothing.", hint="`lra memory forget` removes it.")
@@ -102,7 +102,7 @@ class Writer:
             content = await asyncio.to_thread(secrets.repeatable, content)
         elif not allow_secret:
             await _refuse_secrets(content)
-        return Write(await self._store.memories.edit(record.id, content), "edited")
+        return Write(await self._store.memories.edit(record.id, content, actor=actor), "edited")
 
 
 async def _refuse_secrets(content: str) -> None:

@@ -108,7 +108,7 @@ async def _remember(runtime: Runtime, session_id: str, text: str) -> None:
             text, kind="summary", key=f"session.{session_id}", source="summary", session_id=session_id
         )
     elif old[1] != text:
-        await runtime.memory.edit(old[0], text)
+        await runtime.memory.edit(old[0], text, source="summary")
 
 
 async def _current(store: StructuredMemoryStore, session_id: str) -> tuple[str, str] | None:

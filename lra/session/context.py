@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +20,7 @@ from lra.agent.context import (
     window_of,
     with_summary,
 )
+from lra.agent.failures import explain
 from lra.agent.summary import Line, extract, summarize
 from lra.errors import UsageError
 from lra.events import Compacted
@@ -167,12 +167,14 @@ class SessionContext:
         lines = [Line(row.role, row.content) for row in self._rows if row.seq <= boundary and row.content]
         if self._summary:
             lines.insert(0, Line("user", self._summary))
-        summary = await self._summarise(model, lines)
+        summary, problem = await self._summarise(model, lines)
         async with self._reading:
             self._summary, self._after, self._generation = summary, boundary, -1
             await self._save()
         after = estimate_tokens(await self.messages())
-        return Compacted(strategy="summary", before_tokens=size, after_tokens=after, detail=self._summary)
+        return Compacted(
+            strategy="summary", before_tokens=size, after_tokens=after, detail=self._summary, problem=problem
+        )
 
     def _boundary(self, recent: list[ModelMessage]) -> int:
         """Return the last journal row before the kept turns."""
@@ -180,15 +182,23 @@ class SessionContext:
         starts = [row.seq for row in self._rows if row.role == "user"]
         return starts[-kept] - 1 if 0 < kept <= len(starts) else 0
 
-    async def _summarise(self, model: Model, lines: list[Line]) -> str:
+    async def _summarise(self, model: Model, lines: list[Line]) -> tuple[str, str]:
+        """Return a summary, and why the model made none where it was asked."""
+        problem = ""
         if model.system != "lra" and self._ask_model:
-            with suppress(AgentRunError, TimeoutError):
+            try:
                 async with asyncio.timeout(SUMMARY_SECONDS):
                     summary = await summarize(model, lines)
+            except TimeoutError:
+                problem = f"{model.model_name} took longer than {SUMMARY_SECONDS:.0f} s."
+            except AgentRunError as error:
+                problem = explain(error, model.model_name).message
+            else:
                 await self._store.spending.add(self._session_id, "summary", model.model_name, summary.spent)
                 if summary.text:
-                    return summary.text
-        return extract(lines, limit=3_000)
+                    return summary.text, ""
+                problem = f"{model.model_name} gave an empty answer."
+        return extract(lines, limit=3_000), problem
 
     async def uncompact(self, window: int) -> Uncompacted | None:
         """Send again what the last compaction left out.

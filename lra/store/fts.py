@@ -79,7 +79,8 @@ _NOT_IN_CONTEXT = """(
     d.session_id IS NULL OR d.session_id != :here OR d.source = 'user'
     OR (d.turn_id IS NOT NULL AND NOT EXISTS (
         SELECT 1 FROM journal j WHERE j.turn_id = d.turn_id AND j.seq > :after AND j.hidden = 0))
-    OR EXISTS (SELECT 1 FROM memory_history h WHERE h.memory_id = d.id AND h.action = 'edited' AND h.actor = 'user')
+    OR (d.source != 'summary' AND EXISTS (
+        SELECT 1 FROM memory_history h WHERE h.memory_id = d.id AND h.action = 'edited' AND h.actor = 'user'))
 )"""
 
 

@@ -181,6 +181,11 @@ def test_long_lines_are_cut_to_the_width_wide_characters_counted() -> None:
             Compacted(strategy="summary", before_tokens=9000, after_tokens=1000, detail="older turns summarised"),
             "⇊ context shortened from 9,000 to 1,000 tokens: older turns summarised\n",
         ),
+        (
+            Compacted(strategy="summary", before_tokens=9000, after_tokens=1000, detail="…", problem="No answer."),
+            "⇊ context shortened from 9,000 to 1,000 tokens: …\n"
+            "! No model summarised what was left out; rules picked sentences of it. No answer.\n",
+        ),
         (Event(), ""),
     ],
 )

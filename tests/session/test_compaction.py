@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from lra.agent.summary import Line, extract
 from lra.events import Compacted
 from lra.session import Session
 from lra.session.closing import summarize_abandoned
@@ -138,6 +139,7 @@ async def test_a_model_that_cannot_summarise_is_replaced_by_extraction(desk: Des
     (compacted,) = of(events, Compacted)
     assert end(events).outcome == "completed"
     assert "My dog is called Rex" in compacted.detail
+    assert "overloaded" in compacted.problem
 
 
 async def test_a_long_turn_is_shortened_while_it_runs(desk: Desk) -> None:
@@ -162,7 +164,7 @@ async def test_compacting_by_hand(desk: Desk) -> None:
     desk.server.script(default=answer)
     compacted = await session.compact()
     assert compacted is not None
-    assert compacted.strategy == "summary"
+    assert (compacted.strategy, compacted.problem) == ("summary", "")
     await take(session, "Go on.")
     assert "likes sausages" in sent(desk.server)[0][1]
     # The last turn stays whole.
@@ -337,3 +339,31 @@ async def test_an_open_session_is_not_taken_for_abandoned(desk: Desk) -> None:
     await summarize_abandoned(await desk.runtime())
     assert await summaries(session) == []
     assert len(await spoken(session)) == 2
+
+
+async def test_a_summary_that_was_written_anew_is_nobodys_last_write(desk: Desk) -> None:
+    desk.server.script(default=answer)
+    session = await desk.session()
+    for text in ("My dog is called Rex.", "He likes sausages.", "And long walks."):
+        await take(session, text)
+    await session.runtime.memory.remember("The gate is blue")
+    await session.close()
+    later = await desk.session()
+    (summary,) = [
+        record
+        for record in await later.runtime.store.memories.find(session_id=session.id, kind="summary")
+        if "called Rex, who likes" in record.content
+    ]
+    assert [entry.action for entry in await later.runtime.store.memories.history(summary.id)] == ["created", "edited"]
+    (back,) = await later.runtime.store.last_write.undo()
+    assert (back.action, back.content) == ("removed", "The gate is blue")
+    assert await later.runtime.store.last_write.undo() == []
+
+
+def test_a_long_paste_does_not_stand_for_the_whole_conversation() -> None:
+    paste = "\n".join(f"row {number} of the table about the table" for number in range(200))
+    talk = ["My dog is called Rex.", "The boat lies in Bergen.", paste, "We meet on Tuesdays."]
+    text = extract([Line("user", one) for one in talk])
+    for one in talk:
+        assert one in text or one is paste
+    assert "row 1" in text

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lra.chat.commands.registry import registry
+from lra.chat.render import by_rules_text
 from lra.chat.table import bar, counted
 from lra.chat.width import cells, clip, pad
 
@@ -25,6 +26,8 @@ async def compact(chat: Chat, args: str) -> None:
         return
     before, after = compacted.before_tokens, compacted.after_tokens
     chat.screen.line(f"⇊ about {before:,} tokens before, {after:,} now; /uncompact takes it back.", "good")
+    if compacted.problem:
+        chat.screen.line(f"{by_rules_text(compacted.problem)} To try again: /uncompact, then /compact.", "warning")
     said = [line for line in compacted.detail.splitlines() if line.strip()]
     for line in said[:_SUMMARY_LINES]:
         chat.screen.line(f"  {clip(line, 400)}", "dim")
