@@ -9,7 +9,7 @@ import pytest
 
 from tests.chat.conftest import Start
 from tests.chat.front import front
-from tests.support.model_server import ModelServer, say
+from tests.support.model_server import ModelServer, fail, say
 from tests.support.model_server.script import Usage
 from tests.support.terminal import Terminal
 
@@ -219,6 +219,18 @@ def test_compaction_is_shown_and_taken_back(chat: Terminal) -> None:
     chat.prompt()
     chat.tell("/uncompact", "The whole conversation is sent again")
     chat.tell("/uncompact", "Nothing was shortened")
+
+
+def test_a_compaction_without_a_model_says_so(
+    start: Start, model_server: ModelServer, model_env: dict[str, str]
+) -> None:
+    model_server.script(*(say(f"Answer {number}.") for number in range(3)), fail("overloaded"))
+    chat = start(**model_env)
+    chat.prompt()
+    for number in range(3):
+        chat.tell(f"Question {number} about the lamp in the hall?", f"Answer {number}.")
+    chat.tell("/compact", "! No model summarised what was left out; rules picked sentences of it.")
+    assert "To try again: /uncompact, then /compact." in " ".join(chat.text.split())
 
 
 def test_a_message_that_begins_with_a_slash_does_not_come_back_as_a_command(chat: Terminal) -> None:
