@@ -59,7 +59,7 @@ class SessionContext:
         """The history as it is sent, until something changes."""
         self._last_seq = 0
         self._reading = asyncio.Lock()
-        self._generation = -1
+        self._generation: int | None = None
         self._take(record)
 
     def _take(self, record: SessionRecord) -> None:
@@ -84,8 +84,8 @@ class SessionContext:
             await self._refresh()
 
     async def _refresh(self) -> None:
-        generation = self._store.forgetting.generation
-        if generation != self._generation:
+        generation = await self._store.forgetting.generation()
+        if generation is None or generation != self._generation:
             # Forgetting has changed the rows, and perhaps the summary that stands for earlier ones.
             self._take(await self._store.sessions.get(self._session_id))
             self._rows, self._loaded, self._last_seq, self._generation = [], [], self._after, generation
@@ -113,7 +113,7 @@ class SessionContext:
 
     def reset(self) -> None:
         """Read everything anew, after a rewind."""
-        self._generation = -1
+        self._generation = None
 
     async def make_room(self, model: Model, extra_tokens: int = 0) -> tuple[list[ModelMessage], Compacted | None]:
         """Return the history as last read, shortened when it and what comes next would fill the window too far.
@@ -169,7 +169,7 @@ class SessionContext:
             lines.insert(0, Line("user", self._summary))
         summary, problem = await self._summarise(model, lines)
         async with self._reading:
-            self._summary, self._after, self._generation = summary, boundary, -1
+            self._summary, self._after, self._generation = summary, boundary, None
             await self._save()
         after = estimate_tokens(await self.messages())
         return Compacted(
@@ -233,7 +233,7 @@ class SessionContext:
     async def _restore(self, state: dict[str, Any]) -> None:
         async with self._reading:
             await self._store.sessions.update(self._session_id, compaction=json.dumps(state) if state else None)
-            self._generation = -1
+            self._generation = None
 
     @property
     def after(self) -> int:

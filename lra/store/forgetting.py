@@ -28,6 +28,10 @@ from lra.store.typed import forget_in_file, left_in_file
 
 _EMPTY = "{}"
 """The note of what is gone from every row, and perhaps not yet from every page."""
+# Numbers of notes are never given twice, and a note goes only when nothing is left to be erased from the rows.
+_GENERATION = (
+    "SELECT (SELECT seq FROM sqlite_sequence WHERE name = 'erasures'), EXISTS (SELECT 1 FROM erasures WHERE spec != ?)"
+)
 _SMALL = 256 << 20
 """Bytes up to which the file is written anew in any case: pieces of a text may be left where the whole is not."""
 _CHECKPOINTS = 50
@@ -74,8 +78,14 @@ class Forgetting:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self.generation = 0
-        """Rises with every forgetting, so that cached text is read anew."""
+
+    async def generation(self) -> int | None:
+        """Return a number that rises with every forgetting, of whatever process; None while one is under way.
+
+        Whoever keeps text reads it anew when the number is another one, or None.
+        """
+        (row,) = await self._database.rows(_GENERATION, (_EMPTY,))
+        return None if row[1] else int(row[0] or 0)
 
     async def forget(self, record: MemoryRecord, *, actor: str = "user") -> Forgotten:
         """Remove one memory and replace its text by `[forgotten]` wherever it stands; see `erase`."""
@@ -131,7 +141,6 @@ class Forgetting:
 
     async def _complete(self, seq: int, erasure: Erasure, actor: str) -> tuple[Erased, Receipt]:
         erased = await self._database.write(lambda connection: erase(connection, erasure, actor=actor))
-        self.generation += 1
         receipt = Receipt(await self._database.query(lambda connection: receipts.ask(connection, erasure)))
         copies = await asyncio.to_thread(backups, self._database.path)
         receipt = await self._in_copies(erasure, copies, receipt)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from lra.events import MemoryWritten, Notice, Recalled
@@ -217,3 +219,36 @@ async def test_what_goes_with_a_new_value_is_told(desk: Desk) -> None:
     (first,) = of(await take(session, "call me Jo"), MemoryWritten)
     (second,) = of(await take(session, "my name is Max"), MemoryWritten)
     assert (first.replaced, second.replaced) == ([], [first.content])
+
+
+async def test_what_another_process_forgets_is_not_sent_again(desk: Desk) -> None:
+    session = await desk.session()
+    desk.server.script(default=say("Fine."))
+    await take(session, "The wombat is called Zebulon.")
+    await take(session, "Hello.")
+    other = await desk.runtime()
+    written = await other.memory.remember("The wombat is called Zebulon")
+    await other.memory.forget(written.record.id)
+    before = len(desk.server.requests)
+    await take(session, "And what does it eat?")
+    assert await session.compact() is not None
+    asked = desk.server.requests[before:]
+    assert len(asked) == 2
+    assert not [request for request in asked if "Zebulon" in str(request.body)]
+
+
+async def test_text_is_read_anew_as_long_as_a_forgetting_goes_on(desk: Desk) -> None:
+    forgetting = (await desk.runtime()).store.forgetting
+    other = await desk.runtime()
+    before = await forgetting.generation()
+    assert before == await forgetting.generation()
+    async with asyncio.timeout(20):
+        await other.store.database.write(
+            lambda connection: connection.exec_driver_sql("INSERT INTO erasures(spec, at) VALUES ('[1]', 0)")
+        )
+        assert await forgetting.generation() is None
+        await other.store.database.write(lambda connection: connection.exec_driver_sql("DELETE FROM erasures"))
+    after = await forgetting.generation()
+    assert after is not None
+    assert before is not None
+    assert after > before
