@@ -82,6 +82,6 @@ def _choose(question: str, choices: Sequence[str], *, default: int) -> int:
         answer = ask(f"1-{len(choices)} [{default}]:")
         if not answer:
             return default
-        if answer.isdecimal() and 1 <= int(answer) <= len(choices):
+        if answer.isdecimal() and len(answer) < 4 and 1 <= int(answer) <= len(choices):
             return int(answer)
         say(f"Type a number from 1 to {len(choices)}.")

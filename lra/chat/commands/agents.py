@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lra.chat.commands.registry import registry
+from lra.chat.commands.registry import number_in, registry
 from lra.chat.table import ago, rows
 from lra.chat.width import clip
 from lra.errors import UsageError
@@ -27,8 +27,8 @@ async def agents(chat: Chat, args: str) -> None:
     first, _, rest = args.partition(" ")
     if first == "stop":
         _stop(chat, session, rest.strip())
-    elif args.isdecimal():
-        await _open(chat, session, int(args))
+    elif (number := number_in(args)) is not None:
+        await _open(chat, session, number)
     elif args:
         _describe(chat, session, args)
     else:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from lra.chat.agreeing import agreed
 from lra.chat.clipboard import osc52, through_program
-from lra.chat.commands.registry import registry
+from lra.chat.commands.registry import number_in, registry
 from lra.chat.gist import whole
 from lra.chat.table import counted
 from lra.chat.theme import Theme
@@ -48,10 +48,11 @@ async def expand(chat: Chat, args: str) -> None:
 
 
 def _number(args: str, what: str, most: int) -> int:
-    if not args.isdecimal() or not 1 <= int(args) <= most:
+    number = number_in(args)
+    if number is None or not 1 <= number <= most:
         there = f"there is only {what} 1" if most == 1 else f"there are {what}s 1 to {most}"
         raise UsageError(f"{clip(args, 40)!r} is no number of a {what}: {there}.")
-    return int(args)
+    return number
 
 
 def _arguments(rows: list[JournalRow]) -> dict[str, str]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from lra.chat.commands.registry import registry
+from lra.chat.commands.registry import number_in, registry
 from lra.chat.picker import Item, pick
 from lra.chat.recap import bare
 from lra.chat.table import ago, counted, rows
@@ -151,7 +151,8 @@ async def fork(chat: Chat, args: str) -> None:
     turns = await session.runtime.store.journal.turns(session.id)
     if not turns:
         raise UsageError("There is nothing to copy yet.", hint="/new starts another conversation.")
-    if args and (not args.isdecimal() or int(args) not in {turn.number for turn in turns}):
+    until = number_in(args)
+    if args and until not in {turn.number for turn in turns}:
         raise UsageError(f"This conversation has no turn {clip(args, 40)}.", hint="/rewind shows them all.")
-    await chat.current.adopt(await session.fork(until=int(args) if args else None))
+    await chat.current.adopt(await session.fork(until=until))
     chat.screen.line(f"You are in a copy now; /resume {session.id} goes back.", "good")

@@ -6,7 +6,7 @@ import asyncio
 import shlex
 from typing import TYPE_CHECKING, cast
 
-from lra.chat.commands.registry import registry
+from lra.chat.commands.registry import number_in, registry
 from lra.chat.table import rows
 from lra.chat.width import clip
 from lra.errors import UsageError
@@ -114,9 +114,10 @@ async def _add(chat: Chat, files: RuleFiles, action: Action, rest: str) -> Rule:
 
 async def _remove(chat: Chat, files: RuleFiles, name: str) -> None:
     found = _listed(files)
-    if not name.isdecimal() or not 1 <= int(name) <= len(found):
+    number = number_in(name)
+    if number is None or not 1 <= number <= len(found):
         raise UsageError(f"There is no rule {clip(name, 20)!r}.", hint="/permissions lists them with their numbers.")
-    rule: Rule = found[int(name) - 1]
+    rule: Rule = found[number - 1]
     if rule in files.policy.session:
         files.policy.session.remove(rule)
     else:

@@ -22,6 +22,7 @@ Completes = tuple[str, ...] | Literal["commands", "models", "sessions", "memorie
 _CALL = re.compile(r"/([A-Za-z?][\w-]*)(?:\s+(.*))?", re.DOTALL)
 _ALIKE = 0.6
 """How alike two names must be to be taken for each other: a letter or two of a short one, not half of it."""
+_DIGITS = 10
 OF_THE_SHELL = frozenset(
     {"chat", "config", "create-agent", "create-tool", "export-tools", "init", "inspect-tool", "list-agents"}
     | {"list-memory", "list-tools", "logs", "run", "sandbox", "validate-tool"}
@@ -151,6 +152,11 @@ def split(text: str) -> tuple[str, str] | None:
     """Return name and arguments of a slash command; None for a message, a path among them."""
     match = _CALL.fullmatch(text.strip())
     return (match[1], (match[2] or "").strip()) if match else None
+
+
+def number_in(text: str) -> int | None:
+    """Return the number that stands for something in a list; None for all else, and for more digits than any needs."""
+    return int(text) if text.isdecimal() and len(text) < _DIGITS else None
 
 
 def message_in(line: str) -> str:

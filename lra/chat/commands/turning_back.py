@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from lra.chat.commands.registry import line_for, registry
+from lra.chat.commands.registry import line_for, number_in, registry
 from lra.chat.picker import Item, pick
 from lra.chat.table import counted, rows
 from lra.chat.width import clip
@@ -42,17 +42,18 @@ async def rewind(chat: Chat, args: str) -> None:
     The memories and tasks these turns wrote stay; with all, they are taken back too.
     """
     session = await chat.ready()
-    number, _, rest = args.partition(" ")
-    if args and (not number.isdecimal() or rest.strip() not in {"", "all"}):
+    first, _, rest = args.partition(" ")
+    number = number_in(first)
+    if args and (number is None or rest.strip() not in {"", "all"}):
         raise UsageError(f"{clip(args, 40)!r} is no turn number.", hint="/rewind without a number lists them.")
     everything = rest.strip() == "all"
-    if not args:
+    if number is None:
         chosen = await _choose(chat, session)
         if chosen is None:
             return
         number, everything = chosen
-    would = await session.rewind_preview(int(number))
-    undone = await session.rewind(int(number), also_written=everything)
+    would = await session.rewind_preview(number)
+    undone = await session.rewind(number, also_written=everything)
     _say(chat, undone if everything else _without_writing(undone))
     if not everything and (would.memories or would.tasks):
         chat.screen.line("  What these turns wrote to memory and tasks stays.", "dim")
@@ -65,7 +66,7 @@ def _without_writing(undone: Undone) -> Undone:
     return replace(undone, tools=[tool for tool in undone.tools if tool.name not in TAKEN_BACK])
 
 
-async def _choose(chat: Chat, session: Session) -> tuple[str, bool] | None:
+async def _choose(chat: Chat, session: Session) -> tuple[int, bool] | None:
     store = session.runtime.store
     numbers = {turn.id: turn.number for turn in await store.journal.turns(session.id)}
     said: dict[int, str] = {}
@@ -88,7 +89,7 @@ async def _choose(chat: Chat, session: Session) -> tuple[str, bool] | None:
 
     items = [Item(str(number), said[number], number=str(number)) for number in sorted(said, reverse=True)]
     picked = await pick(chat, "Undo from", items, preview=preview, actions=_ACTIONS)
-    return (picked.item.key, picked.action == "a") if picked else None
+    return (int(picked.item.key), picked.action == "a") if picked else None
 
 
 def _written(sentence: str) -> bool:

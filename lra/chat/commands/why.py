@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lra.chat.commands.memory import forget_one
-from lra.chat.commands.registry import registry
+from lra.chat.commands.registry import number_in, registry
 from lra.chat.gist import gist
 from lra.chat.queue import Message
 from lra.chat.width import clip
@@ -29,7 +29,7 @@ async def why(chat: Chat, args: str) -> None:
     """
     session = await chat.ready()
     verb, _, number = args.partition(" ")
-    if args and (verb != "forget" or not number.strip().isdecimal()):
+    if args and (verb != "forget" or number_in(number.strip()) is None):
         raise UsageError(f"/why does not know {clip(args, 40)!r}.", hint="Write /why, or /why forget N.")
     message, memories = await _recalled(chat, session)
     if not message:
@@ -88,7 +88,7 @@ async def _ask(chat: Chat, memories: list[RecalledMemory]) -> None:
     if chat.scripted or all(memory.kind in _SAID for memory in memories):
         return
     while answer := (await chat.ask("Forget a wrong one by its number, or Enter: ")).strip():
-        if not answer.isdecimal():
+        if number_in(answer) is None:
             # Whoever has read the list and goes on writing has a message, or a command.
             chat.pending.put(Message(answer))
             return
@@ -107,9 +107,10 @@ def _numbered(memories: list[RecalledMemory], number: str) -> RecalledMemory:
     Raises:
         UsageError: There is none, or it is no memory of its own.
     """
-    if not number.isdecimal() or not 1 <= int(number) <= len(memories):
+    place = number_in(number)
+    if place is None or not 1 <= place <= len(memories):
         raise UsageError(f"There is no number {clip(number, 40)}.", hint="/why lists what was recalled.")
-    memory = memories[int(number) - 1]
+    memory = memories[place - 1]
     if memory.kind in _SAID:
         raise UsageError(
             "That was said in a conversation and is no memory of its own.",

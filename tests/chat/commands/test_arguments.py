@@ -110,3 +110,19 @@ def test_an_editor_that_cannot_be_read_is_told(monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.setenv(name, "vim 'half")
     with pytest.raises(UsageError, match=f"{name} cannot be read: No closing quotation"):
         editor_command()
+
+
+@pytest.mark.usefixtures("kept")
+def test_a_number_without_end_is_none() -> None:
+    number = "9" * 5_000
+    said = chat(
+        "remember that my dog is called Rex",
+        *(f"/{command} {number}" for command in ("expand", "rewind", "fork", "agents", "permissions remove", "copy")),
+        "what is my cat called?",
+        f"/why forget {number}",
+    )
+    assert "went wrong" not in said
+    for told in ("is no number of a result", "is no turn number", "has no turn 999", "There is no specialist '999"):
+        assert told in said
+    assert "There is no rule '999" in said
+    assert "/why does not know 'forget 999" in said
