@@ -72,6 +72,12 @@ class Terms:
         return [*self.rare, *self.frequent]
 
 
+_LITTLE = 3
+"""Words of such a message at most."""
+_OWN = frozenset({"my", "mine", "our", "ours"})
+"""Whoever says one of these asks about themselves."""
+
+
 def read(query: str) -> list[Word]:
     """Return the words that carry a question; function words only when there is nothing else."""
     parsed = QueryTerms.parse(query[:_MAX_CHARS])
@@ -88,6 +94,19 @@ def read(query: str) -> list[Word]:
     if not words and not grams:
         words = [Word(text, common=True) for text in parsed.words]
     return list(dict.fromkeys([*words, *grams]))
+
+
+def says_little(text: str, words: Sequence[Word]) -> bool:
+    """Whether a message is one that people answer or go on with: "y", "2", "are you sure?".
+
+    Args:
+        text: The message.
+        words: What `read` found in it.
+    """
+    said = QueryTerms.parse(text[:_MAX_CHARS]).words
+    if len(said) > _LITTLE or not _OWN.isdisjoint(said):
+        return False
+    return all(not word.gram and (word.common or (len(word.text) == 1 and word.text.isascii())) for word in words)
 
 
 def _gram_share(gram: str) -> float:

@@ -14,7 +14,7 @@ from lra.memory.fusion import fuse
 from lra.memory.hits import SCOPES, Candidate, Hit, Scope
 from lra.memory.lexical import BUDGET, LexicalMatch, LexicalSearch, Width
 from lra.memory.proximity import Proximity
-from lra.memory.query import Terms, read
+from lra.memory.query import Terms, read, says_little
 from lra.memory.question import Named, Question, ask, named_in, without_names
 from lra.memory.secrets import repeatable
 from lra.memory.talk import Talk, Turn
@@ -122,8 +122,11 @@ class Searcher:
         The arguments are those of `search`.
         """
         words = read(text)
-        vector = await self._vector(text, patience) if words else None
-        asked = ask(text, words=words, vector=vector, budget=budget, filters=filters)
+        asked = ask(text, words=words, vector=None, budget=budget, filters=filters)
+        if says_little(text, words) and not asked.times:
+            words = []
+        if words:
+            asked = replace(asked, vector=await self._vector(text, patience))
 
         def look(connection: Connection) -> tuple[list[Hit], list[FoundRow]]:
             found = self._found(connection, asked, "all", limit, least, _RECALL) if words else []

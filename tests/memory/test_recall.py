@@ -167,3 +167,13 @@ async def test_a_summary_that_only_repeats_a_memory_stays_out(memory: Memory) ->
     await memory.remember(summary, kind="summary", source="summary", key="session.before", session_id="before")
     assert [hit.content for hit in await memory.recall("what colour is my bike?")] == ["My bike is red"]
     assert [hit.content for hit in await memory.recall("what does my brother Tom do, the carpenter?")] == [summary]
+
+
+@pytest.mark.parametrize("text", ["y", "n", "2", "B", "are you sure?", "think again", "ok, do it"])
+async def test_what_one_answers_or_goes_on_with_recalls_nothing(memory: Memory, text: str) -> None:
+    for content in ("Which of them: y, n, 2 or B?", "Are you sure? Think again, I did it twice.", "My name is Ana"):
+        await memory.remember(content)
+    assert await memory.recall(text) == []
+    # Asked for on purpose, it is found.
+    assert await memory.search("y")
+    assert [hit.content for hit in await memory.recall("my name?")] == ["My name is Ana"]
