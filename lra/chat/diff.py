@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher, unified_diff
 from itertools import zip_longest
 from typing import Literal
@@ -22,6 +22,8 @@ _WORD = re.compile(r"\w+|\s+|[^\w\s]")
 # Comparing words costs the product of the lengths, and says little where most of them differ.
 _LONGEST = 400
 _ALIKE = 0.4
+_SHOWN = 4_000
+"""Characters that are shown of one line where the number of lines is limited."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,8 @@ def render_patch(patch: str, width: int, theme: Theme, *, max_lines: int | None 
         patch: The patch, of one file or of several; what is no part of a hunk is kept as it is.
         width: Columns of the terminal.
         theme: The colours.
-        max_lines: Longer patches are cut there, and the lines left out are counted; None shows all.
+        max_lines: Longer patches are cut there, and the lines left out are counted, and so is what is left out of a
+            line without end; None shows all.
         ascii: Draw with ASCII alone.
     """
     lines = list(_parsed(patch))
@@ -75,6 +78,8 @@ def render_patch(patch: str, width: int, theme: Theme, *, max_lines: int | None 
         return ""
     look = Look(theme, ascii)
     shown = lines if max_lines is None or len(lines) <= max_lines else lines[:max_lines]
+    if max_lines is not None:
+        shown = [_cut(line, "..." if ascii else "…") for line in shown]
     gutter = len(str(max((line.number for line in shown), default=0)))
     out = [part for line in _paired(shown, look) for part in _drawn(*line, gutter, max(20, width), look)]
     if left := lines[len(shown) :]:
@@ -82,6 +87,12 @@ def render_patch(patch: str, width: int, theme: Theme, *, max_lines: int | None 
         dots = "..." if ascii else "…"
         out.append([look.span(f"{dots} {len(left)} more lines (+{added} -{removed})", "dim")])
     return "".join(written(trimmed(line)) + "\n" for line in out)
+
+
+def _cut(line: _Line, dots: str) -> _Line:
+    """Return a line as far as it is worth showing: a minified file is one, and would fill the scrollback."""
+    left = len(line.text) - _SHOWN
+    return replace(line, text=f"{line.text[:_SHOWN]} {dots} {left:,} more characters") if left > 0 else line
 
 
 def _lines(text: str) -> list[str]:

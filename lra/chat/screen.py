@@ -109,7 +109,9 @@ class Screen:
         """Append changes to files."""
         from lra.chat.diff import render_patch
 
-        drawn = render_patch(self._safe(patch), self.columns, self.theme, ascii=self._ascii)
+        # It is made safe line by line, as far as it is shown.
+        patch = patch.translate(ASCII) if self._ascii else patch
+        drawn = render_patch(patch, self.columns, self.theme, ascii=self._ascii)
         self._write(self._side, drawn if drawn.endswith("\n") or not drawn else drawn + "\n")
 
     def echo(self, text: str) -> None:

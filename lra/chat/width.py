@@ -9,6 +9,8 @@ from lra.text import printable
 
 _BLANK = re.compile(r"[\t\n\r]")
 _WORD = re.compile("( *)([^ ]+)")
+_MOST = 10_000
+"""Characters, blanks and those without a column among them, of which a short line is made."""
 _AT_FIRST = 4
 """Characters for each column that are looked at first of what has to be cut."""
 _INDIC = ((0x0900, 0x109F), (0x1700, 0x1CFF), (0xA800, 0xABFF))
@@ -27,8 +29,10 @@ def cells(text: str) -> int:
 
 def clip(text: str, limit: int) -> str:
     """Fold text to one printable line of at most `limit` columns, an ellipsis showing a cut."""
-    line = " ".join(printable(text).split())
-    if cells(line) <= limit:
+    # A tool may return megabytes, of which one line is shown.
+    most = _MOST + 4 * max(0, limit)
+    line = " ".join(printable(text[:most]).split())
+    if len(text) <= most and cells(line) <= limit:
         return line
     return _begin(line, limit - 1).rstrip() + "…"
 

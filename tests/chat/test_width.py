@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lra.chat import width
 from lra.chat.width import cells, clip, wrap
 from lra.text import with_tilde
 
@@ -49,3 +50,18 @@ def test_the_home_folder_is_a_tilde(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_of_a_word_without_end_only_what_is_shown_is_looked_at(word: str) -> None:
     assert "".join(wrap(word, 40)) == word
     assert cells(clip(word, 20)) <= 20
+
+
+@pytest.mark.parametrize("text", ["word " * 1_000_000, " " * 1_000_000 + "end", "\u0301" * 1_000_000 + "end"])
+def test_of_megabytes_one_line_is_looked_at(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_at: list[int] = []
+
+    def counted(part: str) -> str:
+        looked_at.append(len(part))
+        return part
+
+    monkeypatch.setattr(width, "printable", counted)
+    line = clip(text, 20)
+    assert cells(line) <= 20
+    assert line.endswith("…")
+    assert sum(looked_at) < 20_000

@@ -70,3 +70,10 @@ def test_lines_fit_and_are_safe() -> None:
 def test_a_head_with_numbers_of_no_line_is_a_line_like_others() -> None:
     patch = f"--- a\n+++ b\n@@ -{'1' * 5000} +1 @@\n-old\n"
     assert render_patch(patch, 80, PLAIN).endswith("-old\n")
+
+
+def test_of_a_line_without_end_only_its_beginning_is_shown() -> None:
+    shown = render_diff("", "word " * 100_000 + "\n", "x.min.js", 80, PLAIN)
+    assert shown.count("\n") < 100
+    assert shown.rstrip().endswith("… 496,000 more characters")
+    assert "more characters" not in render_diff("", "word " * 1_000, "x", 80, PLAIN, max_lines=None)
