@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from lra.session import Session
 from tests.session.support import Desk, rows, shown, take
 
@@ -143,3 +145,27 @@ async def test_what_is_not_kept_is_said_not_to_be(desk: Desk) -> None:
     assert "I kept nothing of it" in await _said(session, "I want to learn chess")
     assert "/why" in await _said(session, "are you sure?")
     assert "/exit" in await _said(session, "exit")
+
+
+@pytest.mark.parametrize(
+    ("told", "denied", "asked"),
+    [
+        (
+            "my daughter Sofie is allergic to nuts",
+            "Sofie is not allergic to nuts any more",
+            "is Sofie allergic to nuts?",
+        ),
+        ("my brother Tom works at Siemens", "Tom no longer works at Siemens", "where does Tom work?"),
+        ("my son Per plays the violin", "Per does not play the violin any more", "what does Per play?"),
+        # Neither is kept.
+        ("my aunt grows roses", "my aunt no longer grows roses", "what does my aunt grow?"),
+    ],
+)
+async def test_what_was_denied_since_is_no_answer(desk: Desk, told: str, denied: str, asked: str) -> None:
+    session = await desk.session(model="offline")
+    await _said(session, told)
+    await _said(session, denied)
+    answer = await _said(session, asked)
+    assert answer.startswith("I found nothing in memory that answers this. What comes closest:")
+    assert denied in answer
+    assert told[3:] not in answer

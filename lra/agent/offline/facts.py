@@ -118,8 +118,8 @@ _MOVED = re.compile(
 _SOMEBODY = re.compile(
     r"(?!(?:I|We|You|He|She|It|They|Who|What|This|That|There|Here|Every\w*|Some\w*|Any\w*|No\w*|Nobody|People|When|If)\b)"
     r"[A-Z][\w'-]+(?: [A-Z][\w'-]+)? (?:(?:no longer )?(?:likes|loves|hates|prefers|lives in|lives at|works at|"
-    r"works for|works as|speaks|eats)|moved to|was born|is (?:no longer |not )?allergic to|"
-    r"(?:doesn't|does not) (?:like|love|eat|live in|live at|work at|work for|work as|speak)|"
+    r"works for|works as|speaks|eats|plays|studies|drives)|moved to|was born|is (?:no longer |not )?allergic to|"
+    r"(?:doesn't|does not) (?:like|love|eat|live in|live at|work at|work for|work as|speak|play|study|drive)|"
     r"is (?:no longer )?(?:my|our) \w+)(?: (?P<value>.+)|$)"
 )
 _BY_NAME = re.compile(r"I(?:'m| am) (?:[A-Z][\w'-]+)(?: [A-Z][\w'-]+){0,3}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from lra.agent.offline.denials import over
 from lra.agent.offline.words import content_words, stem, stems
 
 _KINDS = {
@@ -146,8 +147,8 @@ def withdrawn(newer: str, older: str) -> bool:
     """Whether one statement only says that another one is not so, or no longer."""
     if not (_OVER.search(newer) or _DENIES.search(newer)) or _OVER.search(older) or _DENIES.search(older):
         return False
-    said = stems(_OVER.sub(lambda match: match[0].lower().replace("any more", "").replace("anymore", ""), newer))
-    said -= _EMPTY
+    was = over(newer) or _OVER.sub(lambda match: match[0].lower().replace("any more", "").replace("anymore", ""), newer)
+    said = stems(was) - _EMPTY
     return bool(said) and said <= stems(older)
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 
 from lra.agent.offline import answers, recap, replies, tasks
+from lra.agent.offline.denials import over
 from lra.agent.offline.facts import read_fact
 from lra.agent.offline.hits import Findings, Hit, read_hits
 from lra.agent.offline.intents import Intent, Kind, parse
@@ -44,7 +45,7 @@ _TO_DO = re.compile(r"\b(?:when|due|deadlines?|tasks?|to-?dos?|to do|reminders?|
 _EVERYTHING = (
     "name called like love prefer favourite live work use birthday allergic remember",
     "I my me am",
-    "our",
+    "we our us",
 )
 """Searches that together find most of what people say about themselves."""
 
@@ -180,9 +181,12 @@ def _said_here(question: Question, scene: Scene) -> Findings:
         moment = scene.now - timedelta(seconds=len(scene.said) - at)
         # What was to be remembered has words before it that are no part of it.
         told = [fact for each in parse(text) if each.kind is Kind.REMEMBER for fact in each.facts]
-        for fact in [*told, *filter(None, map(read_fact, statements(tidy(text))))]:
-            hits.pop(fact.content, None)
-            hits[fact.content] = Hit(fact.content, created_at=moment)
+        lines = statements(tidy(text))
+        facts = [fact.content for fact in [*told, *filter(None, map(read_fact, lines))]]
+        # What is said to be over counts against what was said before, also where nothing is kept of it.
+        for content in dict.fromkeys([*facts, *(line for line in lines if over(line) is not None)]):
+            hits.pop(content, None)
+            hits[content] = Hit(content, created_at=moment)
     return judge(question, list(hits.values())[::-1])
 
 
