@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from difflib import SequenceMatcher, unified_diff
+from difflib import SequenceMatcher
 from itertools import zip_longest
 from typing import Literal
 
@@ -33,33 +33,6 @@ class _Line:
     sign: Sign
     text: str
     number: int = 0
-
-
-def render_diff(
-    before: str,
-    after: str,
-    path: str,
-    width: int,
-    theme: Theme,
-    *,
-    max_lines: int | None = 80,
-    context: int = 3,
-    ascii: bool = False,
-) -> str:
-    """Return what changed between two texts; empty when nothing did.
-
-    Args:
-        before: The old text.
-        after: The new text.
-        path: The file's name, shown above the hunks.
-        width: Columns of the terminal.
-        theme: The colours.
-        max_lines: Longer diffs are cut there, and the lines left out are counted; None shows all.
-        context: Unchanged lines around each change.
-        ascii: Draw with ASCII alone.
-    """
-    lines = unified_diff(_lines(before), _lines(after), path, path, n=context, lineterm="")
-    return render_patch("\n".join(lines), width, theme, max_lines=max_lines, ascii=ascii)
 
 
 def render_patch(patch: str, width: int, theme: Theme, *, max_lines: int | None = 80, ascii: bool = False) -> str:

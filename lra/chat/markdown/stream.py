@@ -44,16 +44,10 @@ class AnswerStream:
         self._renderer = Renderer(self._columns, look)
         self._parser = BlockParser(self._renderer)
         self._lines = Lines()
-        self._source: list[str] = []
         self._closed = False
 
     def _columns(self) -> int:
         return self._width if isinstance(self._width, int) else self._width()
-
-    @property
-    def source(self) -> str:
-        """The answer as it came. It is not safe to print."""
-        return "".join(self._source)
 
     @property
     def blocks(self) -> list[str]:
@@ -64,7 +58,6 @@ class AnswerStream:
         """Take a chunk; returns whole lines to append to what stands, or nothing."""
         if self._closed:
             raise ValueError("the answer is closed")
-        self._source.append(text)
         for line in self._lines.feed(text):
             self._parser.line(line)
         return self._renderer.take()

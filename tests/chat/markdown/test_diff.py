@@ -3,14 +3,32 @@
 from __future__ import annotations
 
 import re
+from difflib import unified_diff
 
 from rich.cells import cell_len
 
-from lra.chat.diff import render_diff, render_patch
+from lra.chat.diff import render_patch
 from lra.chat.theme import Theme
 
 PLAIN, DARK = Theme("plain", 0), Theme("dark", 24)
 OLD = "".join(f"line {number}\n" for number in range(1, 21))
+
+
+def render_diff(
+    before: str,
+    after: str,
+    path: str,
+    width: int,
+    theme: Theme,
+    *,
+    max_lines: int | None = 80,
+    context: int = 3,
+    ascii: bool = False,
+) -> str:
+    """Return what changed between two texts, as it is shown."""
+    old, new = (re.split("\r\n|\r|\n", text.rstrip("\r\n")) if text else [] for text in (before, after))
+    lines = unified_diff(old, new, path, path, n=context, lineterm="")
+    return render_patch("\n".join(lines), width, theme, max_lines=max_lines, ascii=ascii)
 
 
 def test_signs_numbers_and_hunks() -> None:

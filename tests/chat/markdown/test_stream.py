@@ -37,7 +37,6 @@ def test_streamed_is_one_shot_byte_for_byte(
         stream.tail(3)
     committed.append(stream.close())
     assert "".join(committed) == one_shot(text, width, colour=colour, ascii=ascii)
-    assert stream.source == text
     assert stream.close() == ""
     assert stream.tail(5) == []
 
@@ -134,7 +133,7 @@ def test_a_paragraph_nobody_reads_is_not_parsed() -> None:
     assert stream.close().replace("\n", "") == "[" * 20_000 + " *x*"
 
 
-def test_blocks_and_source_are_kept_for_copying() -> None:
+def test_blocks_are_kept_for_copying() -> None:
     text = "a\r\n```py\r\nx = 1\r\n\r\ty\r\n```\r\n- b\n  ~~~\n  one\n    two\n  ~~~\n\n    indented\n```\nhalf"
     stream = AnswerStream(40, DARK)
     for char in text:
@@ -142,7 +141,6 @@ def test_blocks_and_source_are_kept_for_copying() -> None:
     assert stream.blocks == ["x = 1\n\n\ty", "one\n  two", ""]
     stream.close()
     assert stream.blocks == ["x = 1\n\n\ty", "one\n  two", "half"]
-    assert stream.source == text
 
 
 def test_a_new_width_holds_from_then_on() -> None:
