@@ -24,6 +24,7 @@ from prompt_toolkit.key_binding.vi_state import InputMode
 from prompt_toolkit.keys import Keys
 
 from lra.chat import keymap
+from lra.chat.choosing import take_marked
 from lra.chat.pastes import Pastes
 
 ANSWER_BUFFER = "ANSWER"
@@ -117,7 +118,7 @@ def draft_keys(actions: Actions, pastes: Pastes, untouched: Callable[[], bool]) 
         untouched: Whether a text that came back stands in the prompt as it came.
     """
     keys = KeyBindings()
-    typing, empty = _typing(), _empty()
+    typing, empty = typing_message(), _empty()
     after_paste = Condition(lambda: pastes.ending(get_app().current_buffer.document.text_before_cursor) > 0)
 
     def take(buffer: Buffer) -> tuple[str, str]:
@@ -130,16 +131,6 @@ def draft_keys(actions: Actions, pastes: Pastes, untouched: Callable[[], bool]) 
     @keymap.NEW_LINE.on(keys, typing)
     def _new_line(event: KeyPressEvent) -> None:
         event.current_buffer.newline(copy_margin=False)
-
-    @keymap.COMPLETE.on(keys, typing & Condition(_sole))
-    def _complete(event: KeyPressEvent) -> None:
-        # Nothing is left to choose: the next Enter sends, and what is typed on is a word of its own.
-        buffer = event.current_buffer
-        if buffer.complete_state is not None:
-            only = buffer.complete_state.completions[0]
-            buffer.apply_completion(only)
-            if only.text[-1:] not in {"/", ":"} and not buffer.document.current_char.strip("\n"):
-                buffer.insert_text(" ")
 
     @keymap.STEER.on(keys, typing)
     def _steer(event: KeyPressEvent) -> None:
@@ -193,7 +184,7 @@ def queue_keys(actions: Actions, pastes: Pastes) -> KeyBindings:
         pastes: Long pastes, shown as one word.
     """
     keys = KeyBindings()
-    typing, empty = _typing(), _empty()
+    typing, empty = typing_message(), _empty()
     taken = draft = ""
 
     @Condition
@@ -267,7 +258,7 @@ def terminal_keys(edit: Callable[[], None], suspend: Callable[[], None], draw_an
     """
     keys = KeyBindings()
 
-    @keymap.EDIT.on(keys, _typing())
+    @keymap.EDIT.on(keys, typing_message())
     def _edit(event: KeyPressEvent) -> None:
         edit()
 
@@ -291,7 +282,7 @@ def stopping_keys(actions: Actions, pastes: Pastes) -> KeyBindings:
         pastes: Long pastes, shown as one word.
     """
     keys = KeyBindings()
-    typing, empty = _typing(), _empty()
+    typing, empty = typing_message(), _empty()
 
     def give_up(buffer: Buffer) -> bool:
         if actions.stop():
@@ -328,19 +319,12 @@ def stopping_keys(actions: Actions, pastes: Pastes) -> KeyBindings:
     return keys
 
 
-def _sole() -> bool:
-    """Whether exactly one completion is offered, and it is not a command, to which arguments may belong."""
-    buffer = get_app().current_buffer
-    state = buffer.complete_state
-    command = buffer.text.startswith("/") and " " not in buffer.text
-    return state is not None and len(state.completions) == 1 and not command
-
-
 def _on_a_word() -> bool:
     return bool(get_app().current_buffer.document.current_char.strip())
 
 
-def _typing() -> Filter:
+def typing_message() -> Filter:
+    """Whether a message is being written, and nothing is searched for."""
     return has_focus(DEFAULT_BUFFER) & ~is_searching
 
 
@@ -350,9 +334,9 @@ def _empty() -> Filter:
 
 def _enter(buffer: Buffer, actions: Actions, pastes: Pastes) -> None:
     """Take the marked completion, begin a line behind a backslash, or send what was written."""
-    if buffer.complete_state is not None and buffer.complete_state.current_completion is not None:
-        buffer.complete_state = None
-    elif buffer.document.is_cursor_at_the_end and buffer.text.endswith("\\"):
+    if take_marked(buffer):
+        return
+    if buffer.document.is_cursor_at_the_end and buffer.text.endswith("\\"):
         buffer.delete_before_cursor()
         buffer.newline(copy_margin=False)
     else:

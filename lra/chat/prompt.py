@@ -26,6 +26,7 @@ from prompt_toolkit.layout import Layout
 from prompt_toolkit.output import ColorDepth
 
 from lra.chat.area import Area
+from lra.chat.choosing import choosing_keys
 from lra.chat.completion import ChatCompleter
 from lra.chat.emoji import emoji_keys
 from lra.chat.history import PromptHistory
@@ -39,6 +40,7 @@ from lra.chat.keys import (
     set_aside,
     stopping_keys,
     terminal_keys,
+    typing_message,
 )
 from lra.chat.output import SteadyOutput, output_for_prompt
 from lra.chat.painter import REPAINTS, Painter, StandingApplication
@@ -114,6 +116,7 @@ class Prompt:
             key_bindings=merge_key_bindings(
                 [
                     draft_keys(actions, self.pastes, self._untouched),
+                    choosing_keys(typing_message()),
                     queue_keys(actions, self.pastes),
                     terminal_keys(actions.edit, self.suspend, self._draw_anew),
                     stopping_keys(actions, self.pastes),

@@ -119,6 +119,37 @@ def test_what_is_typed_on_behind_the_only_choice_is_a_word_of_its_own(beside_not
     chat.wait(lambda it: it.line == "> look at @notes.txt and say")
 
 
+def test_what_is_typed_on_behind_one_of_several_choices_is_a_word_of_its_own(
+    beside_notes: Terminal, home: Path, model_server: ModelServer
+) -> None:
+    (home / "notes.md").write_text("bread")
+    chat = beside_notes
+    chat.send("look at @notes")
+    chat.wait(lambda it: any(line.strip() == "notes.txt" for line in it.screen))
+    chat.press("tab")
+    chat.wait(lambda it: it.line == "> look at @notes.md")
+    chat.send(", and @notes.t")
+    chat.wait(lambda it: any(line.strip() == "notes.txt" for line in it.screen))
+    chat.press("ctrl-c")
+    chat.prompt()
+    chat.send("see @notes")
+    chat.wait(lambda it: any(line.strip() == "notes.txt" for line in it.screen))
+    chat.press("tab", "tab")
+    chat.wait(lambda it: it.line == "> see @notes.txt")
+    chat.send("now")
+    chat.wait(lambda it: it.line == "> see @notes.txt now")
+    chat.press("ctrl-c")
+    chat.prompt()
+    chat.send("see @notes")
+    chat.wait(lambda it: any(line.strip() == "notes.txt" for line in it.screen))
+    chat.press("tab", "tab", "enter")
+    chat.send("please")
+    chat.wait(lambda it: it.line == "> see @notes.txt please")
+    chat.press("enter")
+    chat.wait("Milk.")
+    assert any("milk and eggs" in str(message) for message in model_server.last_messages())
+
+
 def test_a_file_goes_along_with_the_message(beside_notes: Terminal, model_server: ModelServer) -> None:
     beside_notes.send("what is in @notes.txt?\r")
     beside_notes.wait("· with notes.txt (")
