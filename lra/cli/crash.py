@@ -49,4 +49,6 @@ def _homes() -> list[Path]:
     except Exception:
         # The settings may be what failed.
         homes.append(Path(os.environ.get("LRA_HOME") or default_home()))
-    return [*homes, Path(tempfile.gettempdir()) / f"lra-{os.getuid()}"]
+    # Not every system has numbers for people; there the temporary folder is one's own.
+    person = os.getuid() if hasattr(os, "getuid") else "crash"
+    return [*homes, Path(tempfile.gettempdir()) / f"lra-{person}"]
