@@ -82,6 +82,23 @@ class Keyboard:
                 taken += piece
         return taken
 
+    def begun(self) -> bytes:
+        """Return what stands in the terminal's own line editing, which is then no longer to be edited."""
+        if sys.platform == "win32":
+            return b""
+        try:
+            mode = termios.tcgetattr(self._fd)
+        except (termios.error, OSError, ValueError):
+            return b""
+        if not mode[3] & termios.ICANON:
+            return b""
+        # Only without the editing does the terminal give a line that has no end yet.
+        self._set([*mode[:3], mode[3] & ~termios.ICANON, *mode[4:]])
+        try:
+            return self.take()
+        finally:
+            self._set(mode)
+
     def stop(self) -> None:
         """Give the shell its terminal as it was, stop, and take up the present mode when brought back."""
         if sys.platform == "win32":

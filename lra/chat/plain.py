@@ -18,6 +18,9 @@ _TOGETHER_SECONDS = 0.05
 _PASTE_SECONDS = 0.4
 """How long the next piece of what is being pasted may take, on a machine that is busy."""
 
+_BEGUN_BYTES = 2
+"""So much of a line is there at once only when it was pasted."""
+
 
 class PlainReader:
     """Reads lines that the terminal itself edits, or that a pipe brings.
@@ -126,7 +129,7 @@ class PlainReader:
                     async with asyncio.timeout(patience):
                         piece = await self._piece()
                 except TimeoutError:
-                    return line
+                    return await self._with_begun(line)
                 # The end of input stands for itself, behind what came before it.
                 self._ended = not piece
                 self._buffer += self._decoder.decode(piece)
@@ -134,6 +137,18 @@ class PlainReader:
                     return line
             line, patience = f"{line}\n{await self._next_line()}", _PASTE_SECONDS
         return line
+
+    async def _with_begun(self, line: str) -> str:
+        """Return lines with the last of what was pasted, which has no end until Enter is pressed."""
+        begun = self._keyboard.begun() if self._keyboard is not None else b""
+        self._buffer += self._decoder.decode(begun)
+        if len(begun) < _BEGUN_BYTES:
+            return line
+        try:
+            return f"{line}\n{await self._next_line()}"
+        except Reopened:
+            self._buffer = f"{line}\n{self._buffer}"
+            raise
 
     async def _next_line(self) -> str:
         ended, self._ended = self._ended, False

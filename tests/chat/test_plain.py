@@ -79,6 +79,26 @@ def test_pasted_lines_are_one_message(start: Start, model_server: ModelServer, m
     assert b"\x1b" not in terminal.raw
 
 
+def test_the_last_of_pasted_lines_may_have_no_end(
+    start: Start, model_server: ModelServer, model_env: dict[str, str]
+) -> None:
+    model_server.script(say("One."), say("Two."))
+    terminal = start("--plain", **model_env)
+    terminal.prompt()
+    terminal.send("count first\rsecond\rthird and lást")
+    time.sleep(0.6)
+    terminal.send(" of them\r")
+    terminal.wait("One.")
+    terminal.prompt()
+    assert [message.text for message in model_server.last_messages() if message.role == "user"] == [
+        "count first\nsecond\nthird and lást of them"
+    ]
+    # Here nothing waits for a further line, and what was typed can be edited.
+    terminal.send("and thix\x7fs\r")
+    terminal.wait("Two.")
+    assert [message.text for message in model_server.last_messages() if message.role == "user"][-1] == "and this"
+
+
 def test_turns_are_taken_back_by_number(start: Start) -> None:
     terminal = start("--plain")
     terminal.prompt()
