@@ -197,8 +197,11 @@ class Chat:
             self.draft = reopened.text
         else:
             self.reading = False
-            self.screen.echo(message.brief)
-            await self._take(message)
+            # Beside an earlier exchange that is yet to come, a message is shown below it.
+            later = self.current.recap_comes and split(message.text) is None
+            if not later:
+                self.screen.echo(message.brief)
+            await self._take(message, message.brief if later else "")
         finally:
             self.reading = False
 
@@ -212,14 +215,14 @@ class Chat:
     async def _start(self) -> None:
         await self.ready()
 
-    async def _take(self, message: Message) -> None:
+    async def _take(self, message: Message, unseen: str = "") -> None:
         text = message.text
         if not text.strip():
             return
         if text.strip() == "u" and self.turns.written and not self.scripted:
             await self._guarded(self.turns.undo_written())
         elif (call := split(text)) is None:
-            await self._guarded(self.turns.message(message_in(text)))
+            await self._guarded(self.turns.message(message_in(text), unseen=unseen))
         elif command := registry.get(call[0]):
             self._commanding = True
             try:
@@ -315,13 +318,16 @@ class Chat:
         if self.scripted:
             self.exit_code = int(error.exit_code) if isinstance(error, LraError) else int(ExitCode.FAILED)
 
-    async def ready(self) -> Session:
+    async def ready(self, *, waiting: str = "") -> Session:
         """Return the session, waiting for it when it is not open yet.
+
+        Args:
+            waiting: The message that waits for it, where it is not shown yet.
 
         Raises:
             LraError: It cannot be opened.
         """
-        return await self.current.ready()
+        return await self.current.ready(waiting=waiting)
 
     async def ask(self, question: str) -> str:
         """Ask for one short answer; empty for none."""

@@ -10,6 +10,7 @@ from lra.chat.opening import Opening
 from lra.chat.recap import recap
 from lra.chat.render import Busy
 from lra.errors import BusyError
+from lra.text import one_line
 
 if TYPE_CHECKING:
     from lra.chat.app import Chat
@@ -43,8 +44,16 @@ class Current:
         """Whether the opening has ended and nobody has looked at how."""
         return self.session is None and self.opening.done
 
-    async def ready(self) -> Session:
+    @property
+    def recap_comes(self) -> bool:
+        """Whether an earlier exchange is yet to be shown, above a prompt that stands."""
+        return self.session is None and self.opening.continues and not self._chat.screen.plain
+
+    async def ready(self, *, waiting: str = "") -> Session:
         """Return the session, waiting for it when it is not open yet.
+
+        Args:
+            waiting: The message that waits for it, where it is not shown yet.
 
         Raises:
             LraError: It cannot be opened.
@@ -53,7 +62,7 @@ class Current:
         async with self._claim:
             if self.session is None:
                 if not self._chat.reading:
-                    self._chat.screen.busy(Busy("starting"))
+                    self._chat.screen.busy(Busy(f"starting, then: {one_line(waiting, 200)}" if waiting else "starting"))
                 try:
                     session = await self.opening.session()
                 except BusyError as error:

@@ -113,6 +113,11 @@ class Opening:
         return self._task is not None and self._task.done()
 
     @property
+    def continues(self) -> bool:
+        """Whether an earlier conversation is wanted, which is shown before what is said in it now."""
+        return bool(self._options.resume or self._options.continue_latest)
+
+    @property
     def failed(self) -> bool:
         """Whether the session could not be opened as asked."""
         task = self._task

@@ -69,8 +69,13 @@ class TurnFront:
         self.taken = 0
         """Turns that have begun in the present session."""
 
-    async def message(self, text: str) -> None:
-        """Send a message as soon as there is a session; it is on disk before that."""
+    async def message(self, text: str, *, unseen: str = "") -> None:
+        """Send a message as soon as there is a session; it is on disk before that.
+
+        Args:
+            text: The message.
+            unseen: How it stood in the prompt, where it is yet to be shown.
+        """
         chat = self._chat
         inbox_id = None
         if chat.session is None:
@@ -78,8 +83,10 @@ class TurnFront:
                 inbox_id = self._inbox.put(text)
         before, recaps = self.taken, chat.current.recaps
         try:
-            session = await chat.ready()
-            if chat.current.recaps != recaps:
+            session = await chat.ready(waiting=unseen)
+            if unseen:
+                chat.screen.echo(unseen)
+            elif chat.current.recaps != recaps:
                 # An earlier exchange stands between the line and its answer now.
                 chat.screen.line("> " + text.replace("\n", "\n  "))
             finished = await self._run(session, text, inbox_id)
