@@ -17,6 +17,8 @@ BUSY_AFTER = 0.4
 """Seconds that something may take before it is mentioned."""
 OUTPUT_LINES = 3
 """Lines of a running tool's output."""
+_SHORTEST = 20
+"""Columns that have to be left of a message beside what can be done with it."""
 QUEUE_LINES = 3
 
 
@@ -167,8 +169,10 @@ class Live:
         lines = [f"… {word}: {clip(message.brief, max(10, width - 12))}" for word, message in shown]
         if len(shown) < len(waiting):
             lines.append(f"… and {len(waiting) - len(shown)} more")
-        if hint and len(lines[-1]) + len(hint) + 3 < width:
-            lines[-1] += f" · {hint}"
+        room = width - len(hint) - 3
+        if hint and room >= _SHORTEST:
+            # A long message gives way to what can be done with it.
+            lines[-1] = f"{clip(lines[-1], room)} · {hint}"
         return steering + [self._styled(clip(line, width), "memory") for line in lines]
 
 

@@ -32,8 +32,8 @@ async def recap(session: Session, screen: Screen) -> list[str]:
     for row in rows:
         said = bare(row.content, width) if row.role == "assistant" else row.content.splitlines()
         said = [line for line in said if line.strip()]
-        mark = "> " if row.role == "user" else "  "
-        lines += [mark + clip(line, width) for line in said[:_LINES]]
+        marks = ["> " if row.role == "user" else "  ", *["  "] * _LINES]
+        lines += [mark + clip(line, width) for mark, line in zip(marks, said[:_LINES], strict=False)]
         if len(said) > _LINES:
             lines.append("  …")
     last = (await session.runtime.store.journal.turns(session.id))[-1:]

@@ -187,7 +187,7 @@ class NewMemory:
 AUTHORS = {
     "user": "the person",
     "tool": "the model",
-    "summary": "the summary",
+    "summary": "lra, as a summary",
     "extraction": "the model, after the conversation",
     "import": "an import",
 }

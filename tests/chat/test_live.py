@@ -89,6 +89,12 @@ def test_the_queue_is_short_and_says_what_can_be_done() -> None:
     pending.put(Message("one\ntwo"))
     area = live(pending)
     assert area.lines(60, 8) == ["… queued: one two · Up edits"]
+    for text in ("a long message " * 9, "レビュー" * 20):
+        wordy = Pending()
+        wordy.put(Message(text))
+        (line,) = live(wordy).lines(60, 8)
+        assert line.endswith("… · Up edits")
+        assert cells(line) <= 60
     for number in range(4):
         pending.put(Message(f"more {number}"))
     assert area.lines(60, 8) == ["… queued: one two", "… queued: more 0", "… and 3 more · Up edits"]
