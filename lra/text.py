@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import unicodedata
 from typing import Any
 
-_KEPT_CONTROLS = frozenset("\t\n\r")
+_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _JOINERS = frozenset("\u200c\u200d")
 
 
@@ -42,9 +43,7 @@ def printable(text: str) -> str:
 
     Tabs and line breaks stay; ESC and the other C0/C1 controls become U+FFFD.
     """
-    return "".join(
-        char if char in _KEPT_CONTROLS or unicodedata.category(char) not in {"Cc", "Cs"} else "\ufffd" for char in text
-    )
+    return _CONTROLS.sub("\ufffd", text)
 
 
 def revealed(text: str) -> str:

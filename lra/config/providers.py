@@ -65,6 +65,11 @@ def _options(settings: Settings, name: str) -> dict[str, str]:
             f"{url.source} sets a base URL for {name}, but the key comes from {key.source}.",
             hint="Put the key for that server into the same file, or set the URL in the environment.",
         )
+    if key and not (key.text.strip().isascii() and key.text.strip().isprintable()):
+        raise ConfigError(
+            f"The key for {name} ({key.source}) holds a character that no key has.",
+            hint="Copy it again: a quotation mark or a dash of a text, or a second line, may have come along.",
+        )
     if key and (key.source.from_file or key.source.kind == "flag" or url):
         options["api_key"] = key.text.strip()
     if url:

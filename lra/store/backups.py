@@ -20,6 +20,7 @@ from lra.errors import LraError, StoreError, UsageError
 from lra.store.clock import iso, now_us
 from lra.store.failures import translated
 from lra.store.room import FULL, full_disk, is_full
+from lra.text import clean_text
 
 KEPT = 5
 """Backups made without being asked for that stay; of those a person made, all do."""
@@ -109,6 +110,10 @@ def make(path: Path, target: Path | None = None, *, why: str = BY_HAND) -> tuple
 
 def copy_of(connection: sqlite3.Connection, path: Path, target: Path, *, why: str) -> tuple[Backup, dict[str, int]]:
     """Make a backup through a connection that is open already."""
+    if clean_text(str(target)) != str(target):
+        raise UsageError(
+            f"No backup can be written to {clean_text(str(target))}: its name is no UTF-8.", hint="Name another file."
+        )
     before = counts(connection)
     with _complete(target) as partial:
         connection.execute("VACUUM INTO ?", (str(partial),))

@@ -32,3 +32,13 @@ def test_the_variable_is_named(model: str, variable: str, tmp_path: Path, monkey
         f"Set {variable} in the environment or with `lra init`, then start again. `offline` needs none."
     )
     assert "Provider(" not in str(error.value)
+
+
+@pytest.mark.parametrize("key", ["schlüssel-”x", "sk-one\nsk-two", "sk\x00"])
+@pytest.mark.parametrize("model", ["openai:gpt-4o", "anthropic:claude-sonnet-5-5"])
+def test_what_can_be_no_key_is_told_and_not_repeated(model: str, key: str, tmp_path: Path) -> None:
+    name = "OPENAI_API_KEY" if model.startswith("openai") else "ANTHROPIC_API_KEY"
+    with pytest.raises(ConfigError) as error:
+        build_model(model, load_settings(tmp_path, environ={name: key}))
+    assert "holds a character that no key has" in error.value.message
+    assert key not in str(error.value)

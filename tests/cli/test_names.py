@@ -43,3 +43,10 @@ def test_nothing_is_listed_for_it(full: Cli, words: str) -> None:
     result = full(*(NO_TEXT.decode("utf-8", "surrogateescape") if word == "ID" else word for word in words.split()))
     assert (result.code, result.out) == (0, "")
     assert result.err.startswith("Nothing ")
+
+
+def test_a_backup_goes_into_no_file_whose_name_is_no_text(full: Cli) -> None:
+    result = full("memory", "backup", "copy\udcff.db")
+    assert result.code == 2
+    assert "its name is no UTF-8. Name another file." in result.err
+    assert not [path for path in full.folder.iterdir() if path.name.startswith("copy")]
