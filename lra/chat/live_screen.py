@@ -76,6 +76,11 @@ class LiveScreen(Screen):
         # The stream makes it safe, line breaks that were cut in two among it.
         self._up(self._answer.feed(text.translate(ASCII) if self._ascii else text))
 
+    @property
+    def blocks(self) -> list[str]:
+        """The blocks of code of the answer that is being written; the last one as far as it has come."""
+        return self._answer.blocks if self._answer is not None else []
+
     def end_line(self) -> None:
         """Finish the answer."""
         answer, self._answer = self._answer, None

@@ -114,6 +114,11 @@ class Screen:
         drawn = render_patch(patch, self.columns, self.theme, ascii=self._ascii)
         self._write(self._side, drawn if drawn.endswith("\n") or not drawn else drawn + "\n")
 
+    @property
+    def blocks(self) -> list[str]:
+        """The numbered blocks of code of an answer that is being written; here none have numbers."""
+        return []
+
     def echo(self, text: str) -> None:
         """Show a message that was entered; on a plain terminal it stands there as it was typed."""
 

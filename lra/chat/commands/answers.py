@@ -74,12 +74,15 @@ def _arguments(rows: list[JournalRow]) -> dict[str, str]:
 @registry.command("copy", "[N]", during_turn=True)
 async def copy(chat: Chat, args: str) -> None:
     """Copy the last answer as it was written; with a number, its N-th code block."""
-    answer = await _last_answer(await chat.ready())
-    if not answer:
-        raise UsageError("There is no answer to copy yet.")
-    what = "the answer"
+    # The numbers that are seen last are those of an answer that is being written.
+    blocks = chat.screen.blocks if args else []
+    answer, what = "", "the answer"
+    if not blocks:
+        answer = await _last_answer(await chat.ready())
+        if not answer:
+            raise UsageError("There is no answer to copy yet.")
     if args:
-        blocks = await asyncio.to_thread(code_blocks, answer)
+        blocks = blocks or await asyncio.to_thread(code_blocks, answer)
         if not blocks:
             raise UsageError("The last answer has no code block.", hint="/copy takes all of it.")
         number = _number(args, "block", len(blocks))

@@ -124,6 +124,21 @@ def test_an_answer_and_its_blocks_are_copied_as_they_were_written(
     chat.tell("/copy all", "'all' is no number of a block")
 
 
+def test_a_block_of_an_answer_that_is_being_written_is_copied(
+    start: Start, model_server: ModelServer, model_env: dict[str, str]
+) -> None:
+    model_server.script(say(("Like this:\n\n```sh\nls -l\n```\n\nAnd then", " this."), hold=1))
+    chat = start(**model_env)
+    chat.prompt()
+    chat.send("how?\r")
+    chat.wait("And then")
+    chat.send("/copy 1\r")
+    chat.wait("Copied block 1, 5 characters")
+    chat.press("escape")
+    chat.wait("Stopped.")
+
+
+
 def test_it_says_when_the_model_looked_for_itself(chat: Terminal) -> None:
     chat.tell("remember that I deploy on Fridays", "✎ remembered")
     chat.tell("when do I deploy?", "You told me today")
