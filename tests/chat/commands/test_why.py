@@ -138,7 +138,6 @@ def test_a_block_of_an_answer_that_is_being_written_is_copied(
     chat.wait("Stopped.")
 
 
-
 def test_it_says_when_the_model_looked_for_itself(chat: Terminal) -> None:
     chat.tell("remember that I deploy on Fridays", "✎ remembered")
     chat.tell("when do I deploy?", "You told me today")
