@@ -81,6 +81,11 @@ class LiveScreen(Screen):
         """The blocks of code of the answer that is being written; the last one as far as it has come."""
         return self._answer.blocks if self._answer is not None else []
 
+    @property
+    def in_block(self) -> bool:
+        """Whether the last of them goes on."""
+        return self._answer is not None and self._answer.in_block
+
     def end_line(self) -> None:
         """Finish the answer."""
         answer, self._answer = self._answer, None

@@ -119,6 +119,11 @@ class Screen:
         """The numbered blocks of code of an answer that is being written; here none have numbers."""
         return []
 
+    @property
+    def in_block(self) -> bool:
+        """Whether the last of them goes on."""
+        return False
+
     def echo(self, text: str) -> None:
         """Show a message that was entered; on a plain terminal it stands there as it was typed."""
 

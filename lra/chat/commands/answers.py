@@ -75,7 +75,7 @@ def _arguments(rows: list[JournalRow]) -> dict[str, str]:
 async def copy(chat: Chat, args: str) -> None:
     """Copy the last answer as it was written; with a number, its N-th code block."""
     # The numbers that are seen last are those of an answer that is being written.
-    blocks = chat.screen.blocks if args else []
+    blocks, goes_on = (chat.screen.blocks, chat.screen.in_block) if args else ([], False)
     answer, what = "", "the answer"
     if not blocks:
         answer = await _last_answer(await chat.ready())
@@ -86,7 +86,10 @@ async def copy(chat: Chat, args: str) -> None:
         if not blocks:
             raise UsageError("The last answer has no code block.", hint="/copy takes all of it.")
         number = _number(args, "block", len(blocks))
-        answer, what = blocks[number - 1], f"block {number}"
+        rest = " as far as it is written" if goes_on and number == len(blocks) else ""
+        answer, what = blocks[number - 1], f"block {number}{rest}"
+        if rest and not answer:
+            raise UsageError(f"Block {number} has no whole line yet.", hint="Ask again in a moment.")
     await _copy(chat, answer, what)
 
 

@@ -54,6 +54,11 @@ class AnswerStream:
         """The source of each fenced block of code, in order; the last one as far as it has come."""
         return ["\n".join(lines) for lines in self._renderer.blocks]
 
+    @property
+    def in_block(self) -> bool:
+        """Whether the last block of code goes on."""
+        return self._parser.in_fence
+
     def feed(self, text: str) -> str:
         """Take a chunk; returns whole lines to append to what stands, or nothing."""
         if self._closed:

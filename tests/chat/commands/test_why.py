@@ -127,13 +127,16 @@ def test_an_answer_and_its_blocks_are_copied_as_they_were_written(
 def test_a_block_of_an_answer_that_is_being_written_is_copied(
     start: Start, model_server: ModelServer, model_env: dict[str, str]
 ) -> None:
-    model_server.script(say(("Like this:\n\n```sh\nls -l\n```\n\nAnd then", " this."), hold=1))
+    text = "Like this:\n\n```sh\nls -l\n```\n\nAnd then:\n\n```sh\npwd\nls"
+    model_server.script(say((text, " -l\n```\n"), hold=1))
     chat = start(**model_env)
     chat.prompt()
     chat.send("how?\r")
-    chat.wait("And then")
+    chat.wait("pwd")
     chat.send("/copy 1\r")
     chat.wait("Copied block 1, 5 characters")
+    chat.send("/copy 2\r")
+    chat.wait("Copied block 2 as far as it is written, 3 characters")
     chat.press("escape")
     chat.wait("Stopped.")
 
