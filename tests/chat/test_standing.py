@@ -203,15 +203,15 @@ def modes(chat: Terminal) -> None:
 CRASH = """
 import asyncio, sys
 from lra.chat import turns
-async def message(self, text):
+async def message(self, text, **more):
     raise SystemError("broken on purpose") if text == "exit badly" else RuntimeError("soft")
 turns.TurnFront.message = message
 import lra.chat.app as app
 before = app.Chat._take
-async def take(self, message):
+async def take(self, message, *more):
     if message.text == "exit badly":
         raise SystemError("broken on purpose")
-    await before(self, message)
+    await before(self, message, *more)
 app.Chat._take = take
 from lra.cli import main
 main()
