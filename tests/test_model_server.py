@@ -138,6 +138,8 @@ async def test_a_turn_with_parallel_tool_calls_streams(
 
     request = model_server.requests[-1]
     assert (request.path, request.tools, request.body["stream"]) == (PATHS[api], ["add"], True)
+    # The client may have the end before the server has taken note of having sent it.
+    await model_server.until(lambda server: server.requests[-1].done)
     assert (request.status, request.chunks, request.done, request.client_gone) == (200, 4, True, False)
     assert request.headers["authorization"] == "Bearer test-key"
 
