@@ -74,8 +74,8 @@ def walk(home: Path) -> str:
         first.wait("it for help.")
         first.wait(lambda it: it.screen[-1].startswith("offline"))
         tour.frame("It starts at once; without any key it uses the built-in offline model.", first)
-        say(first, "remember that my dog is called Rex", "✎ remembered", "1 memory")
-        say(first, "add task buy a lead for Rex", "1 task open")
+        say(first, "remember that my dog is called Rex", "✎ remembered", "I will remember:", "1 memory")
+        say(first, "add task buy a lead for Rex", "Task added:", "1 task open")
         tour.frame("What it remembers is said, and one key undoes it.", first, since="> remember")
         first.press("ctrl-d")
         assert first.end() == 0
