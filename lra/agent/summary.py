@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from lra.agent.prices import spent_on
 from lra.store.spending import Spent
@@ -49,6 +49,13 @@ class Summary:
     spent: Spent
 
 
+class _Sentence(NamedTuple):
+    place: int
+    message: int
+    role: str
+    text: str
+
+
 def title_of(text: str) -> str:
     """Return a short title from the first thing the person said."""
     parts = [part.strip() for part in _SENTENCE.split(text.strip()) if part.strip()]
@@ -69,39 +76,37 @@ def extract(lines: Sequence[Line], *, limit: int = MAX_CHARS) -> str:
     Returns:
         The summary, empty when nothing of substance was said.
     """
-    sentences: list[tuple[int, str, str]] = []
-    message: list[int] = []
+    sentences: list[_Sentence] = []
     for number, line in enumerate(lines):
         if line.role not in {"user", "assistant"} or _GREETING.match(line.text):
             continue
         for sentence in _SENTENCE.split(line.text[:20_000]):
             if len(sentence.strip()) > 2:
-                sentences.append((len(sentences), line.role, one_line(sentence.strip(), 240)))
-                message.append(number)
-    counts = Counter(word for _, _, text in sentences for word in {w.lower() for w in _WORD.findall(text)})
+                sentences.append(_Sentence(len(sentences), number, line.role, one_line(sentence.strip(), 240)))
+    counts = Counter(word for one in sentences for word in {w.lower() for w in _WORD.findall(one.text)})
 
-    def score(item: tuple[int, str, str]) -> float:
-        words = {word.lower() for word in _WORD.findall(item[2])}
+    def score(item: _Sentence) -> float:
+        words = {word.lower() for word in _WORD.findall(item.text)}
         weight = sum(counts[word] for word in words) / (len(words) + 3)
-        return weight * (2.0 if item[1] == "user" else 1.0) * (0.5 if item[2].endswith(("?", "？", "؟")) else 1.0)
+        return weight * (2.0 if item.role == "user" else 1.0) * (0.5 if item.text.endswith(("?", "？", "؟")) else 1.0)
 
-    chosen: list[tuple[int, str, str]] = []
+    chosen: list[_Sentence] = []
     used = 0
     seen: set[str] = set()
     taken: Counter[int] = Counter()
-    best = sorted(sentences, key=lambda item: (-score(item), item[0]))
+    best = sorted(sentences, key=lambda item: (-score(item), item.place))
     # A long paste must not stand for the whole conversation: it has the room that the others leave.
     for most in (_OF_ONE, len(sentences)):
         for item in best:
-            cost = len(item[2]) + 8
-            if item[2].lower() in seen or used + cost > limit or taken[message[item[0]]] >= most:
+            cost = len(item.text) + 8
+            if item.text.lower() in seen or used + cost > limit or taken[item.message] >= most:
                 continue
-            seen.add(item[2].lower())
-            taken[message[item[0]]] += 1
+            seen.add(item.text.lower())
+            taken[item.message] += 1
             chosen.append(item)
             used += cost
     said = {"user": "You: ", "assistant": "lra: "}
-    return "\n".join(f"{said[role]}{text}" for _, role, text in sorted(chosen))
+    return "\n".join(f"{said[role]}{text}" for _, _, role, text in sorted(chosen))
 
 
 async def summarize(model: Model, lines: Sequence[Line]) -> Summary:

@@ -44,7 +44,7 @@ def choosing_keys(typing: Filter) -> KeyBindings:
 
 def take_marked(buffer: Buffer) -> bool:
     """Take the choice that is marked; False when none is."""
-    if marked(buffer) is None:
+    if _marked(buffer) is None:
         return False
     word = _word_marked(buffer)
     buffer.complete_state = None
@@ -53,7 +53,7 @@ def take_marked(buffer: Buffer) -> bool:
     return True
 
 
-def marked(buffer: Buffer) -> Completion | None:
+def _marked(buffer: Buffer) -> Completion | None:
     """Return the choice that is marked, and stands in the line already."""
     return buffer.complete_state.current_completion if buffer.complete_state is not None else None
 
@@ -66,7 +66,7 @@ def _part(buffer: Buffer) -> None:
 
 def _word_marked(buffer: Buffer | None = None) -> bool:
     """Whether the choice that is marked names something that goes along with the message."""
-    choice = marked(buffer or get_app().current_buffer)
+    choice = _marked(buffer or get_app().current_buffer)
     return choice is not None and choice.text.startswith("@") and not choice.text.endswith(_GOES_ON)
 
 

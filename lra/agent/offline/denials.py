@@ -17,8 +17,10 @@ _PROFESSION = re.compile(
     r"(?: (?:at|in|for|by|of|with) .+)?",
     re.I,
 )
+SOMEBODY = r"(?:my|our) [^\s,;:?]{1,40}(?: [^\s,;:?]{1,40})?|(?-i:[A-Z])[\w'-]+(?: (?-i:[A-Z])[\w'-]+)?"
+"""Somebody by their name, or by whose they are; for a pattern that takes no note of case."""
 _OVER = re.compile(
-    r"(?P<who>i|we|(?:my|our) [^\s,;:?]{1,40}(?: [^\s,;:?]{1,40})?|(?-i:[A-Z])[\w'-]+(?: (?-i:[A-Z])[\w'-]+)?)"
+    rf"(?P<who>i|we|{SOMEBODY})"
     r"(?P<be>'m| am|'re| are| is)? (?:no longer (?P<rest>.+)|"
     r"(?:do(?P<third>es)?(?:n't| not)|not) (?P<other>.+?),? any ?(?:more|longer))",
     re.I,

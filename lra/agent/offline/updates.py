@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from lra.agent.offline.denials import SOMEBODY
+
 _HEAD = (
     r"(?P<head>(?:my|our|the) (?:[^\s,;:?]{1,40} ){1,6}?(?:is|are)|"
     r"[^\s,;:?']{2,40}'s (?:[^\s,;:?]{1,40} ){1,4}?(?:is|are)|"
@@ -30,7 +32,7 @@ _CHANGED = re.compile(
     re.I,
 )
 _OTHERWISE = re.compile(
-    r"(?P<who>(?:my|our) [^\s,;:?]{1,40}(?: [^\s,;:?]{1,40})?|(?-i:[A-Z])[\w'-]+(?: (?-i:[A-Z])[\w'-]+)?) "
+    rf"(?P<who>{SOMEBODY}) "
     r"(?:no longer .{1,80}?|(?:doesn't|does not) .{1,80}? any ?(?:more|longer))[,;:-]+ (?:but |and )?(?:now )?"
     r"(?:he|she)(?: now)? (?P<new>(?!(?:does|did|has|had|can|could|would)\b)[a-z]+s .{1,200})",
     re.I,
