@@ -8,7 +8,7 @@ import json
 import signal
 import sys
 from contextlib import aclosing, suppress
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from lra.chat.interrupts import handled
 from lra.chat.opening import origin_of, settings_for, use_workspace
@@ -22,8 +22,6 @@ from lra.events import ApprovalResolved, Event, TurnFinished, Usage
 from lra.text import clean_text
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
-
     from lra.runtime import Runtime
     from lra.session import Session
     from lra.tools.consent import Approver
@@ -145,7 +143,7 @@ class PrintMode:
     async def _turn(self, session: Session, prompt: str) -> None:
         began: Event | None = None
         try:
-            async with aclosing(cast("AsyncGenerator[Event, None]", session.send(prompt))) as events:
+            async with aclosing(session.send(prompt)) as events:
                 async for event in events:
                     if began is None and self._lines is not None:
                         self._lines.listen(session.tell)

@@ -7,7 +7,7 @@ import json
 import time
 from contextlib import AbstractContextManager, aclosing, nullcontext, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from lra.chat.agreeing import comes_first
 from lra.chat.approval import Request, answer_line, arguments_from, rule_lines, verdict
@@ -34,8 +34,6 @@ from lra.store.inbox import Inbox
 from lra.text import file_size
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
-
     from lra.chat.app import Chat
     from lra.session import Session
     from lra.session.attachments import Attachment
@@ -135,9 +133,8 @@ class TurnFront:
         chat.screen.busy(Busy("thinking"))
         try:
             attachments = await self._attachments(session, text)
-            events = cast("AsyncGenerator[Event, None]", session.send(text, attachments=attachments, inbox_id=inbox_id))
             # Whatever ends the showing ends the turn, before the next can begin.
-            async with aclosing(events):
+            async with aclosing(session.send(text, attachments=attachments, inbox_id=inbox_id)) as events:
                 with chat.interrupts.to(stop), self._suspendable():
                     async for event in events:
                         if isinstance(event, TurnStarted):

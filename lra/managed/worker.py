@@ -145,7 +145,7 @@ class Worker:
         if self._stopped:
             raise InterruptedTurnError("The turn was stopped before it began.")
         try:
-            async with asyncio.timeout(self._timeout), aclosing(session.send(prompt)) as events:  # type: ignore[type-var]
+            async with asyncio.timeout(self._timeout), aclosing(session.send(prompt)) as events:
                 async for event in events:
                     emit(event)
                     if isinstance(event, TurnFinished):

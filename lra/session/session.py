@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -198,7 +198,7 @@ class Session:
         attachments: Sequence[Attachment] = (),
         inbox_id: str | None = None,
         history: Sequence[ModelMessage] | None = None,
-    ) -> AsyncIterator[Event]:
+    ) -> AsyncGenerator[Event, None]:
         """Run one turn.
 
         Args:

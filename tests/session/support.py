@@ -91,7 +91,7 @@ def add_tools(session: Session, *tools: Callable[..., Any]) -> None:
 async def take(session: Session, text: str, on_event: Callable[[Event], None] | None = None) -> list[Event]:
     """Run one turn and return its events; `on_event` sees each as it comes."""
     events: list[Event] = []
-    async with aclosing(session.send(text)) as stream:  # type: ignore[type-var]
+    async with aclosing(session.send(text)) as stream:
         async for event in stream:
             events.append(event)
             if on_event:

@@ -303,7 +303,7 @@ async def test_closing_the_iterator_cancels_the_turn(desk: Desk, kind: str) -> N
     desk.server.script(say("I write that down.", *TOOLS), say("Done, both.", hold=1))
     session = await desk.session()
     events: list[Event] = []
-    async with asyncio.timeout(20), aclosing(session.send(ASKED)) as stream:  # type: ignore[type-var]
+    async with asyncio.timeout(20), aclosing(session.send(ASKED)) as stream:
         async for event in stream:
             events.append(event)
             if event.type == kind:
